@@ -1,0 +1,21 @@
+"""smoke, standard and strict: each a small change to the defaults of `config.py`.
+
+Imports only `config`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "smoke": {
+        "image_size": (64, 64),
+        "photos": 256,
+        "rounds": 5,
+        "latency_samples": 0,
+        "processes": 1,
+        "max_time": 55.0,
+    },
+    "standard": {},
+    "strict": {"rounds": 30, "latency_samples": 300, "processes": 10, "max_time": 3600.0},
+}

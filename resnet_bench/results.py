@@ -1,0 +1,218 @@
+"""The types that travel from a worker to the record: rounds, samples, notices, facts.
+
+Plain frozen data; every field has its unit in its name. `None` means unknown or not applicable, never
+0. Imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Value = bool | int | float | str | None
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of everything that is stored."""
+
+
+class Notice(Data, frozen=True, kw_only=True):
+    """Something a reader must know, as data: a kind and its numbers.
+
+    `report/sentences.py` turns it into a sentence that says what to do. Warnings and the reasons of a
+    verdict are notices.
+    """
+
+    kind: str
+    facts: dict[str, Value] = {}
+
+
+class Interference(Data, frozen=True, kw_only=True):
+    """What else happened on the machine while a round was timed."""
+
+    steal_s: float | None = None
+    involuntary_switches: int | None = None
+    throttled_s: float | None = None
+    other_cpu_s: float | None = None
+    cpu_s: float | None = None
+    gpu_clock_hz: float | None = None
+    gpu_memory_clock_hz: float | None = None
+    gpu_temperature_c: float | None = None
+    gpu_power_w: float | None = None
+    gpu_throttle_reasons: tuple[str, ...] | None = None
+    gpu_other_processes: int | None = None
+
+
+class Round(Data, frozen=True, kw_only=True):
+    """One timed block: `steps` steps, then one wait for the device.
+
+    `wall_s` runs from before the first dispatch until the device was done; `dispatch_s` until the last
+    step was handed over.
+    """
+
+    steps: int
+    images: int
+    wall_s: float
+    dispatch_s: float
+    interference: Interference = Interference()
+
+
+class ColdStart(Data, frozen=True, kw_only=True):
+    """The cold-start ledger of one process, in seconds. `compile_s` is None without XLA.
+
+    `first_step_s` is the first call after tracing; under XLA it contains the compilation.
+    """
+
+    process_s: float | None = None
+    import_s: float | None = None
+    data_s: float | None = None
+    build_s: float | None = None
+    trace_s: float | None = None
+    compile_s: float | None = None
+    first_step_s: float | None = None
+
+
+class Memory(Data, frozen=True, kw_only=True):
+    """Peaks in bytes: the host's resident set per phase, and the GPU allocator's own account."""
+
+    host_peak_bytes: dict[str, int] = {}
+    device_peak_bytes: int | None = None
+    device_reserved_bytes: int | None = None
+
+
+class Split(Data, frozen=True, kw_only=True):
+    """Where a training step's time goes: differences of functions compiled apart and timed in turns.
+
+    `residual_s` is what the whole step took beyond the sum (negative where fusing saved time).
+    """
+
+    forward_s: float
+    backward_s: float
+    optimizer_s: float
+    whole_s: float
+    residual_s: float
+    rounds: int
+
+
+class StepCounts(Data, frozen=True, kw_only=True):
+    """How many steps ran, by purpose, and how many loss scaling skipped (None: no loss scaling)."""
+
+    first: int = 0
+    warmup: int = 0
+    timed: int = 0
+    latency: int = 0
+    split: int = 0
+    skipped: int | None = None
+
+
+class ModelFacts(Data, frozen=True, kw_only=True):
+    """The network that was built, counted from the built network."""
+
+    name: str
+    variant: str
+    convolutions: int
+    batch_norms: int
+    trainable_parameters: int
+    parameters: int
+    macs: int
+    input_shape: tuple[int, int, int]
+    classes: int
+
+
+class DataFacts(Data, frozen=True, kw_only=True):
+    """Which images were read: an identity that follows the content, not the path."""
+
+    source: str
+    manifest_hash: str | None = None
+    images: int | None = None
+    files: int | None = None
+    bytes: int | None = None
+    mean_pixels: float | None = None
+    mean_bytes_per_pixel: float | None = None
+    classes_found: int | None = None
+    skipped_records: int | None = None
+
+
+class ProcessSamples(Data, frozen=True, kw_only=True):
+    """All that one worker process measured."""
+
+    process: int
+    cold_start: ColdStart = ColdStart()
+    warmup: tuple[Round, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    latency: tuple[Round, ...] = ()
+    memory: Memory = Memory()
+    counts: StepCounts = StepCounts()
+    split: Split | None = None
+    final_loss: float | None = None
+    threads_seen: int | None = None
+
+
+class Samples(Data, frozen=True, kw_only=True):
+    """The raw samples of a run, process by process."""
+
+    processes: tuple[ProcessSamples, ...] = ()
+
+
+class Estimate(Data, frozen=True, kw_only=True):
+    """A value and its 95 % interval; `low` and `high` are None where nothing supports one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+OutcomeKind = Literal[
+    "ok",
+    "config",
+    "data",
+    "device",
+    "out_of_memory",
+    "crashed",
+    "killed",
+    "hung",
+    "budget",
+    "interrupted",
+    "error",
+]
+
+
+class Outcome(Data, frozen=True, kw_only=True):
+    """How a run ended. `log_tail` keeps the last lines of a worker that did not end well."""
+
+    kind: OutcomeKind
+    message: str = ""
+    remedy: str = ""
+    phase: str | None = None
+    process: int | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    log_tail: tuple[str, ...] = ()
+
+
+VerdictKind = Literal["valid", "indicative", "invalid"]
+
+
+class Verdict(Data, frozen=True, kw_only=True):
+    """Whether the numbers may be believed, and why not."""
+
+    kind: VerdictKind
+    reasons: tuple[Notice, ...] = ()
+
+
+class Machine(Data, frozen=True, kw_only=True):
+    """What `resolve.py` must know of the machine; gathered by `runtime`, faked in tests.
+
+    `cpu_flags` are those of /proc/cpuinfo; `gpu_native_16bit` is the 16-bit type the chosen GPU
+    computes natively, best first.
+    """
+
+    device_kind: Literal["cpu", "gpu"]
+    device: str
+    cpus: int
+    cpu_quota: float | None = None
+    cpu_flags: frozenset[str] = frozenset()
+    gpu_name: str | None = None
+    gpu_compute_capability: tuple[int, int] | None = None
+    xla_cpu: bool = True
