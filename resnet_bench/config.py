@@ -8,7 +8,7 @@ device is known; a record keeps both the requested and the resolved configuratio
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar, cast
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -179,7 +179,8 @@ class RuntimeConfig(Section, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^(auto|cpu|gpu(:\d+)?)$",
-            description="auto, cpu, gpu or gpu:N. auto never skips a GPU in silence.",
+            description="Device to run on. auto: the GPU where there is one (never skipped in silence), else the CPU.",
+            extra={"values": "auto, cpu, gpu or gpu:N"},
         ),
     ] = "auto"
     threads: Annotated[
@@ -212,10 +213,20 @@ class MeasureConfig(Section, frozen=True, kw_only=True):
         int, Meta(ge=0, description="Single steps timed for latency where a round holds several; 0 takes none.")
     ] = 60
     processes: Annotated[int, Meta(ge=1, le=1000, description="Fresh processes, one after the other.")] = 3
-    max_time: Annotated[float, Meta(gt=0, description="Seconds that the whole command may take.")] = 170.0
-    timeout: Annotated[float, Meta(gt=0, description="Seconds a worker may be silent before it counts as hung.")] = (
-        150.0
-    )
+    max_time: Annotated[
+        float,
+        Meta(
+            gt=0, description="Time that the whole command may take, in seconds (or 90s, 3m, 1h).", extra={"unit": "s"}
+        ),
+    ] = 170.0
+    timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Silence after which a worker counts as hung, in seconds (or 90s, 3m).",
+            extra={"unit": "s"},
+        ),
+    ] = 150.0
 
 
 class OutputConfig(Section, frozen=True, kw_only=True):
@@ -246,7 +257,7 @@ T = TypeVar("T")
 def settled(value: T | Auto) -> T:
     """The value of a field that `resolve.resolve` has settled: after it no "auto" is left."""
     assert value != "auto", "an option was read before it was resolved"
-    return cast(T, value)
+    return value
 
 
 def check(config: Config) -> None:

@@ -146,6 +146,7 @@ class ProcessSamples(Data, frozen=True, kw_only=True):
     counts: StepCounts = StepCounts()
     split: Split | None = None
     final_loss: float | None = None
+    final_loss_finite: bool | None = None
     threads_seen: int | None = None
 
 
@@ -204,8 +205,8 @@ class Verdict(Data, frozen=True, kw_only=True):
 class Machine(Data, frozen=True, kw_only=True):
     """What `resolve.py` must know of the machine; gathered by `runtime`, faked in tests.
 
-    `cpu_flags` are those of /proc/cpuinfo; `gpu_native_16bit` is the 16-bit type the chosen GPU
-    computes natively, best first.
+    `cpus` is what affinity allows, `cpu_quota` the cgroup's bound in cores, `cpu_flags` those of
+    /proc/cpuinfo; `onednn` tells whether its kernels are switched on.
     """
 
     device_kind: Literal["cpu", "gpu"]
@@ -215,4 +216,4 @@ class Machine(Data, frozen=True, kw_only=True):
     cpu_flags: frozenset[str] = frozenset()
     gpu_name: str | None = None
     gpu_compute_capability: tuple[int, int] | None = None
-    xla_cpu: bool = True
+    onednn: bool = False

@@ -1,0 +1,126 @@
+"""The timed block: n steps, then wait for the device. Imports no TensorFlow; clock and wait are passed in.
+
+Neighbours: a step from `step/` is driven, `results.Round` comes out, `plan.py` decides how many.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from resnet_bench.results import Interference, Round, Split
+
+Clock = Callable[[], float]
+
+
+class Stepper(Protocol):
+    """What can be timed: a compiled step bound to its input."""
+
+    @property
+    def images_per_call(self) -> int:
+        """Images that one call consumes."""
+
+    @property
+    def steps_per_call(self) -> int:
+        """Steps that one call runs."""
+
+    def dispatch(self, calls: int) -> None:
+        """Hand over that many calls, without waiting for the device."""
+
+    def wait(self) -> None:
+        """Return once the device is done."""
+
+
+class Probe(Protocol):
+    """Watches the machine around a block; both calls lie outside the timed window."""
+
+    def begin(self) -> None:
+        """Remember the counters."""
+
+    def end(self) -> Interference:
+        """What changed since `begin`."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A step with the clock and the probe that watch it."""
+
+    step: Stepper
+    probe: Probe
+    clock: Clock = time.perf_counter
+
+    def round(self, steps: int) -> Round:
+        """Time `steps` steps (a multiple of `steps_per_call`), then one wait. Blocks on the device."""
+        step, clock = self.step, self.clock
+        calls, rest = divmod(steps, step.steps_per_call)
+        assert calls > 0, "a round holds at least one call"
+        assert rest == 0, "a round is a whole number of calls"
+        self.probe.begin()
+        with _no_collection():
+            start = clock()
+            step.dispatch(calls)
+            dispatched = clock()
+            step.wait()
+            done = clock()
+        return Round(
+            steps=steps,
+            images=calls * step.images_per_call,
+            wall_s=done - start,
+            dispatch_s=dispatched - start,
+            interference=self.probe.end(),
+        )
+
+    def rounds(self, count: int, steps: int, until: float | None = None) -> Iterator[Round]:
+        """`count` rounds back to back; ends early, after at least one, when the clock passes `until`."""
+        for _ in range(count):
+            yield self.round(steps)
+            if until is not None and self.clock() >= until:
+                return
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's cycle collector out of the timed block."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def split_in_turns(
+    functions: dict[str, Callable[[], None]], wait: Callable[[], None], rounds: int, clock: Clock = time.perf_counter
+) -> Split:
+    """Split a training step by timing its compiled parts in turns, `rounds` times each. Blocks.
+
+    `functions` has `forward`, `forward_backward`, `apply` and `whole`. The order is reversed every other
+    turn, so that drift of the machine falls on all alike. Medians are reported; `residual_s` is what the
+    whole step takes beyond forward_backward + apply.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for function in functions.values():
+        function()
+    wait()
+    for turn in range(rounds):
+        names = list(functions)
+        for name in names if turn % 2 == 0 else reversed(names):
+            start = clock()
+            functions[name]()
+            wait()
+            seconds[name].append(clock() - start)
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    return Split(
+        forward_s=median["forward"],
+        backward_s=median["forward_backward"] - median["forward"],
+        optimizer_s=median["apply"],
+        whole_s=median["whole"],
+        residual_s=median["whole"] - median["forward_backward"] - median["apply"],
+        rounds=rounds,
+    )

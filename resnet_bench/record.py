@@ -1,0 +1,129 @@
+"""The record: one JSON file per configuration, versioned, saved whole or not at all.
+
+Schema history:
+1  first version.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from resnet_bench.config import Config
+from resnet_bench.environment import Environment
+from resnet_bench.errors import RecordError
+from resnet_bench.results import Data, DataFacts, Machine, ModelFacts, Notice, Outcome, Samples, Verdict
+from resnet_bench.stats import Summary
+
+SCHEMA_VERSION = 1
+
+
+class Configuration(Data, frozen=True, kw_only=True):
+    """What was asked for (`given` names the options on the command line), and what it became.
+
+    `resolved` is None where the run ended before the device was known.
+    """
+
+    requested: Config
+    resolved: Config | None = None
+    given: tuple[str, ...] = ()
+
+
+class Record(Data, frozen=True, kw_only=True):
+    """One benchmark: configuration, environment, raw samples, summary and verdict."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    created_at: str
+    tool_version: str
+    outcome: Outcome
+    verdict: Verdict
+    config: Configuration
+    machine: Machine | None = None
+    environment: Environment | None = None
+    model: ModelFacts | None = None
+    data: DataFacts | None = None
+    samples: Samples = Samples()
+    summary: Summary | None = None
+    warnings: tuple[Notice, ...] = ()
+    wall_s: float | None = None
+
+
+def to_json(record: Record) -> bytes:
+    """The record as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def file_name(record: Record) -> str:
+    """`20260131T120000Z-train-1a2b3c4d.json`: sorts by time, tells the mode, never collides."""
+    stamp = re.sub(r"[-:]|\.\d+|\+00:00", "", record.created_at).rstrip("Z")
+    return f"{stamp}Z-{record.config.requested.step.mode}-{record.id[:8]}.json"
+
+
+def save(record: Record, folder: Path) -> Path:
+    """Write the record into `folder` (made if missing) by atomic rename; returns its path."""
+    path = folder / file_name(record)
+    write_atomically(path, to_json(record))
+    return path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put `content` at `path` whole or not at all; `RecordError` names the path and the cause."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise RecordError(
+            f"{path} cannot be written: {error.strerror or error}.", "Choose another folder with --output."
+        ) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written to before anything is measured."""
+    write_atomically(folder / ".writable", b"")
+    (folder / ".writable").unlink(missing_ok=True)
+
+
+def load(path: Path) -> Record:
+    """Read a record; `RecordError` names the file and says what is wrong with it."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror or error}.") from error
+    try:
+        version = msgspec.json.decode(content, type=_Header).schema_version
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"{path} is not a record: {error}.", "It may be cut off, or another kind of file.") from error
+    if version > SCHEMA_VERSION:
+        raise RecordError(
+            f"{path} has schema version {version}; this version reads up to {SCHEMA_VERSION}.",
+            "Read it with a newer resnet-bench.",
+        )
+    try:
+        return msgspec.json.decode(content, type=Record)
+    except msgspec.MsgspecError as error:
+        raise RecordError(f"{path} is not a valid record: {error}.") from error
+
+
+class _Header(msgspec.Struct):
+    schema_version: int
+
+
+def json_schema() -> dict[str, Any]:
+    """The record's JSON Schema (2020-12)."""
+    schema = msgspec.json.schema(Record)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "resnet-bench record", **schema}

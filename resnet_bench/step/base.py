@@ -1,0 +1,140 @@
+"""What every step looks like to the worker, and what it says at its end.
+
+Owns the `Step` protocol, `StepOutcome`, the shapes of a batch, the dummy batch, and the translation of
+TensorFlow's failures into ours. Its siblings build on it; `measure.py` and `profile.py` see nothing else
+of this package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from resnet_bench.config import Config, settled
+from resnet_bench.errors import BenchError, OutOfMemoryError
+from resnet_bench.results import Data
+
+if TYPE_CHECKING:
+    from resnet_bench.data import Input
+
+Explain = Callable[[BaseException], BenchError | None]
+
+
+class StepOutcome(Data, frozen=True, kw_only=True):
+    """What the steps since `attach` came to. `None` where a mode has no such thing.
+
+    `loss` is the last step's (train) or the mean over all images (eval); `finite` says whether the last
+    loss or the last logits were; `skipped` counts the updates that loss scaling left out.
+    """
+
+    loss: float | None = None
+    finite: bool | None = None
+    iterations: int | None = None
+    skipped: int | None = None
+    images: int | None = None
+    top1: int | None = None
+    top5: int | None = None
+
+
+class Step(Protocol):
+    """One way of doing a step. Called in the order of its methods; `dispatch` and `wait` repeatedly.
+
+    `traces` counts how often Python traced the step (more than one is a retrace). `own_thread` says that
+    steps run in another thread than the caller's, so that `dispatch` returns before they started.
+    """
+
+    images_per_call: int
+    steps_per_call: int
+    traces: int
+    own_thread: bool
+
+    def trace(self) -> None:
+        """Trace the step; nothing runs."""
+
+    def first_call(self) -> None:
+        """Run one call on a dummy batch and wait for it; compiles under XLA."""
+
+    def attach(self, inp: Input) -> None:
+        """Forget what the dummy call changed, and read from `inp` from now on."""
+
+    def dispatch(self, calls: int) -> None:
+        """Hand over `calls` calls; waits for input, not for the device."""
+
+    def wait(self) -> None:
+        """Block until the device has done all that was handed over."""
+
+    def finish(self) -> StepOutcome:
+        """What the steps since `attach` came to. Blocks."""
+
+    def close(self) -> None:
+        """Let go of the input and of any thread."""
+
+
+def batch_specs(config: Config) -> tuple[Any, Any]:
+    """TensorSpecs of a batch: images uint8 [B, H, W, C], labels int32 [B]."""
+    batch = settled(config.step.batch_size)
+    height, width = settled(config.model.image_size)
+    images = tf.TensorSpec((batch, height, width, config.model.channels), tf.uint8, name="images")
+    return images, tf.TensorSpec((batch,), tf.int32, name="labels")
+
+
+def dummy_batch(config: Config, device: str) -> tuple[Any, Any]:
+    """A random batch on `device` with the shapes and dtypes of `batch_specs`; the seed decides it."""
+    images, labels = batch_specs(config)
+    random = np.random.default_rng(config.runtime.seed)
+    with tf.device(device):
+        return (
+            tf.constant(random.integers(0, 256, images.shape, np.uint8)),
+            tf.constant(random.integers(0, config.model.classes, labels.shape, np.int32)),
+        )
+
+
+def on_device(dataset: Any, device: str) -> Any:
+    """The data set with its batches copied to `device` ahead of their use; the CPU needs no copy."""
+    if "GPU" not in device.upper():
+        return dataset
+    return dataset.apply(tf.data.experimental.prefetch_to_device(device, buffer_size=2))
+
+
+@contextlib.contextmanager
+def translated(config: Config, explain: Explain | None = None) -> Iterator[None]:
+    """Turn running out of memory, and what `explain` knows of the input, into a `BenchError`."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except tf.errors.ResourceExhaustedError as problem:
+        batch = settled(config.step.batch_size)
+        height, width = settled(config.model.image_size)
+        raise OutOfMemoryError(
+            f"--batch-size {batch} at {height}x{width} pixels (--mode {config.step.mode}, "
+            f"--precision {config.step.precision}) does not fit in the device's memory.",
+            f"Try --batch-size {batch // 2}, or a smaller --image-size."
+            if batch > 1
+            else "Try a smaller --image-size.",
+        ) from problem
+    except Exception as problem:
+        known = explain(problem) if explain is not None else None
+        if known is None:
+            raise
+        raise known from problem
+
+
+class Snapshot:
+    """The values of some variables, kept on the host so that a dummy step can be undone.
+
+    `restore` may be called once; it lets the values go.
+    """
+
+    def __init__(self, variables: list[Any]) -> None:
+        self._kept = [(variable, variable.numpy()) for variable in variables]
+
+    def restore(self) -> None:
+        """Write the values back."""
+        for variable, value in self._kept:
+            variable.assign(value)
+        self._kept = []

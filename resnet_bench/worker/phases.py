@@ -1,0 +1,233 @@
+"""The phases of a benchmark inside its worker, in order, each with its time and its memory.
+
+Imports TensorFlow only once the environment is set. Neighbours: `child.py` passes commands in; runtime,
+data, model and step do the work; `measure.py` times it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from resnet_bench.config import Config, settled
+from resnet_bench.errors import BenchError, OutOfMemoryError
+from resnet_bench.measure import Bench, split_in_turns
+from resnet_bench.resolve import resolve
+from resnet_bench.results import ColdStart, Memory, Notice, StepCounts
+from resnet_bench.worker import protocol as p
+
+
+class Phases:
+    """Everything a worker holds between two commands."""
+
+    def __init__(self, send: Callable[[p.Message], None]) -> None:
+        self.phase = "start"
+        self._send = send
+        self._seconds: dict[str, float] = {}
+        self._peaks: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
+        self._config: Config | None = None
+        self._runtime: Any = None
+        self._model: Any = None
+        self._step: Any = None
+        self._input: Any = None
+        self._bench: Bench | None = None
+        self._threads_seen = 0
+        self._handlers: dict[type, Callable[[Any], Any]] = {
+            p.Prepare: self._prepare,
+            p.WarmUp: self._warm_up,
+            p.Measure: self._measure,
+            p.MeasureSplit: self._split,
+            p.Profile: self._profile,
+            p.Examine: self._examine,
+            p.Finish: self._finish,
+        }
+
+    def carry_out(self, command: object) -> p.Replies:
+        """The reply to one command. Errors pass through."""
+        reply: p.Replies = self._handlers[type(command)](command)
+        return reply
+
+    def translate(self, error: BaseException) -> BenchError:
+        """What an unexpected exception means to the person who typed the command."""
+        explained = self._input.explain(error) if self._input is not None else None
+        if explained is not None:
+            return explained
+        name = type(error).__name__
+        if name == "ResourceExhaustedError" or "out of memory" in str(error).lower():
+            batch = self._config.step.batch_size if self._config else "this"
+            return OutOfMemoryError(
+                f"Memory ran out in phase {self.phase} at --batch-size {batch}.",
+                "Use a smaller --batch-size or --image-size; nothing is shrunk on its own.",
+            )
+        first = (str(error).strip().splitlines() or [""])[0]
+        return BenchError(f"{name} in phase {self.phase}: {first[:500]}", "The worker's last lines say more.")
+
+    @contextmanager
+    def _in_phase(self, phase: str, *, announce: bool = True) -> Iterator[None]:
+        from resnet_bench.runtime import telemetry
+
+        self.phase = phase
+        if announce:
+            self._send(p.PhaseStarted(phase=phase))
+        telemetry.reset_host_peak()
+        start = time.perf_counter()
+        yield
+        self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - start
+        peak = telemetry.host_peak_bytes()
+        if peak is not None:
+            self._peaks[phase] = max(peak, self._peaks.get(phase, 0))
+
+    def _prepare(self, command: p.Prepare) -> p.Prepared:
+        process_s = time.time() - psutil.Process().create_time()
+        self._start_tensorflow(command.config)
+        facts = self._build_and_compile()
+        compile_s, compile_notices = self._compile_seconds(Path(command.log_path))
+        self._open_data()
+        ledger = ColdStart(
+            process_s=process_s,
+            import_s=self._seconds.get("import"),
+            build_s=self._seconds.get("build"),
+            trace_s=self._seconds.get("trace"),
+            compile_s=compile_s,
+            first_step_s=self._seconds.get("first step"),
+            data_s=self._seconds.get("data"),
+        )
+        return p.Prepared(cold_start=ledger, model=facts, data=self._input.facts, notices=compile_notices)
+
+    def _start_tensorflow(self, requested: Config) -> None:
+        from resnet_bench import runtime
+        from resnet_bench.environment import collect
+
+        self._config = requested
+        host = runtime.inspect_host()
+        with self._in_phase("import"):
+            early = runtime.set_environment(requested, host)
+            import keras  # noqa: F401
+            import tensorflow as tf  # noqa: F401
+        with self._in_phase("start"):
+            machine = runtime.find_machine(requested, host)
+            config, notices = resolve(requested, machine)
+            self._config = config
+            self._runtime = runtime.start(config, machine)
+            environment = collect(machine, self._runtime)
+        found = (*early, *notices)
+        self._send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))
+
+    def _build_and_compile(self) -> Any:
+        from resnet_bench import model as models
+        from resnet_bench import step as steps
+
+        config, runtime = self._config, self._runtime
+        assert config is not None
+        facts = None
+        with self._in_phase("build"):
+            if config.step.mode != "input":
+                self._model = models.build(config, runtime)
+                facts = models.facts(self._model, config)
+            self._step = steps.make_step(config, runtime, self._model)
+        with self._in_phase("trace"):
+            self._step.trace()
+        with self._in_phase("first step"):
+            self._step.first_call()
+        self._count("first", self._step.steps_per_call)
+        return facts
+
+    def _compile_seconds(self, log: Path) -> tuple[float | None, tuple[Notice, ...]]:
+        """What XLA's own log says of its compilations so far; None without XLA."""
+        from resnet_bench.runtime.xla_log import parse_compilations
+
+        assert self._config is not None
+        if not self._config.step.xla or self._config.step.mode == "input":
+            return None, ()
+        os.fsync(2)
+        found = parse_compilations(log.read_text(errors="replace"))
+        if not found:
+            return None, (Notice(kind="xla_compilation_unseen"),)
+        return sum(one.seconds for one in found), ()
+
+    def _open_data(self) -> None:
+        from resnet_bench.data import default_cache_dir, open_input
+        from resnet_bench.runtime.telemetry import Probe
+
+        config, runtime = self._config, self._runtime
+        assert config is not None
+        with self._in_phase("data"):
+            self._input = open_input(config, runtime.threads, default_cache_dir(), runtime.device)
+            self._step.attach(self._input)
+        self._bench = Bench(self._step, Probe(runtime.machine))
+
+    def _count(self, purpose: str, steps: int) -> None:
+        self._counts[purpose] = self._counts.get(purpose, 0) + steps
+
+    def _series(self, purpose: str, rounds: int, steps: int, until: float | None = None) -> p.Timed:
+        assert self._bench is not None, "a worker is prepared before it is asked to time"
+        with self._in_phase(purpose, announce=False):
+            for one in self._bench.rounds(rounds, steps, until):
+                self._count(purpose, one.steps)
+                self._threads_seen = max(self._threads_seen, _thread_count())
+                self._send(p.RoundDone(round=one))
+        return p.Timed()
+
+    def _warm_up(self, command: p.WarmUp) -> p.Timed:
+        per_call = self._step.steps_per_call
+        return self._series("warmup", command.steps // per_call, per_call)
+
+    def _measure(self, command: p.Measure) -> p.Timed:
+        until = None if command.budget_s is None else time.perf_counter() + command.budget_s
+        return self._series(command.purpose, command.rounds, command.steps, until)
+
+    def _split(self, command: p.MeasureSplit) -> p.SplitDone:
+        from resnet_bench.step import split_functions
+
+        assert self._config is not None
+        with self._in_phase("split"):
+            functions = split_functions(self._config, self._runtime, self._model)
+            split = split_in_turns(functions, self._runtime.wait, command.rounds)
+        self._count("split", command.rounds)
+        return p.SplitDone(split=split)
+
+    def _profile(self, command: p.Profile) -> p.Profiled:
+        from resnet_bench.profile import capture
+
+        with self._in_phase("profile"):
+            return p.Profiled(result=capture(self._step, Path(command.directory), command.calls))
+
+    def _examine(self, command: p.Examine) -> p.Examined:
+        from resnet_bench.doctor import examine
+
+        with self._in_phase("examine"):
+            return p.Examined(examination=examine(command.config))
+
+    def _finish(self, command: p.Finish) -> p.Finished:
+        from resnet_bench.runtime.telemetry import device_memory
+
+        del command
+        if self._step is None:
+            return p.Finished(memory=Memory(), counts=StepCounts())
+        outcome = self._step.finish()
+        peak, reserved = device_memory(self._runtime)
+        self._step.close()
+        return p.Finished(
+            memory=Memory(host_peak_bytes=self._peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
+            counts=StepCounts(**self._counts, skipped=outcome.skipped),
+            final_loss=outcome.loss if outcome.finite else None,
+            final_loss_finite=outcome.finite,
+            skipped_records=self._input.skipped(),
+            threads_seen=self._threads_seen or None,
+        )
+
+
+def _thread_count() -> int:
+    """Threads of this process right now, Python's and TensorFlow's."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()

@@ -1,0 +1,170 @@
+"""What parent and worker say to each other: JSON lines of tagged structs.
+
+The parent sends a `Command`; the worker answers with any number of `Event`s and then one `Reply`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from resnet_bench.config import Config
+from resnet_bench.doctor import Examination
+from resnet_bench.environment import Environment
+from resnet_bench.profile import ProfileResult
+from resnet_bench.results import ColdStart, DataFacts, Machine, Memory, ModelFacts, Notice, Round, Split, StepCounts
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Base of everything that crosses the pipe."""
+
+
+class Command(Message, frozen=True, kw_only=True):
+    """`then_stop`: the worker stops its own process group (SIGSTOP) right after it has replied, so that
+    nothing of it runs, its pipeline included, until the next command."""
+
+    then_stop: bool = False
+
+
+class Prepare(Command, frozen=True, kw_only=True):
+    """Import, build, trace, run the first step and open the data. Reply: `Prepared`."""
+
+    config: Config
+    log_path: str
+
+
+class WarmUp(Command, frozen=True, kw_only=True):
+    """Run untimed-in-the-result steps, each of them a round. Reply: `Timed`."""
+
+    steps: int
+
+
+class Measure(Command, frozen=True, kw_only=True):
+    """Time rounds; each is sent as a `RoundDone` at once. `budget_s` ends the series early. Reply: `Timed`."""
+
+    rounds: int
+    steps: int
+    budget_s: float | None = None
+    purpose: Literal["timed", "latency"] = "timed"
+
+
+class MeasureSplit(Command, frozen=True, kw_only=True):
+    """Time forward, backward and optimizer apart, in turns. Reply: `SplitDone`."""
+
+    rounds: int
+
+
+class Profile(Command, frozen=True, kw_only=True):
+    """Trace `calls` calls into `directory`. Reply: `Profiled`."""
+
+    directory: str
+    calls: int
+
+
+class Examine(Command, frozen=True, kw_only=True):
+    """Look at the machine (for `doctor`). Reply: `Examined`."""
+
+    config: Config
+
+
+class Finish(Command, frozen=True, kw_only=True):
+    """Sum up and end the process. Reply: `Finished`."""
+
+
+class PhaseStarted(Message, frozen=True, kw_only=True):
+    """The worker entered a phase: import, build, trace, compile, data, ..."""
+
+    phase: str
+
+
+class Resolved(Message, frozen=True, kw_only=True):
+    """The device is known: what the configuration became, and where it runs."""
+
+    config: Config
+    machine: Machine
+    environment: Environment
+    notices: tuple[Notice, ...]
+
+
+class RoundDone(Message, frozen=True, kw_only=True):
+    """One round has just been timed."""
+
+    round: Round
+
+
+class Prepared(Message, frozen=True, kw_only=True):
+    """Ready to time. `model` is None for `--mode input`."""
+
+    cold_start: ColdStart
+    model: ModelFacts | None
+    data: DataFacts
+    notices: tuple[Notice, ...] = ()
+
+
+class Timed(Message, frozen=True, kw_only=True):
+    """The series is over."""
+
+
+class SplitDone(Message, frozen=True, kw_only=True):
+    """The split of the training step."""
+
+    split: Split
+
+
+class Profiled(Message, frozen=True, kw_only=True):
+    """Where the trace lies."""
+
+    result: ProfileResult
+
+
+class Examined(Message, frozen=True, kw_only=True):
+    """What this machine has and can do."""
+
+    examination: Examination
+
+
+class Finished(Message, frozen=True, kw_only=True):
+    """What only the end can tell."""
+
+    memory: Memory
+    counts: StepCounts
+    final_loss: float | None = None
+    final_loss_finite: bool | None = None
+    skipped_records: int | None = None
+    threads_seen: int | None = None
+
+
+class Failed(Message, frozen=True, kw_only=True):
+    """The command could not be carried out; `kind` is one of `errors.ERRORS`."""
+
+    kind: str
+    message: str
+    remedy: str
+    phase: str
+
+
+Commands = Prepare | WarmUp | Measure | MeasureSplit | Profile | Examine | Finish
+Events = PhaseStarted | Resolved | RoundDone
+Replies = Prepared | Timed | SplitDone | Profiled | Examined | Finished | Failed
+
+_commands = msgspec.json.Decoder(Commands)
+_answers = msgspec.json.Decoder(Events | Replies)
+_encoder = msgspec.json.Encoder()
+
+M = TypeVar("M", bound=Message)
+
+
+def encode(message: Message) -> bytes:
+    """One line of JSON."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_command(line: bytes) -> Commands:
+    """The command in a line."""
+    return _commands.decode(line)
+
+
+def decode_answer(line: bytes) -> Events | Replies:
+    """The event or reply in a line; `msgspec.MsgspecError` where it is neither."""
+    return _answers.decode(line)
