@@ -17,6 +17,7 @@ from typing import Any, Literal
 import click
 import msgspec
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 from msgspec.structs import FieldInfo, fields, replace
 
 from resnet_bench.config import Config, Section, check
@@ -161,13 +162,9 @@ class _FieldType(click.ParamType[Any]):
         del param, ctx
         return parse_value(self.option, value)
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         del ctx, param
-        return [
-            click.shell_completion.CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)
-        ]
+        return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]
 
 
 class ConfigurationCommand(click.Command):

@@ -164,6 +164,17 @@ class Estimate(Data, frozen=True, kw_only=True):
     high: float | None = None
 
 
+class ProfileResult(Data, frozen=True, kw_only=True):
+    """What was captured: the folder of the trace, its size in bytes, steps and seconds inside it."""
+
+    path: str
+    bytes: int
+    steps: int
+    wall_s: float
+    device_traced: bool
+    notices: tuple[Notice, ...] = ()
+
+
 OutcomeKind = Literal[
     "ok",
     "config",

@@ -106,7 +106,7 @@ def identity_block(x: Any, filters: int, *, options: LayerOptions = DEFAULT_OPTI
             f"identity_block adds its input to {EXPANSION * filters} channels, but the input has {channels}.",
             "Use convolutional_block, whose shortcut is a convolution, or other filters.",
         )
-    name = name or keras.backend.get_uid("identity_block")
+    name = name or f"identity_block_{keras.backend.get_uid('identity_block')}"
     return _bottleneck(x, x, filters, strides=(1, 1), options=options, name=name)
 
 
@@ -128,7 +128,7 @@ def convolutional_block(
     the end first where padding is uneven: no separate padding pass over memory.
     """
     check_choice("--variant", variant, Variant)
-    name = name or keras.backend.get_uid("convolutional_block")
+    name = name or f"convolutional_block_{keras.backend.get_uid('convolutional_block')}"
     shortcut = options.convolution(x, EXPANSION * filters, 1, stride=stride, name=f"{name}_0_conv")
     shortcut = options.normalise(shortcut, name=f"{name}_0_bn")
     strides = (stride, 1) if variant == "v1" else (1, stride)

@@ -32,8 +32,8 @@ def copy_weights(source: Any, target: Any) -> None:
     given, wanted = _layers_with_weights(source), _layers_with_weights(target)
     _check_same_layers(given, wanted)
     for name, layer in wanted.items():
-        have = [weight.shape for weight in given[name].weights]
-        need = [weight.shape for weight in layer.weights]
+        have = [tuple(weight.shape) for weight in given[name].weights]
+        need = [tuple(weight.shape) for weight in layer.weights]
         if have != need:
             raise DataError(
                 f"Layer {name} has weights of shapes {need}, but {have} were given.",

@@ -8,6 +8,7 @@ A GPU that the machine has but TensorFlow cannot reach is an error that names wh
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,19 +49,6 @@ class GpuEvidence:
     def present(self) -> bool:
         """Whether this machine has an NVIDIA GPU at all."""
         return bool(self.pci or self.nodes)
-
-
-@dataclass(frozen=True)
-class GpuProbe:
-    """Every look at the machine that choosing a device takes; the defaults are the real ones."""
-
-    evidence: Callable[[], GpuEvidence] = field(default_factory=lambda: look_for_gpus)
-    driver: Callable[[], DriverFacts | None] = read_driver
-    tensorflow_gpus: Callable[[], tuple[TfGpu, ...]] = field(default_factory=lambda: tensorflow_gpus)
-    build: Callable[[], Mapping[str, Any]] = field(default_factory=lambda: tensorflow_build)
-    missing_libraries: Callable[[Mapping[str, Any]], tuple[str, ...]] = libraries.missing
-    onednn: Callable[[], bool] = field(default_factory=lambda: onednn_in_force)
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 def look_for_gpus(root: Path = ROOT) -> GpuEvidence:
@@ -106,6 +94,19 @@ def onednn_in_force() -> bool:
     from tensorflow.python.util import _pywrap_util_port  # type: ignore[import-not-found,unused-ignore]
 
     return bool(_pywrap_util_port.IsMklEnabled())
+
+
+@dataclass(frozen=True)
+class GpuProbe:
+    """Every look at the machine that choosing a device takes; the defaults are the real ones."""
+
+    evidence: Callable[[], GpuEvidence] = look_for_gpus
+    driver: Callable[[], DriverFacts | None] = read_driver
+    tensorflow_gpus: Callable[[], tuple[TfGpu, ...]] = tensorflow_gpus
+    build: Callable[[], Mapping[str, Any]] = tensorflow_build
+    missing_libraries: Callable[[Mapping[str, Any]], tuple[str, ...]] = libraries.missing
+    onednn: Callable[[], bool] = onednn_in_force
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 def hidden(environ: Mapping[str, str]) -> bool:
@@ -207,7 +208,9 @@ def _driver_problem(evidence: GpuEvidence, driver: DriverFacts | None, built: st
 
 def _too_old(driver: DriverFacts | None, build: Mapping[str, Any]) -> tuple[str, str] | None:
     """A GPU below every compute capability that this TensorFlow was compiled for."""
-    built = [int(name.partition("_")[2]) for name in build.get("cuda_compute_capabilities", ()) if "_" in name]
+    built = [
+        int(found[0]) for name in build.get("cuda_compute_capabilities", ()) if (found := re.findall(r"\d+", name))
+    ]
     have = [gpu.compute_capability for gpu in (driver.gpus if driver else ()) if gpu.compute_capability]
     if not built or not have or max(major * 10 + minor for major, minor in have) >= min(built):
         return None

@@ -44,6 +44,13 @@ def missing(
     return tuple(name for name in sonames(build) if not (_loads(name, load) or _in_wheels(name, folders)))
 
 
+def cupti_found(cuda: str, load: Callable[[str], object] = ctypes.CDLL, search: Iterable[str] | None = None) -> bool:
+    """Whether CUDA's profiling library for version `cuda` ("12.5.1") is where TensorFlow looks for it."""
+    folders = [Path(entry) / "nvidia" for entry in (sys.path if search is None else search)]
+    name = f"libcupti.so.{cuda.partition('.')[0]}"
+    return _loads(name, load) or _in_wheels(name, folders)
+
+
 def _loads(name: str, load: Callable[[str], object]) -> bool:
     try:
         load(name)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LINE = re.compile(r"device_compilation_profiler\.cc:\d+\] Compiled (?P<name>\S+) \d+ times, compile time: (?P<us>\d+) us")
+_LINE = re.compile(
+    r"device_compilation_profiler\.cc:\d+\] Compiled (?P<name>\S+) \d+ times, compile time: (?P<us>\d+) us"
+)
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,11 @@ class Step(Protocol):
 
     images_per_call: int
     steps_per_call: int
-    traces: int
     own_thread: bool
+
+    @property
+    def traces(self) -> int:
+        """How often Python traced the step."""
 
     def trace(self) -> None:
         """Trace the step; nothing runs."""

@@ -46,7 +46,7 @@ _OUT_OF_MEMORY = re.compile(r"std::bad_alloc|OOM when allocating|CUDA_ERROR_OUT_
 R = TypeVar("R", bound=Message)
 
 
-class WorkerFailure(WorkerError):
+class WorkerFailure(WorkerError):  # noqa: N818
     """A worker that did not answer as it should; `outcome` says how it ended."""
 
     def __init__(self, outcome: Outcome) -> None:
@@ -102,7 +102,7 @@ class Worker:
         *,
         silence_s: float,
         deadline: float,
-        on_event: Callable[[Events], None] = lambda event: None,
+        on_event: Callable[[Events], None] = lambda _event: None,
     ) -> R:
         """Send a command and return its reply; events go to `on_event` as they come.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config
 from resnet_bench.errors import BenchError, OutOfMemoryError
 from resnet_bench.measure import Bench, split_in_turns
 from resnet_bench.resolve import resolve
@@ -228,6 +228,6 @@ class Phases:
 def _thread_count() -> int:
     """Threads of this process right now, Python's and TensorFlow's."""
     try:
-        return len(os.listdir("/proc/self/task"))
+        return sum(1 for _ in Path("/proc/self/task").iterdir())
     except OSError:
         return threading.active_count()

@@ -12,8 +12,18 @@ import msgspec
 from resnet_bench.config import Config
 from resnet_bench.doctor import Examination
 from resnet_bench.environment import Environment
-from resnet_bench.profile import ProfileResult
-from resnet_bench.results import ColdStart, DataFacts, Machine, Memory, ModelFacts, Notice, Round, Split, StepCounts
+from resnet_bench.results import (
+    ColdStart,
+    DataFacts,
+    Machine,
+    Memory,
+    ModelFacts,
+    Notice,
+    ProfileResult,
+    Round,
+    Split,
+    StepCounts,
+)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -1,0 +1,1 @@
+"""pytest-benchmark harnesses: each chooses a configuration and calls one fixture."""

@@ -1,0 +1,1 @@
+"""What we are compared with, each a worker of its own that speaks the same protocol."""

@@ -1,0 +1,77 @@
+"""`bench-cli`: one small module per command; each parses, calls, prints and exits.
+
+Commands are imported when they are used, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib import import_module
+from typing import Any
+
+import click
+
+from resnet_bench import __version__
+
+STARTED = time.monotonic()
+"""When this command began; budgets count from here."""
+
+COMMANDS = {
+    "run": ("resnet_bench.cli.run", "Build ResNet-50, feed it, measure it, save a record."),
+    "show": ("resnet_bench.cli.show", "Print saved records."),
+    "doctor": ("resnet_bench.cli.doctor", "Show what this machine has and what to switch on."),
+    "schema": ("resnet_bench.cli.schema", "Print the record's JSON Schema."),
+    "completion": ("resnet_bench.cli.completion", "Print the completion script for a shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order of `COMMANDS`."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `BenchError` becomes one line on stderr and its exit code."""
+        from resnet_bench.errors import BenchError
+
+        try:
+            return super().invoke(ctx)
+        except BenchError as error:
+            click.echo(f"bench-cli: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="bench-cli")
+def group() -> None:
+    """How fast does ResNet-50 run in TensorFlow here, with these options, and what holds it back?
+
+    \b
+    bench-cli run                          train on the embedded photographs
+    bench-cli run --mode infer --xla       inference, compiled with XLA
+    bench-cli doctor                       what this machine can do
+    """
+
+
+def main() -> None:
+    """Entry point of `bench-cli`."""
+    group.main(args=sys.argv[1:], prog_name="bench-cli")

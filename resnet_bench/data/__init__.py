@@ -1,0 +1,101 @@
+"""Where images come from: `open_input` turns a resolved configuration into an `Input` for a step.
+
+`photos`, `tfrecord`, `folder` and `synthetic` are the sources, `pipeline` and `decode` the tf.data side,
+`diagnose` explains failures, `manifest` says which data it was. Importing this package imports no
+TensorFlow; `open_input` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resnet_bench.config import Config, settled
+from resnet_bench.data.photos import default_cache_dir
+from resnet_bench.errors import BenchError
+from resnet_bench.results import DataFacts
+
+if TYPE_CHECKING:
+    from resnet_bench.data.source import Source
+    from resnet_bench.runtime import Threads
+
+__all__ = ["Input", "default_cache_dir", "open_input", "open_source"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a step reads, and what is known of it.
+
+    dataset: an endless tf.data.Dataset of (images uint8 [batch, height, width, channels], labels int32
+    [batch]), prefetch last; None for synthetic data. Use one iterator at a time.
+    resident: for synthetic data the one batch, on the device; else None.
+    skipped: records left out so far because they cannot be used. Complete after the first pass; images
+    still in flight are not counted yet.
+    explain: the record behind an exception that iterating raised, as a `DataError`; None where the data is
+    not at fault. Takes up to one pass over the data.
+    """
+
+    facts: DataFacts
+    dataset: Any | None
+    resident: tuple[Any, Any] | None
+    skipped: Callable[[], int]
+    explain: Callable[[BaseException], BenchError | None]
+
+
+def open_input(config: Config, threads: Threads, cache_dir: Path, device: str) -> Input:
+    """The input of a resolved configuration.
+
+    device: where synthetic data is put, such as "/GPU:0". Blocks while the embedded photographs are
+    written for the first time, and with `--on-bad-record skip` while shards are checked. Raises `DataError`.
+    """
+    if config.data.source == "synthetic":
+        return _synthetic(config, device)
+    from resnet_bench.data import diagnose, pipeline
+
+    source = open_source(config, threads.data, cache_dir)
+    plan = pipeline.plan_of(config, source)
+    skipped = diagnose.prepare_to_skip(plan) if plan.counter is not None else lambda: 0
+    return Input(
+        facts=source.facts,
+        dataset=pipeline.build(plan),
+        resident=None,
+        skipped=skipped,
+        explain=lambda failure: diagnose.explain(failure, plan),
+    )
+
+
+def open_source(config: Config, threads: int, cache_dir: Path) -> Source:
+    """The files that `--source` and `--data` name, checked as far as that is quick. Raises `DataError`."""
+    from resnet_bench.data import folder, photos, tfrecord
+
+    data = config.data
+    if data.source == "photos":
+        files, facts = photos.ensure(cache_dir, data.photos, config.runtime.seed, threads)
+        source = tfrecord.source_of(files, facts, data.on_bad_record, threads, photos.remedy(cache_dir))
+        return replace(source, label_modulo=config.model.classes)
+    assert data.data is not None, "config.check refuses files without --data"
+    if data.source == "folder":
+        return folder.open_folder(data.data, config.model.classes, data.on_bad_record)
+    return tfrecord.open_shards(data.data, data.on_bad_record, threads)
+
+
+def _synthetic(config: Config, device: str) -> Input:
+    from resnet_bench.data.synthetic import resident_batch
+
+    batch = resident_batch(
+        settled(config.step.batch_size),
+        settled(config.model.image_size),
+        config.model.channels,
+        config.model.classes,
+        config.runtime.seed,
+        device,
+    )
+    return Input(
+        facts=DataFacts(source="synthetic"),
+        dataset=None,
+        resident=batch,
+        skipped=lambda: 0,
+        explain=lambda _: None,
+    )

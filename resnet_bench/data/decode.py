@@ -1,0 +1,136 @@
+"""From encoded bytes to a uint8 image of the network's size: which window, decoding it, resizing, flipping.
+
+Each function is one step of the map that `pipeline` builds and is traced into it. ImageNet is not all
+plain RGB JPEG: it holds greyscale and CMYK JPEGs and a PNG named .JPEG. The first bytes decide: JPEG takes
+the fused path, all else is decoded whole. Imports TensorFlow: workers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import tensorflow as tf
+
+ASPECT_RATIOS = (3 / 4, 4 / 3)
+EVAL_SHARE = 0.875
+_CROP_ATTEMPTS = 10
+_JPEG_START = b"\xff\xd8\xff"
+_CMYK_COMPONENTS = 4
+
+Window = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """How images are decoded: `config.DataConfig`'s fields of these names, and the network's channels."""
+
+    channels: Literal[1, 3]
+    method: Literal["fused", "full"] = "fused"
+    dct_method: str = "INTEGER_ACCURATE"
+    fancy_upscaling: bool = True
+
+
+def random_window(shape: Any, noise: Any, seed: int, area_min: float) -> Any:
+    """The standard random-resized-crop: (y, x, height, width), int32, inside an image of `shape`.
+
+    Area uniform in `area_min`..1 of the image, aspect ratio in 3/4..4/3, the whole image where ten
+    attempts found no fit (Szegedy et al. 2015, "Going deeper with convolutions", and TensorFlow's
+    `sample_distorted_bounding_box`). shape: int32 [3]. noise: an int64 scalar, another one for every
+    image; the same noise and seed give the same window.
+    """
+    begin, size, _ = tf.raw_ops.StatelessSampleDistortedBoundingBox(
+        image_size=shape,
+        bounding_boxes=tf.zeros([1, 0, 4]),
+        seed=tf.stack([tf.constant(seed, tf.int64), noise]),
+        min_object_covered=0.0,
+        aspect_ratio_range=ASPECT_RATIOS,
+        area_range=(area_min, 1.0),
+        max_attempts=_CROP_ATTEMPTS,
+        use_image_if_no_bounding_boxes=True,
+    )
+    return tf.concat([begin[:2], size[:2]], 0)
+
+
+def centre_window(shape: Any, size: tuple[int, int]) -> Any:
+    """The window that evaluation sees: (y, x, height, width), int32.
+
+    Resizing an image until it just covers `size` / 0.875 and taking the centre of `size` is the same as
+    resizing this window of the original, and needs no pixel outside it.
+    """
+    height, width = tf.unstack(tf.cast(shape[:2], tf.float32))
+    scale = tf.maximum(size[0] / height, size[1] / width) / EVAL_SHARE
+    window = tf.maximum(tf.cast(tf.round(tf.stack([size[0] / scale, size[1] / scale])), tf.int32), 1)
+    window = tf.minimum(window, shape[:2])
+    return tf.concat([(shape[:2] - window) // 2, window], 0)
+
+
+def decode_window(encoded: Any, window: Window, decoder: Decoder) -> Any:
+    """The pixels inside a window of an encoded image: uint8 [height, width, channels].
+
+    encoded: string scalar. window: from the image's shape (int32 [3]) to (y, x, height, width).
+    """
+
+    def jpeg() -> Any:
+        shape = tf.io.extract_jpeg_shape(encoded)
+        return _decode_jpeg(encoded, shape, window(shape), decoder)
+
+    def other() -> Any:
+        image = _decode_any(encoded, decoder.channels)
+        return _slice(image, window(tf.shape(image)))
+
+    image = tf.cond(tf.equal(tf.strings.substr(encoded, 0, 3), _JPEG_START), jpeg, other)
+    image.set_shape([None, None, decoder.channels])
+    return image
+
+
+def decode_whole(encoded: Any, channels: int) -> Any:
+    """All pixels of an encoded image, uint8 [height, width, channels]; fails wherever any part is damaged."""
+    decoder = Decoder(channels=1 if channels == 1 else 3, method="full")
+    return decode_window(encoded, lambda shape: tf.concat([[0, 0], shape[:2]], 0), decoder)
+
+
+def _decode_jpeg(encoded: Any, shape: Any, window: Any, decoder: Decoder) -> Any:
+    options = {"dct_method": decoder.dct_method, "fancy_upscaling": decoder.fancy_upscaling}
+
+    def pixels(channels: int) -> Any:
+        if decoder.method == "fused":
+            return tf.io.decode_and_crop_jpeg(encoded, window, channels=channels, **options)
+        return _slice(tf.io.decode_jpeg(encoded, channels=channels, **options), window)
+
+    if decoder.channels == 3:
+        return pixels(3)  # libjpeg and TensorFlow convert greyscale, YCCK and CMYK
+    # from CMYK to grey there is no conversion in libjpeg
+    return tf.cond(tf.equal(shape[2], _CMYK_COMPONENTS), lambda: _grey(pixels(3)), lambda: pixels(1))
+
+
+def _decode_any(encoded: Any, channels: int) -> Any:
+    """PNG, GIF, BMP or WebP (animations: the first frame); BMP, GIF and WebP decode to no single channel."""
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    return image if channels == 3 else _grey(image)
+
+
+def _grey(image: Any) -> Any:
+    return tf.image.rgb_to_grayscale(image)
+
+
+def _slice(image: Any, window: Any) -> Any:
+    return tf.slice(image, tf.concat([window[:2], [0]], 0), tf.concat([window[2:], [-1]], 0))
+
+
+def resize(image: Any, size: tuple[int, int]) -> Any:
+    """A uint8 [height, width, channels] image resized bilinearly to `size`, rounded to uint8.
+
+    Half-pixel centres and no antialiasing, as `tf.image.resize` does by default. Reading uint8 directly is
+    what makes it quick; adding a half before the cast rounds, where a bare cast would darken every image
+    by 0.4 levels on average.
+    """
+    floats = tf.raw_ops.ResizeBilinear(images=image[tf.newaxis], size=size, half_pixel_centers=True)
+    return tf.cast(floats[0] + 0.5, tf.uint8)
+
+
+def flip(image: Any, noise: Any) -> Any:
+    """The image mirrored left to right for every odd `noise` (int64 scalar): half of all."""
+    return tf.raw_ops.Reverse(tensor=image, dims=tf.stack([False, tf.equal(noise % 2, 1), False]))

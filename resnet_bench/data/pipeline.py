@@ -1,0 +1,267 @@
+"""The tf.data pipeline as a list of named stages, and every tf.data option.
+
+`build(plan, until)` makes the pipeline up to any stage, so that a stage can be timed by what it adds. The
+stages from parse to augment run in one parallel map: a hand-over between maps costs more than it gives.
+Reads a `source.Source`; `decode` does the pixels, `diagnose` explains failures. Imports TensorFlow:
+workers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import tensorflow as tf
+
+from resnet_bench.config import Config, DataConfig, settled
+from resnet_bench.data import decode, tfrecord
+from resnet_bench.data.source import Source
+
+StageName = Literal["read", "parse", "decode", "crop_resize", "augment", "batch", "prefetch"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
+Element = dict[str, Any]
+Step = Callable[[Element], Element]
+# AutoGraph would rewrite these functions to look for Python control flow, of which there is none.
+_as_written: Callable[[Any], Any] = tf.autograph.experimental.do_not_convert
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides what a pipeline does. `data` has no "auto" left.
+
+    training: random crops, flips and order; without, the evaluation pipeline in file order.
+    counter: counts bad records for `--on-bad-record skip`; None where they are errors.
+    """
+
+    source: Source
+    data: DataConfig
+    training: bool
+    image_size: tuple[int, int]
+    channels: Literal[1, 3]
+    classes: int
+    batch_size: int
+    seed: int
+    counter: SkipCounter | None = None
+
+
+def plan_of(config: Config, source: Source) -> Plan:
+    """The plan of a resolved configuration over a source."""
+    skip = config.data.on_bad_record == "skip"
+    return Plan(
+        source=source,
+        data=config.data,
+        training=config.step.mode in ("train", "input"),
+        image_size=settled(config.model.image_size),
+        channels=config.model.channels,
+        classes=config.model.classes,
+        batch_size=settled(config.step.batch_size),
+        seed=config.runtime.seed,
+        counter=SkipCounter(source.records or 0) if skip else None,
+    )
+
+
+class SkipCounter:
+    """How many records failed in the first pass over the data, counted inside the pipeline.
+
+    A record's number in reading order travels with it; the ones missing after the failing map were bad.
+    Numbers are compared batch by batch, so what is still in flight is not counted yet.
+    """
+
+    def __init__(self, records: int) -> None:
+        self.records = records
+        with tf.device("/CPU:0"):
+            self._seen = tf.Variable(0, dtype=tf.int64, trainable=False)
+            self._passed = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._most = 0
+
+    def start(self, index: Any) -> Any:
+        """Notes the first record of a new iteration (in reading order); hands the number on."""
+
+        def reset() -> Any:
+            with tf.control_dependencies([self._seen.assign(0), self._passed.assign(0)]):
+                return tf.identity(index)
+
+        return tf.cond(tf.equal(index, 0), reset, lambda: tf.identity(index))
+
+    def count(self, batch: Element) -> Element:
+        """Notes the records that made it into a batch and takes their numbers off."""
+        index = batch["index"]
+        first_pass = tf.math.count_nonzero(index < self.records)
+        seen = self._seen.assign(tf.maximum(self._seen, tf.reduce_max(index) + 1))
+        with tf.control_dependencies([seen, self._passed.assign_add(first_pass)]):
+            return {**batch, "label": tf.identity(batch["label"])}
+
+    def skipped(self) -> int:
+        """Bad records met so far; never falls when a new iteration starts over."""
+        met = min(int(self._seen.numpy()), self.records) - int(self._passed.numpy())
+        self._most = max(self._most, met)
+        return self._most
+
+
+def build(plan: Plan, until: StageName = "prefetch", repeat: bool = True) -> Any:
+    """The pipeline up to and including stage `until`.
+
+    Before "batch" the elements are dicts; from "batch" on they are (images uint8 [batch, height, width,
+    channels], labels int32 [batch]). repeat=False reads the data once.
+    """
+    stages = STAGES[: STAGES.index(until) + 1]
+    dataset = _read(plan, repeat)
+    steps = [step for name, step in _element_steps(plan) if name in stages]
+    if steps:
+        dataset = _map(dataset, steps, plan)
+    if plan.data.cache == "images":
+        dataset = dataset.cache()
+        dataset = dataset.repeat() if repeat else dataset
+    if "batch" in stages:
+        dataset = _batch(dataset, plan)
+    depth = settled(plan.data.prefetch_buffer_size)
+    if "prefetch" in stages and depth:
+        dataset = dataset.prefetch(depth)
+    return dataset.with_options(options(plan.data))
+
+
+def _read(plan: Plan, repeat: bool) -> Any:
+    """Records (or image files) in order: interleaved, cached, shuffled, repeated, numbered."""
+    data, source = plan.data, plan.source
+    dataset = _read_records(plan) if source.kind == "records" else _read_images(plan)
+    if data.cache == "records":
+        dataset = dataset.cache()
+    buffer = settled(data.shuffle_buffer_size)
+    if plan.training and buffer:
+        dataset = dataset.shuffle(buffer, seed=plan.seed)
+    if repeat and data.cache != "images":
+        dataset = dataset.repeat()
+    parts = {"raw": dataset}
+    if plan.training:
+        parts["noise"] = tf.data.Dataset.random(seed=plan.seed)
+    if plan.counter is not None:
+        parts["index"] = tf.data.Dataset.counter().map(_as_written(plan.counter.start))
+    return tf.data.Dataset.zip(parts)
+
+
+def _read_records(plan: Plan) -> Any:
+    data, segments = plan.data, plan.source.segments
+    cycle = min(settled(data.cycle_length), len(segments))
+
+    @_as_written
+    def records(path: Any, offset: Any, count: Any) -> Any:
+        return tfrecord.records_from(path, offset).take(count)
+
+    columns = (
+        [segment.path for segment in segments],
+        tf.constant([segment.offset for segment in segments], tf.int64),
+        tf.constant([segment.records for segment in segments], tf.int64),
+    )
+    files = tf.data.Dataset.from_tensor_slices(columns)
+    if plan.training and len(segments) > 1:
+        files = files.shuffle(len(segments), seed=plan.seed)
+    return files.interleave(
+        records, cycle_length=cycle, block_length=data.block_length, num_parallel_calls=cycle if cycle > 1 else None
+    )
+
+
+def _read_images(plan: Plan) -> Any:
+    data, source = plan.data, plan.source
+    names = tf.data.Dataset.from_tensor_slices((list(source.files), tf.constant(source.labels, tf.int64)))
+    if plan.training:
+        names = names.shuffle(len(source.files), seed=plan.seed)
+    # a file that vanished or may not be read fails here; in "skip" it must not end the pass
+    read = names.map(
+        _as_written(lambda path, label: (tf.io.read_file(path), label)), num_parallel_calls=settled(data.cycle_length)
+    )
+    return read if plan.counter is None else read.ignore_errors()
+
+
+def _element_steps(plan: Plan) -> list[tuple[StageName, Step]]:
+    """What is done to one element, stage by stage, in order."""
+    steps: list[tuple[StageName, Step]] = [
+        ("parse", lambda element: _parse(element, plan)),
+        ("decode", lambda element: _decode(element, plan)),
+        ("crop_resize", lambda element: {**element, "image": decode.resize(element["image"], plan.image_size)}),
+    ]
+    if plan.training and plan.data.flip:
+        steps.append(("augment", lambda element: {**element, "image": decode.flip(element["image"], element["noise"])}))
+    return steps
+
+
+def _parse(element: Element, plan: Plan) -> Element:
+    raw = element.pop("raw")
+    encoded, label = tfrecord.parse(raw) if plan.source.kind == "records" else raw
+    label = network_label(label, plan)
+    if plan.counter is not None:
+        with tf.control_dependencies([_assert_in_range(label, plan.classes)]):
+            label = tf.identity(label)
+    return {**element, "encoded": encoded, "label": label}
+
+
+def network_label(stored: Any, plan: Plan) -> Any:
+    """The class that the network is told, int32: the stored label, shifted, and folded where the source says so."""
+    label = stored + settled(plan.data.label_offset)
+    if plan.source.label_modulo is not None:
+        label %= plan.source.label_modulo
+    return tf.cast(label, tf.int32)
+
+
+def _decode(element: Element, plan: Plan) -> Element:
+    data = plan.data
+    decoder = decode.Decoder(plan.channels, data.decode, data.dct_method, data.fancy_upscaling)
+
+    def window(shape: Any) -> Any:
+        if plan.training:
+            return decode.random_window(shape, element["noise"], plan.seed, data.crop_area_min)
+        return decode.centre_window(shape, plan.image_size)
+
+    image = decode.decode_window(element.pop("encoded"), window, decoder)
+    return {**element, "image": image}
+
+
+def _map(dataset: Any, steps: list[Step], plan: Plan) -> Any:
+    @_as_written
+    def element_of(element: Element) -> Element:
+        element = dict(element)
+        for step in steps:
+            element = step(element)
+        return element
+
+    calls = settled(plan.data.num_parallel_calls)
+    mapped = dataset.map(element_of, num_parallel_calls=calls if calls > 1 else None)
+    return mapped if plan.counter is None else mapped.ignore_errors()
+
+
+def _batch(dataset: Any, plan: Plan) -> Any:
+    """Batches, their bad records counted ("skip") or their labels checked: once per batch costs next to nothing."""
+    dataset = dataset.batch(plan.batch_size, drop_remainder=True)
+    if plan.counter is not None and plan.data.cache != "images":
+        dataset = dataset.map(_as_written(plan.counter.count))
+    return dataset.map(_as_written(lambda batch: _pair(batch, plan)))
+
+
+def _pair(batch: Element, plan: Plan) -> tuple[Any, Any]:
+    with tf.control_dependencies([_assert_in_range(batch["label"], plan.classes)]):
+        return batch["image"], tf.identity(batch["label"])
+
+
+def _assert_in_range(labels: Any, classes: int) -> Any:
+    valid = tf.reduce_all((labels >= 0) & (labels < classes))
+    return tf.debugging.Assert(valid, ["a label is outside 0 ..", classes - 1])
+
+
+def options(data: DataConfig) -> Any:
+    """tf.data's options for a resolved `DataConfig`; each field keeps tf.data's own name."""
+    chosen = tf.data.Options()
+    chosen.deterministic = data.data_deterministic
+    chosen.threading.private_threadpool_size = settled(data.private_threadpool_size)
+    if data.max_intra_op_parallelism:
+        chosen.threading.max_intra_op_parallelism = data.max_intra_op_parallelism
+    chosen.autotune.enabled = data.autotune
+    if data.autotune:
+        chosen.autotune.cpu_budget = settled(data.cpu_budget)
+        if data.ram_budget:
+            chosen.autotune.ram_budget = data.ram_budget
+    rewrites = chosen.experimental_optimization
+    rewrites.inject_prefetch = data.inject_prefetch
+    rewrites.map_parallelization = data.map_parallelization
+    rewrites.map_and_batch_fusion = data.map_and_batch_fusion
+    rewrites.parallel_batch = data.parallel_batch
+    return chosen

@@ -1,0 +1,269 @@
+"""Records on a terminal: the answer first, then what it rests on.
+
+Builds rich renderables; the command line prints them. Numbers are worded by `units.py`, notices by
+`sentences.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.config import Config
+from resnet_bench.record import Record
+from resnet_bench.report.sentences import sentence
+from resnet_bench.results import ColdStart, Estimate, Notice
+from resnet_bench.stats import PERCENTILES, Latency, Summary, samples_needed
+
+_VERDICT_STYLE = {"valid": "bold green", "indicative": "bold yellow", "invalid": "bold red"}
+_NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152"}
+_MODE_WORDS = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "input pipeline"}
+
+
+def headline(record: Record) -> str:
+    """Mode, network, source, size, device and arithmetic in one line."""
+    config = record.config.resolved or record.config.requested
+    name = _NAMES.get(record.model.name, "custom network") if record.model else ""
+    network = f"{name} {config.model.variant}".strip() if config.step.mode != "input" else ""
+    parts = [
+        " ".join(filter(None, [_MODE_WORDS[config.step.mode], network, f"on {config.data.source}"])),
+        f"{_size(config)} px, batch {config.step.batch_size}",
+        _where(record, config),
+        _arithmetic(config),
+    ]
+    text = " · ".join(part for part in parts if part)
+    return text[0].upper() + text[1:]
+
+
+def _size(config: Config) -> str:
+    size = config.model.image_size
+    return size if isinstance(size, str) else f"{size[0]}x{size[1]}"
+
+
+def _where(record: Record, config: Config) -> str:
+    if record.machine is None:
+        return f"device {config.runtime.device}"
+    if record.machine.device_kind == "gpu":
+        return record.machine.gpu_name or record.machine.device
+    threads = config.runtime.threads
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def _arithmetic(config: Config) -> str:
+    if config.step.mode == "input":
+        return ""
+    words = [str(config.step.precision)]
+    if config.step.xla:
+        words.append("XLA")
+    elif config.runtime.onednn == "on":
+        words.append("oneDNN")
+    words.append("fused batch norm" if config.model.batch_norm == "fused" else "Keras batch norm")
+    if config.step.freeze:
+        words.append("frozen")
+    if config.step.loop == "fit":
+        words.append("model.fit")
+    return ", ".join(words)
+
+
+def render(record: Record, path: Path | None = None) -> RenderableType:
+    """The whole summary of one record."""
+    parts: list[RenderableType] = [Text(headline(record), style="bold"), Text()]
+    parts.append(Padding(_answer(record), (0, 2)))
+    if record.outcome.kind != "ok":
+        parts += [Text(), Padding(_outcome(record), (0, 2))]
+    if record.summary is not None:
+        parts += [Text(), Padding(_facts(record, record.summary), (0, 2))]
+    notes = _notes(record)
+    if notes:
+        parts += [Text(), *(Padding(note, (0, 2)) for note in notes)]
+    if path is not None:
+        parts += [Text(), Padding(Text(f"Record: {path}", style="dim", overflow="fold"), (0, 2))]
+    return Group(*parts)
+
+
+def _answer(record: Record) -> Text:
+    text = Text()
+    if record.summary is not None:
+        text.append(units.rate(record.summary.images_per_s.value), style="bold cyan")
+        text.append(f"  {_interval(record.summary.images_per_s)}   ", style="dim")
+    else:
+        text.append("no throughput   ", style="bold")
+    text.append(record.verdict.kind, style=_VERDICT_STYLE[record.verdict.kind])
+    return text
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "(no interval: one process)"
+    return f"({units.significant(estimate.low)} to {units.significant(estimate.high)}, 95 %)"
+
+
+def _outcome(record: Record) -> RenderableType:
+    outcome = record.outcome
+    lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
+    if outcome.log_tail:
+        lines.append(Text("The worker's last lines:", style="dim"))
+        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in outcome.log_tail[-8:]]
+    return Group(*lines)
+
+
+def _facts(record: Record, summary: Summary) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for name, words in _fact_rows(record, summary):
+        if words:
+            grid.add_row(name, words)
+    return grid
+
+
+def _fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
+    return [
+        ("step", f"{units.duration(summary.step_s.value)} mean, {_dispatch(summary)}"),
+        ("latency", _latency(summary.step_latency_s)),
+        ("split", _split(summary)),
+        ("cold start", _cold_start(summary.cold_start_s, summary.cold_start_total_s)),
+        ("memory", _memory(summary)),
+        ("measured", _measured(record)),
+        ("network", _network(record)),
+        ("images", _images(record)),
+    ]
+
+
+def _dispatch(summary: Summary) -> str:
+    return f"of which {units.share(summary.dispatch_s / summary.timed_s)} until the last was handed over"
+
+
+def _latency(latency: Latency | None) -> str:
+    if latency is None:
+        return ""
+    shown = []
+    for p in PERCENTILES:
+        estimate: Estimate | None = getattr(latency, f"p{p:g}")
+        if estimate is None:
+            shown.append(f"p{p:g} withheld (needs {samples_needed(p)})")
+            break
+        shown.append(f"p{p:g} {units.duration(estimate.value)}")
+    return f"{', '.join(shown)}; {latency.samples} single steps"
+
+
+def _split(summary: Summary) -> str:
+    split = summary.split
+    if split is None:
+        return ""
+    parts = [("forward", split.forward_s), ("backward", split.backward_s), ("optimizer", split.optimizer_s)]
+    words = ", ".join(f"{name} {units.duration(seconds)}" for name, seconds in parts)
+    return f"{words}, residual {units.duration(split.residual_s)} of {units.duration(split.whole_s)}"
+
+
+def _cold_start(cold: ColdStart, total_s: float | None) -> str:
+    names = {
+        "process_s": "process",
+        "import_s": "import",
+        "build_s": "build",
+        "trace_s": "trace",
+        "first_step_s": "first step",
+        "data_s": "data",
+    }
+    known = [(words, getattr(cold, name)) for name, words in names.items() if getattr(cold, name) is not None]
+    text = ", ".join(f"{words} {units.duration(seconds)}" for words, seconds in known)
+    if cold.compile_s is not None:
+        text += f" (first step contains {units.duration(cold.compile_s)} of XLA compilation)"
+    return f"{units.duration(total_s)}: {text}"
+
+
+def _memory(summary: Summary) -> str:
+    words = []
+    if summary.peak_host_bytes is not None:
+        words.append(f"host peak {units.size(summary.peak_host_bytes)}")
+    if summary.peak_device_bytes is not None:
+        words.append(f"device peak {units.size(summary.peak_device_bytes)}")
+    if summary.reserved_device_bytes is not None:
+        words.append(f"reserved {units.size(summary.reserved_device_bytes)}")
+    return ", ".join(words)
+
+
+def _measured(record: Record) -> str:
+    measured = [process for process in record.samples.processes if process.rounds]
+    rounds = [len(process.rounds) for process in measured]
+    counted = str(rounds[0]) if len(set(rounds)) == 1 else f"{min(rounds)} to {max(rounds)}"
+    steps = measured[0].rounds[0].steps
+    wall = f", {units.duration(record.wall_s)} in all" if record.wall_s is not None else ""
+    return (
+        f"{_plural(len(measured), 'process', 'processes')}, {counted} round{'' if rounds == [1] else 's'} of "
+        f"{_plural(steps, 'step', 'steps')} each{wall}"
+    )
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _network(record: Record) -> str:
+    model = record.model
+    if model is None:
+        return ""
+    return (
+        f"{model.convolutions} convolutions, {model.trainable_parameters:,} trainable parameters, "
+        f"{units.count(model.macs)}MAC per image"
+    )
+
+
+def _images(record: Record) -> str:
+    data = record.data
+    if data is None:
+        return ""
+    words = [data.source]
+    if data.images is not None:
+        words.append(f"{data.images:,} images")
+    if data.mean_pixels is not None and data.mean_bytes_per_pixel is not None:
+        words.append(
+            f"{units.count(data.mean_pixels)}pixels and {data.mean_bytes_per_pixel:.2f} bytes per pixel on average"
+        )
+    if data.skipped_records:
+        words.append(f"{data.skipped_records:,} bad records skipped")
+    return ", ".join(words)
+
+
+def _notes(record: Record) -> list[Text]:
+    found: list[Text] = []
+    seen: set[Notice] = set()
+    for mark, style, notices in (
+        ("-", _VERDICT_STYLE[record.verdict.kind], record.verdict.reasons),
+        ("!", "yellow", record.warnings),
+    ):
+        for notice in notices:
+            if any(notice == each for each in seen):
+                continue
+            seen.add(notice)
+            found.append(Text.assemble((f"{mark} ", style), sentence(notice)))
+    return found
+
+
+def table(records: Sequence[tuple[Path, Record]]) -> Table:
+    """Several records, a row each."""
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name, justify in (
+        ("run", "left"),
+        ("img/s", "right"),
+        ("95 %", "left"),
+        ("verdict", "left"),
+        ("record", "left"),
+    ):
+        grid.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for path, record in records:
+        summary = record.summary
+        grid.add_row(
+            headline(record),
+            units.significant(summary.images_per_s.value) if summary else units.UNKNOWN,
+            _interval(summary.images_per_s).strip("()").removesuffix(", 95 %") if summary else "",
+            Text(record.verdict.kind, style=_VERDICT_STYLE[record.verdict.kind]),
+            path.name,
+        )
+    return grid

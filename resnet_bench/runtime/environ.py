@@ -1,0 +1,112 @@
+"""Everything that must stand in the environment before TensorFlow is imported.
+
+Owns the variables this package sets, and never changes one in silence: a value of the user's that gives
+way is told as a `Notice` with both values. Neighbours: `cpu.py` and `gpu.py` decide, `state.py` does
+what can wait until TensorFlow is there. No TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from resnet_bench.config import Config
+from resnet_bench.errors import ConfigError
+from resnet_bench.results import Notice
+from resnet_bench.runtime import gpu
+from resnet_bench.runtime.cgroup import ROOT
+from resnet_bench.runtime.cpu import ONEDNN_VARIABLE, HostFacts, choose_onednn
+
+COMPILATION_LOG = "device_compilation_profiler=1"
+TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
+
+
+class _Changes:
+    """Sets variables, and keeps a notice for each of the user's that gave way."""
+
+    def __init__(self, environ: MutableMapping[str, str]) -> None:
+        self.environ = environ
+        self.notices: list[Notice] = []
+
+    def set(self, variable: str, value: str, option: str) -> None:
+        """Make `variable` be `value` because of `option`."""
+        given = self.environ.get(variable)
+        if given is not None and given != value:
+            facts = {"variable": variable, "given": given, "used": value, "option": option}
+            self.notices.append(Notice(kind="environment_overridden", facts=dict(facts)))
+        self.environ[variable] = value
+
+
+def set_environment(
+    config: Config, host: HostFacts, environ: MutableMapping[str, str] | None = None, root: Path = ROOT
+) -> tuple[Notice, ...]:
+    """Set oneDNN, logging, Keras backend and GPU visibility for `config`; returns what a reader must know.
+
+    Refuses to run once TensorFlow is imported: it would have no effect. Raises `ConfigError` where
+    NVIDIA_TF32_OVERRIDE contradicts `--precision`. `environ` and `root` stand in for the real ones in tests.
+    """
+    assert "tensorflow" not in sys.modules, "set_environment comes before the import of TensorFlow"
+    changes = _Changes(os.environ if environ is None else environ)
+    _set_onednn(config, host, changes)
+    _set_logging(config, changes)
+    changes.set("KERAS_BACKEND", "tensorflow", "the package")
+    if config.runtime.device == "cpu":
+        changes.set(gpu.VISIBLE_VARIABLE, "-1", "--device cpu")
+    else:
+        _set_gpu(config, changes, root)
+    return tuple(changes.notices)
+
+
+def _set_onednn(config: Config, host: HostFacts, changes: _Changes) -> None:
+    value, notices = choose_onednn(config, host, changes.environ)
+    changes.notices.extend(notices)
+    if value is not None:
+        changes.set(ONEDNN_VARIABLE, value, f"--onednn {config.runtime.onednn}")
+
+
+def _set_logging(config: Config, changes: _Changes) -> None:
+    """Warnings and errors; under XLA also one line per compilation, which `xla_log.py` reads.
+
+    Those lines are INFO, so the level must be 0. The log goes to a file and nothing reads it in a timed
+    block, which is why no notice is made of it.
+    """
+    environ = changes.environ
+    if not config.step.xla:
+        environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+        return
+    environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+    modules = [part for part in environ.get("TF_CPP_VMODULE", "").split(",") if part]
+    kept = [part for part in modules if part.partition("=")[0] != COMPILATION_LOG.partition("=")[0]]
+    environ["TF_CPP_VMODULE"] = ",".join([*kept, COMPILATION_LOG])
+
+
+def _set_gpu(config: Config, changes: _Changes, root: Path) -> None:
+    """Settings of runs that may use a GPU. What the user hid stays hidden; nothing is made visible."""
+    environ = changes.environ
+    _check_tf32(config, environ.get(TF32_VARIABLE))
+    if gpu.hidden(environ) and gpu.look_for_gpus(root).present:
+        value = environ[gpu.VISIBLE_VARIABLE]
+        changes.notices.append(Notice(kind="gpu_hidden", facts={"variable": gpu.VISIBLE_VARIABLE, "value": value}))
+    # nvidia-smi's order, so that gpu:N is the GPU that a user finds under N there.
+    environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    growth = config.runtime.memory_growth
+    changes.set(
+        "TF_FORCE_GPU_ALLOW_GROWTH",
+        "true" if growth else "false",
+        "--memory-growth" if growth else "--no-memory-growth",
+    )
+
+
+def _check_tf32(config: Config, override: str | None) -> None:
+    """NVIDIA's libraries obey this variable above TensorFlow's switch, so it must not contradict."""
+    precision = config.step.precision
+    if precision == "auto":
+        precision = "float32"
+    contradicts = (precision == "tf32" and override == "0") or (precision == "float32" and override == "1")
+    if contradicts and not config.step.mixed_precision:
+        raise ConfigError(
+            f"{TF32_VARIABLE}={override} in the environment contradicts --precision {precision}.",
+            f"Unset {TF32_VARIABLE}, or choose --precision {'float32' if override == '0' else 'tf32'}.",
+        )

@@ -1,0 +1,52 @@
+"""Fixtures that more than one TensorFlow test module needs. Imports no TensorFlow by itself."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def keras_state() -> Iterator[None]:
+    """A fixed Keras seed and layer numbering for a test, and the dtype policy and generators restored after it."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    policy, python_state, numpy_state = keras.config.dtype_policy(), random.getstate(), np.random.get_state()
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy(policy)
+    keras.backend.clear_session()
+    random.setstate(python_state)
+    np.random.set_state(numpy_state)
+    tf.random.set_seed(random.SystemRandom().getrandbits(31))
+
+
+@pytest.fixture
+def child() -> Callable[..., str]:
+    """Run Python code in a fresh process at the repository's root; gives what it printed, fails when it failed."""
+
+    def run(code: str, *options: str, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *options, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout
+
+    return run

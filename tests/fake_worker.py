@@ -1,0 +1,155 @@
+"""A worker that speaks the real protocol over real pipes, but whose benchmark is a script.
+
+`SCENARIO` in its environment says what happens: "ok", or "<what>:<where>" with what one of crash, abort,
+kill, hang, garbage, oom, data, exit, bad_alloc and where a phase. `STEP_S` is how long a step claims to
+take; no time really passes unless `SLEEP_S` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from resnet_bench.environment import CpuEnvironment, Environment
+from resnet_bench.errors import BenchError, DataError, OutOfMemoryError
+from resnet_bench.resolve import resolve
+from resnet_bench.results import (
+    ColdStart,
+    DataFacts,
+    Interference,
+    Machine,
+    Memory,
+    ModelFacts,
+    Round,
+    Split,
+    StepCounts,
+)
+from resnet_bench.worker import child
+from resnet_bench.worker import protocol as p
+
+MACHINE = Machine(device_kind="cpu", device="cpu", cpus=2, cpu_flags=frozenset({"avx2"}), onednn=True)
+ENVIRONMENT = Environment(python="CPython 3", package_version="0", device="cpu", cpu=CpuEnvironment(cpus=2))
+MODEL = ModelFacts(
+    name="resnet50",
+    variant="v1.5",
+    convolutions=53,
+    batch_norms=53,
+    trainable_parameters=25_557_032,
+    parameters=25_610_152,
+    macs=4_089_184_256,
+    input_shape=(224, 224, 3),
+    classes=1000,
+)
+
+
+class FakePhases:
+    """Answers every command at once with invented numbers."""
+
+    def __init__(self, send: Callable[[p.Message], None]) -> None:
+        self.phase = "start"
+        self._send = send
+        self._what, _, self._where = os.environ.get("SCENARIO", "ok").partition(":")
+        self._step_s = float(os.environ.get("STEP_S", "0.1"))
+        self._sleep_s = float(os.environ.get("SLEEP_S", "0"))
+        self._batch = 16
+        self._steps = 0
+
+    def carry_out(self, command: object) -> p.Replies:
+        """The reply to one command."""
+        if isinstance(command, p.Prepare):
+            return self._prepare(command)
+        if isinstance(command, p.WarmUp):
+            self._enter("warmup")
+            return self._time(command.steps, 1)
+        if isinstance(command, p.Measure):
+            self._enter(command.purpose)
+            return self._time(command.rounds, command.steps)
+        if isinstance(command, p.MeasureSplit):
+            return p.SplitDone(
+                split=Split(forward_s=1, backward_s=2, optimizer_s=0.5, whole_s=3.6, residual_s=0.1, rounds=2)
+            )
+        self._enter("finish")
+        return p.Finished(
+            memory=Memory(host_peak_bytes={"timed": 1 << 30}),
+            counts=StepCounts(timed=self._steps),
+            final_loss=6.9,
+            final_loss_finite=self._what != "nan",
+            skipped_records=0,
+        )
+
+    def translate(self, error: BaseException) -> BenchError:
+        """As it is."""
+        return BenchError(str(error))
+
+    def _prepare(self, command: p.Prepare) -> p.Prepared:
+        config, notices = resolve(command.config, MACHINE)
+        assert isinstance(config.step.batch_size, int)
+        self._batch = config.step.batch_size
+        self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
+        for phase in ("import", "build", "trace", "data"):
+            self._enter(phase)
+        cold = ColdStart(process_s=0.1, import_s=4.0, build_s=2.0, trace_s=3.0, first_step_s=5.0, data_s=0.5)
+        return p.Prepared(cold_start=cold, model=MODEL, data=DataFacts(source=config.data.source, images=512))
+
+    def _time(self, rounds: int, steps: int) -> p.Timed:
+        for _ in range(rounds):
+            time.sleep(self._sleep_s)
+            self._steps += steps
+            wall_s = self._step_s * steps
+            one = Round(
+                steps=steps,
+                images=steps * self._batch,
+                wall_s=wall_s,
+                dispatch_s=wall_s / 2,
+                interference=Interference(steal_s=0.0),
+            )
+            self._send(p.RoundDone(round=one))
+        return p.Timed()
+
+    def _enter(self, phase: str) -> None:
+        self.phase = phase
+        self._send(p.PhaseStarted(phase=phase))
+        if phase == self._where:
+            getattr(self, f"_{self._what}")()
+
+    def _crash(self) -> None:
+        print("a last word", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    def _kill(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _hang(self) -> None:
+        time.sleep(3600)
+
+    def _exit(self) -> None:
+        os._exit(7)
+
+    def _bad_alloc(self) -> None:
+        print("terminate called after throwing an instance of 'std::bad_alloc'", file=sys.stderr, flush=True)
+        os.abort()
+
+    def _oom(self) -> None:
+        raise OutOfMemoryError("--batch-size 16 does not fit.", "Try --batch-size 8.")
+
+    def _data(self) -> None:
+        raise DataError("shard-0 record 3 is corrupt.", "Use --on-bad-record skip.")
+
+    def _error(self) -> None:
+        raise ValueError("something else")
+
+    def _garbage(self) -> None:
+        answers: Any = self._send.__self__._answers  # type: ignore[attr-defined]
+        answers.write(b"Hello, I am no message\n")
+
+    def _interrupt(self) -> None:
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(3600)
+
+
+if __name__ == "__main__":
+    child.main(FakePhases)

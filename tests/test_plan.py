@@ -1,0 +1,56 @@
+"""Planning: what fits a budget."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnet_bench import plan
+
+seconds = st.floats(1e-5, 1e4)
+
+
+@given(seconds, st.integers(1, 64))
+def test_steps_per_round_is_a_whole_number_of_calls(step_s: float, per_call: int) -> None:
+    steps = plan.steps_per_round(step_s, per_call)
+    assert steps >= per_call
+    assert steps % per_call == 0
+
+
+def test_a_round_lasts_about_half_a_second() -> None:
+    assert plan.steps_per_round(0.010, 1) == 50
+    assert plan.steps_per_round(3.3, 1) == 1
+    assert plan.steps_per_round(0.1, 4) == 4
+
+
+@given(st.integers(1, 1000), seconds, st.floats(0, 1e5), st.floats(0, 1e5))
+def test_planned_rounds_never_exceed_what_was_asked_or_what_is_left(
+    rounds: int, round_s: float, share_s: float, left_s: float
+) -> None:
+    planned = plan.rounds_that_fit(rounds, round_s, min(share_s, left_s), left_s)
+    assert 0 <= planned <= rounds
+    assert planned * round_s <= left_s
+
+
+def test_a_process_whose_share_is_too_small_takes_from_the_others() -> None:
+    assert plan.rounds_that_fit(20, 10.0, share_s=15.0, left_s=100.0) == plan.MIN_ROUNDS
+
+
+def test_nothing_fits_where_no_round_fits() -> None:
+    assert plan.rounds_that_fit(20, 10.0, share_s=5.0, left_s=5.0) == 0
+
+
+def test_processes_are_cut_to_what_fits() -> None:
+    assert plan.processes_that_fit(3, done=1, process_s=10.0, left_s=30.0) == 3
+    assert plan.processes_that_fit(3, done=1, process_s=10.0, left_s=15.0) == 2
+    assert plan.processes_that_fit(3, done=1, process_s=10.0, left_s=5.0) == 1
+
+
+def test_warmup_stops_where_it_would_leave_no_time_for_rounds() -> None:
+    assert plan.another_warmup_fits(1.0, 1, left_s=10.0)
+    assert not plan.another_warmup_fits(1.0, 1, left_s=4.0)
+
+
+@given(st.integers(2, 50), seconds, st.floats(0, 1e5))
+def test_the_split_always_has_a_middle(wanted: int, step_s: float, left_s: float) -> None:
+    assert 2 <= plan.split_rounds(wanted, step_s, left_s) <= wanted

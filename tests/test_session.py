@@ -1,0 +1,170 @@
+"""Whole runs through a fake worker: what the record says, whatever happens on the way."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from resnet_bench import session
+from resnet_bench.config import Config
+from resnet_bench.errors import ConfigError
+from resnet_bench.options import parse_args
+from resnet_bench.record import Record
+from resnet_bench.results import Notice
+from resnet_bench.worker.handle import Worker
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(words: str, scenario: str = "ok", observer: session.Observer | None = None, **environment: str) -> Record:
+    config, given = parse_args(words.split())
+
+    def new_worker() -> Worker:
+        return Worker("tests.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario, **environment})
+
+    return session.run(config, given, observer, new_worker=new_worker)
+
+
+def kinds(notices: tuple[Notice, ...]) -> set[str]:
+    return {notice.kind for notice in notices}
+
+
+def test_a_full_run_is_valid_and_counts_what_ran() -> None:
+    record = run("--rounds 6 --steps 4 --warmup 5 --processes 3", STEP_S="0.5")
+    assert (record.outcome.kind, record.verdict.kind) == ("ok", "valid")
+    assert [len(process.rounds) for process in record.samples.processes] == [6, 6, 6]
+    assert [len(process.warmup) for process in record.samples.processes] == [4, 4, 4]  # the first step is the fifth
+    assert record.summary is not None
+    assert record.summary.images_per_s.value == pytest.approx(32.0)
+    assert record.summary.timed_steps == 72
+    assert record.config.resolved is not None
+    assert record.config.resolved.step.batch_size == 16
+    assert record.config.requested.step.batch_size == "auto"
+    assert record.config.given == ("processes", "rounds", "steps", "warmup")
+
+
+def test_a_published_protocol_is_kept_to_the_step() -> None:
+    record = run("--warmup 100 --rounds 500 --steps 1 --processes 1 --max-time 1h", STEP_S="0.1")
+    process = record.samples.processes[0]
+    assert 1 + len(process.warmup) == 100
+    assert sum(one.steps for one in process.rounds) == 500
+
+
+def test_the_pilot_decides_steps_per_round_and_it_is_recorded() -> None:
+    record = run("--processes 1 --rounds 5", STEP_S="0.01")
+    assert record.config.resolved is not None
+    assert record.config.resolved.measure.steps == 50
+    assert {one.steps for one in record.samples.processes[0].rounds} == {50}
+
+
+def test_rounds_of_several_steps_are_followed_by_single_ones_for_latency() -> None:
+    record = run("--processes 1 --rounds 5 --latency-samples 30", STEP_S="0.01")
+    assert len(record.samples.processes[0].latency) == 30
+    assert record.summary is not None
+    assert record.summary.step_latency_s is not None
+    assert record.summary.step_latency_s.p90 is not None
+
+
+def test_a_budget_that_is_too_small_cuts_rounds_and_says_so() -> None:
+    record = run("--processes 1 --rounds 20 --steps 1 --max-time 40", STEP_S="5")
+    ran = len(record.samples.processes[0].rounds)
+    assert 3 <= ran < 20
+    assert record.verdict.kind == "indicative"
+    assert Notice(kind="budget_cut_rounds", facts={"asked": 20, "ran": ran}) in record.warnings
+
+
+def test_a_budget_that_is_too_small_cuts_processes_and_says_so() -> None:
+    record = run("--processes 10 --rounds 3 --steps 1 --max-time 9", STEP_S="0.01", SLEEP_S="0.3")
+    ran = len(record.samples.processes)
+    assert 1 <= ran < 10
+    assert Notice(kind="budget_cut_processes", facts={"asked": 10, "ran": ran}) in record.warnings
+
+
+def test_a_budget_without_room_for_a_round_is_an_error_never_a_zero() -> None:
+    record = run("--processes 1 --warmup 2 --max-time 10", STEP_S="60")
+    assert (record.outcome.kind, record.verdict.kind, record.summary) == ("budget", "invalid", None)
+    assert "--max-time" in record.outcome.remedy
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind"),
+    [("crash:build", "crashed"), ("oom:trace", "out_of_memory"), ("data:data", "data"), ("kill:timed", "killed")],
+)
+def test_a_failure_leaves_a_record_that_tells_where(scenario: str, kind: str) -> None:
+    record = run("--processes 3", scenario)
+    assert (record.outcome.kind, record.outcome.process) == (kind, 0)
+    assert record.outcome.phase == scenario.partition(":")[2]
+    assert record.verdict.kind == "invalid"
+    assert record.environment is not None
+    assert "did_not_finish" in kinds(record.verdict.reasons)
+
+
+def test_rounds_timed_before_a_failure_are_kept() -> None:
+    record = run("--processes 1 --rounds 4 --steps 2", "kill:finish")
+    assert len(record.samples.processes[0].rounds) == 4
+    assert record.summary is not None
+    assert record.verdict.kind == "invalid"
+
+
+def test_a_hang_ends_after_the_timeout() -> None:
+    start = time.monotonic()
+    record = run("--processes 1 --timeout 2", "hang:timed")
+    assert (record.outcome.kind, record.outcome.phase) == ("hung", "timed")
+    assert time.monotonic() - start < 60
+
+
+def test_an_interrupt_keeps_what_was_measured() -> None:
+    record = run("--processes 1 --rounds 4 --steps 2", "interrupt:finish")
+    assert record.outcome.kind == "interrupted"
+    assert len(record.samples.processes[0].rounds) == 4
+
+
+def test_a_loss_that_is_not_finite_is_invalid() -> None:
+    record = run("--processes 1", "nan")
+    assert "loss_not_finite" in kinds(record.verdict.reasons)
+
+
+def test_warnings_of_the_configuration_are_in_the_record() -> None:
+    record = run("--processes 1 --xla --mixed-precision")
+    assert {"emulated_16bit", "xla_train_cpu"} <= kinds(record.warnings)
+
+
+@pytest.mark.parametrize("words", ["--warmup 5 --steps-per-call 2", "--steps 3 --steps-per-call 2"])
+def test_counts_that_are_no_whole_number_of_calls_are_refused(words: str) -> None:
+    with pytest.raises(ConfigError, match="--steps-per-call 2"):
+        run(words)
+
+
+def test_the_split_is_measured_once() -> None:
+    record = run("--processes 2 --split")
+    assert [process.split is not None for process in record.samples.processes] == [True, False]
+    assert record.summary is not None
+    assert record.summary.split is not None
+
+
+class Watcher(session.Silent):
+    def __init__(self) -> None:
+        self.seen: list[tuple[object, ...]] = []
+
+    def process(self, number: int, of: int) -> None:
+        self.seen.append(("process", number, of))
+
+    def rounds(self, done: int, of: int, images_per_s: float, left_s: float) -> None:
+        self.seen.append(("rounds", done, of, round(images_per_s), round(left_s, 1)))
+
+    def resolved(self, config: Config, notices: tuple[Notice, ...]) -> None:
+        del notices
+        self.seen.append(("resolved", config.runtime.device))
+
+
+def test_the_observer_sees_how_far_it_is() -> None:
+    watcher = Watcher()
+    run("--processes 1 --rounds 2 --steps 2", observer=watcher, STEP_S="0.5")
+    assert watcher.seen == [
+        ("process", 0, 1),
+        ("resolved", "cpu"),
+        ("rounds", 1, 2, 32, 1.0),
+        ("rounds", 2, 2, 32, 0.0),
+    ]
