@@ -6,6 +6,7 @@ TensorFlow. Neighbours: `environment.py`, `roofs.py` and `runtime/` supply; the 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -200,7 +201,7 @@ def examine(config: Config, *, measure: Callable[..., Roofs] | None = None, root
     """
     host = runtime.inspect_host(root)
     early = runtime.set_environment(config, host, root=root)
-    machine, unusable = _find(config, host)
+    machine, unusable = find_or_explain(config, host)
     config, resolved = resolve(config, machine)
     rt = runtime.start(config, machine)
     environment = collect(machine, rt, root=root)
@@ -216,7 +217,7 @@ def examine(config: Config, *, measure: Callable[..., Roofs] | None = None, root
     evidence = gpu.look_for_gpus(root)
     present = max(evidence.pci, evidence.nodes)
     told = {notice.kind for notice in (*early, *unusable)}
-    advice = advise(environment, measured, machine, profiler, 0 if "gpu_unusable" in told else present)
+    advice = advise(environment, measured, machine, profiler, 0 if told & {"gpu_unusable", "gpu_hidden"} else present)
     known = {notice.kind for notice in advice}
     return Examination(
         environment=environment,
@@ -229,12 +230,16 @@ def examine(config: Config, *, measure: Callable[..., Roofs] | None = None, root
     )
 
 
-def _find(config: Config, host: runtime.HostFacts) -> tuple[Machine, tuple[Notice, ...]]:
+def find_or_explain(
+    config: Config, host: runtime.HostFacts, probe: gpu.GpuProbe | None = None
+) -> tuple[Machine, tuple[Notice, ...]]:
+    """The device to examine; for `--device auto` a GPU that cannot be used becomes a notice beside the CPU."""
+    probe = probe or gpu.GpuProbe()
     try:
-        return runtime.find_machine(config, host), ()
+        return runtime.find_machine(config, host, probe), ()
     except DeviceError as error:
         if config.runtime.device != "auto":
             raise
         told = _notice("gpu_unusable", message=error.message, remedy=error.remedy)
-        on_cpu = gpu.GpuProbe(tensorflow_gpus=tuple, evidence=gpu.GpuEvidence, driver=lambda: None)
+        on_cpu = dataclasses.replace(probe, tensorflow_gpus=tuple, evidence=gpu.GpuEvidence, driver=lambda: None)
         return runtime.find_machine(config, host, on_cpu), (told,)

@@ -193,11 +193,23 @@ def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def some(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a command with a few options of the configuration."""
+    by_name = {option.name: option for option in options()}
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            command = _click_option(by_name[name])(command)
+        return command
+
+    return decorate
+
+
 def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     shown = show_default(option)
     text = option.help if option.is_switch and not shown else f"{option.help}  [default: {shown}]"
     if option.is_switch:
-        return click.option(option.flag, option.name, default=option.default, help=text)
+        return click.option(option.flag, option.name, is_flag=True, default=option.default, help=text)
     return click.option(option.flag, option.name, type=_FieldType(option), default=None, help=text)
 
 

@@ -216,6 +216,7 @@ class _Process:
         self._deadline = deadline
         self._silence_s = found.requested.measure.timeout
         self._samples = ProcessSamples(process=len(found.processes))
+        self._phase = ""
         self._series: list[Round] = []
         self._planned = 0
         self.warmup: list[Round] = []
@@ -247,7 +248,9 @@ class _Process:
 
     def _on_event(self, event: p.Events) -> None:
         if isinstance(event, p.PhaseStarted):
-            self._observer.phase(event.phase)
+            if event.phase != self._phase:
+                self._phase = event.phase
+                self._observer.phase(event.phase)
         elif isinstance(event, p.Resolved):
             self._on_resolved(event)
         else:
@@ -287,7 +290,6 @@ class _Process:
         config = self._config()
         per_call = config.step.steps_per_call
         asked = settled(config.measure.warmup)
-        self._observer.phase("warm-up")
         self._series = self.warmup
         first = self._samples.cold_start.first_step_s or 0.0
         step_s = first / per_call
@@ -316,7 +318,6 @@ class _Process:
                 "Allow more with --max-time, or make the work smaller (--batch-size, --image-size, --preset smoke).",
             )
         self._planned, self._series = rounds, self.timed
-        self._observer.phase("timing")
         budget_s = min(left_s, max(share_s, plan.MIN_ROUNDS * steps * step_s))
         self._ask(p.Measure(rounds=rounds, steps=steps, budget_s=budget_s), p.Timed)
 
@@ -332,7 +333,6 @@ class _Process:
         fitting = int(min(share_end - time.monotonic(), self._deadline - time.monotonic()) / (mean * plan.SAFETY))
         if fitting < 1:
             return
-        self._observer.phase("latency")
         self._series = self.latency
         self._ask(p.Measure(rounds=min(wanted, fitting), steps=1, purpose="latency"), p.Timed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def stat(user: int, steal: int, other: int) -> dict[str, str]:
     }
 
 
-def usages(*values: OwnUsage) -> telemetry.Callable[[], OwnUsage]:
+def usages(*values: OwnUsage) -> Callable[[], OwnUsage]:
     remaining = iter(values)
     return lambda: next(remaining)
 

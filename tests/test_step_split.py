@@ -17,7 +17,7 @@ def test_the_parts_run_any_number_of_times_and_leave_the_weights(jit: bool) -> N
     model = network()
     before = [variable.numpy() for variable in model.trainable_variables]
     functions = split_functions(configuration(), runtime(jit=jit), model)
-    assert list(functions) == ["forward", "forward_backward", "step", "apply"]
+    assert list(functions) == ["forward", "forward_backward", "whole", "apply"]
     for _ in range(3):
         for function in functions.values():
             function()
@@ -38,5 +38,5 @@ def test_the_update_is_really_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     before = int(optimizer.iterations.numpy())
     for _ in range(3):
         functions["apply"]()
-        functions["step"]()
+        functions["whole"]()
     assert int(optimizer.iterations.numpy()) - before == 6

@@ -55,7 +55,7 @@ SIZES = {
     (1024, 768): 0.01,
 }
 # (JPEG quality, chroma subsampling): share
-ENCODINGS = {(97, "4:4:4"): 0.45, (95, "4:2:0"): 0.30, (97, "4:2:0"): 0.25}
+ENCODINGS = {(97, "4:4:4"): 0.55, (97, "4:2:0"): 0.25, (95, "4:2:0"): 0.20}
 T = TypeVar("T")
 _SMALLEST_CROP = 0.6
 _AHEAD = 64

@@ -233,15 +233,15 @@ def _images(record: Record) -> str:
 
 def _notes(record: Record) -> list[Text]:
     found: list[Text] = []
-    seen: set[Notice] = set()
+    seen: list[Notice] = []
     for mark, style, notices in (
         ("-", _VERDICT_STYLE[record.verdict.kind], record.verdict.reasons),
         ("!", "yellow", record.warnings),
     ):
         for notice in notices:
-            if any(notice == each for each in seen):
+            if notice in seen:
                 continue
-            seen.add(notice)
+            seen.append(notice)
             found.append(Text.assemble((f"{mark} ", style), sentence(notice)))
     return found
 

@@ -77,30 +77,54 @@ class Step(Protocol):
         """Let go of the input and of any thread."""
 
 
-def batch_specs(config: Config) -> tuple[Any, Any]:
-    """TensorSpecs of a batch: images uint8 [B, H, W, C], labels int32 [B]."""
+def is_gpu(device: str) -> bool:
+    """Whether TensorFlow's name of a device, such as "/GPU:0", is a GPU's."""
+    return "GPU" in device.upper()
+
+
+def batch_specs(config: Config, device: str) -> tuple[Any, Any]:
+    """TensorSpecs of a batch on `device`: images uint8 [B, H, W, C], labels [B].
+
+    Labels are int32, but int64 on a GPU: TensorFlow keeps a function's int32 arguments in host memory, so
+    that each call would wait for the device to hand them back.
+    """
     batch = settled(config.step.batch_size)
     height, width = settled(config.model.image_size)
     images = tf.TensorSpec((batch, height, width, config.model.channels), tf.uint8, name="images")
-    return images, tf.TensorSpec((batch,), tf.int32, name="labels")
+    return images, tf.TensorSpec((batch,), tf.int64 if is_gpu(device) else tf.int32, name="labels")
 
 
 def dummy_batch(config: Config, device: str) -> tuple[Any, Any]:
-    """A random batch on `device` with the shapes and dtypes of `batch_specs`; the seed decides it."""
-    images, labels = batch_specs(config)
+    """A random batch on `device` as `batch_specs` says; the seed decides it."""
+    images, labels = batch_specs(config, device)
     random = np.random.default_rng(config.runtime.seed)
     with tf.device(device):
         return (
             tf.constant(random.integers(0, 256, images.shape, np.uint8)),
-            tf.constant(random.integers(0, config.model.classes, labels.shape, np.int32)),
+            tf.constant(random.integers(0, config.model.classes, labels.shape), labels.dtype),
         )
+
+
+def source_on(device: str, inp: Input) -> tuple[Any, Any]:
+    """(resident batch, None) or (None, data set) of an input, as `batch_specs` says, ahead on the device."""
+    if inp.dataset is not None:
+        return None, on_device(inp.dataset, device)
+    images, labels = inp.resident or (None, None)
+    with tf.device(device):
+        return (images, tf.cast(labels, tf.int64) if is_gpu(device) else labels), None
 
 
 def on_device(dataset: Any, device: str) -> Any:
     """The data set with its batches copied to `device` ahead of their use; the CPU needs no copy."""
-    if "GPU" not in device.upper():
+    if not is_gpu(device):
         return dataset
+    dataset = dataset.map(lambda images, labels: (images, tf.cast(labels, tf.int64)))
     return dataset.apply(tf.data.experimental.prefetch_to_device(device, buffer_size=2))
+
+
+def endless(batch: tuple[Any, Any]) -> Any:
+    """A data set that repeats one batch."""
+    return tf.data.Dataset.from_tensors(batch).repeat()
 
 
 @contextlib.contextmanager

@@ -84,7 +84,7 @@ def train_outcome(loss: float, optimizer: Any, steps: int, loss_scaling: bool) -
     return StepOutcome(loss=loss, finite=finite, iterations=iterations, skipped=skipped)
 
 
-def make_logits(config: Config, model: Any) -> Callable[[Any], Any]:
+def make_logits(config: Config, rt: Runtime, model: Any) -> Callable[[Any], Any]:
     """uint8 images to float32 logits [B, classes] in inference; folded to constants under --freeze.
 
     Freezing happens when the returned function is first traced, with the weights of that moment.
@@ -93,13 +93,12 @@ def make_logits(config: Config, model: Any) -> Callable[[Any], Any]:
     def logits(images: Any) -> Any:
         return tf.cast(model(network_input(config, model, images), training=False), tf.float32)
 
-    return freeze(logits, batch_specs(config)[0]) if config.step.freeze else logits
+    return freeze(logits, batch_specs(config, rt.device)[0]) if config.step.freeze else logits
 
 
 def infer_body(config: Config, rt: Runtime, model: Any) -> Body:
     """Forward alone; returns the logits. Labels arrive, as in every mode, and are not read."""
-    del rt  # Inference needs nothing of it.
-    logits = make_logits(config, model)
+    logits = make_logits(config, rt, model)
 
     def run(images: Any, labels: Any) -> Any:
         del labels
@@ -114,7 +113,7 @@ def infer_body(config: Config, rt: Runtime, model: Any) -> Body:
 
 def eval_body(config: Config, rt: Runtime, model: Any) -> Body:
     """Forward, loss and hits, summed up on the device; returns the batch's mean loss."""
-    logits_of = make_logits(config, model)
+    logits_of = make_logits(config, rt, model)
     classes = config.model.classes
     with rt.strategy.scope(), tf.device(rt.device):
         total = tf.Variable(0.0, dtype=tf.float64, trainable=False, name="loss_sum")

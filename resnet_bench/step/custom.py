@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from resnet_bench.config import Config, settled
-from resnet_bench.step.base import Explain, Snapshot, StepOutcome, batch_specs, dummy_batch, on_device, translated
+from resnet_bench.step.base import (
+    Explain,
+    Snapshot,
+    StepOutcome,
+    batch_specs,
+    dummy_batch,
+    endless,
+    on_device,
+    source_on,
+    translated,
+)
 from resnet_bench.step.bodies import Body
 
 if TYPE_CHECKING:
@@ -47,7 +57,7 @@ class CompiledStep:
         """Trace the step; nothing runs."""
         with self._guarded():
             step = tf.function(self._run, jit_compile=self._rt.jit, autograph=False)
-            specs = batch_specs(self._config)
+            specs = batch_specs(self._config, self._rt.device)
             if self.steps_per_call == 1:
                 self._call = step.get_concrete_function(*specs)
                 return
@@ -71,7 +81,7 @@ class CompiledStep:
         with self._guarded():
             self._snapshot.restore()
             self._last, self._calls = None, 0
-            self._read(inp.resident, inp.dataset)
+            self._read(*source_on(self._rt.device, inp))
 
     def dispatch(self, calls: int) -> None:
         """Hand over `calls` calls; waits for input, not for the device."""
@@ -111,13 +121,14 @@ class CompiledStep:
         self.traces += 1
         return self._body.run(images, labels)
 
-    def _read(self, batch: tuple[Any, Any] | None, dataset: Any) -> None:
+    def _read(self, batch: Any, dataset: Any) -> None:
         self._batch = self._iterator = None
         if batch is not None and (self._resident or self.steps_per_call == 1):
             self._batch = batch
             return
-        endless = tf.data.Dataset.from_tensors(batch).repeat() if dataset is None else dataset
-        self._iterator = iter(on_device(endless, self._rt.device))
+        if dataset is None:
+            dataset = on_device(endless(batch), self._rt.device)
+        self._iterator = iter(dataset)
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:

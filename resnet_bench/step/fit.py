@@ -13,7 +13,16 @@ import keras
 import tensorflow as tf
 
 from resnet_bench.config import Config, settled
-from resnet_bench.step.base import Explain, Snapshot, StepOutcome, dummy_batch, on_device, translated
+from resnet_bench.step.base import (
+    Explain,
+    Snapshot,
+    StepOutcome,
+    dummy_batch,
+    endless,
+    on_device,
+    source_on,
+    translated,
+)
 from resnet_bench.step.bodies import network_input, train_outcome
 from resnet_bench.step.loss import cross_entropy
 from resnet_bench.step.optimizer import make_optimizer
@@ -141,7 +150,7 @@ class FitStep:
         """Fit one call on a dummy batch, here and not in the thread; traces, and compiles under XLA."""
         with translated(self._config), tf.device(self._rt.device):
             batch = dummy_batch(self._config, self._rt.device)
-            self._fit(tf.data.Dataset.from_tensors(batch).repeat(), 1, [])
+            self._fit(endless(batch), 1, [])
             self._rt.wait()
 
     def attach(self, inp: Input) -> None:
@@ -150,9 +159,9 @@ class FitStep:
         self._explain = inp.explain
         with translated(self._config, inp.explain), tf.device(self._rt.device):
             self._snapshot.restore()
-        dataset = inp.dataset
-        if dataset is None:
-            dataset = tf.data.Dataset.from_tensors(inp.resident).repeat()
+            batch, dataset = source_on(self._rt.device, inp)
+            if dataset is None:
+                dataset = on_device(endless(batch), self._rt.device)
         self._thread = threading.Thread(target=self._work, args=(dataset,), name="fit", daemon=True)
         self._thread.start()
 
@@ -186,7 +195,7 @@ class FitStep:
         failure: BaseException | None = None
         try:
             with tf.device(self._rt.device):
-                self._fit(on_device(dataset, self._rt.device), ENDLESS_CALLS, [self._gate])
+                self._fit(dataset, ENDLESS_CALLS, [self._gate])
         except StepClosed:
             pass
         except BaseException as problem:

@@ -52,24 +52,25 @@ def _fold(graph: Any, nodes: dict[str, Any], readers: collections.Counter[str], 
 
 def _convolution(nodes: dict[str, Any], name: str) -> tuple[Any | None, Any]:
     """The Conv2D that produces `name`, through a constant BiasAdd if there is one, and that bias (or 0)."""
-    node, bias = nodes[_producer(name)], None
+    node, bias = nodes[producer(name)], None
     if node.op == "BiasAdd":
         bias = _constant(nodes, node.input[1])
         if bias is None:
             return None, 0
-        node = nodes[_producer(node.input[0])]
+        node = nodes[producer(node.input[0])]
     return (node if node.op == "Conv2D" else None), (0 if bias is None else bias)
 
 
-def _producer(name: str) -> str:
+def producer(name: str) -> str:
+    """The node that an input of a node comes from."""
     return name.lstrip("^").split(":")[0]
 
 
 def _constant(nodes: dict[str, Any], name: str) -> Any | None:
     """The value of a constant, also seen through Identity; else None."""
-    node = nodes[_producer(name)]
+    node = nodes[producer(name)]
     while node.op == "Identity":
-        node = nodes[_producer(node.input[0])]
+        node = nodes[producer(node.input[0])]
     return tf.make_ndarray(node.attr["value"].tensor) if node.op == "Const" else None
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from resnet_bench.errors import ConfigError
-from resnet_bench.step.fold import fold_batch_norm
+from resnet_bench.step.fold import fold_batch_norm, producer
 
 
 def freeze(function: Callable[[Any], Any], spec: Any) -> Callable[[Any], Any]:
@@ -47,11 +47,24 @@ def _frozen_graph(function: Callable[[Any], Any], spec: Any) -> tuple[Any, str, 
         raise _impossible(f"its graph still refers to state ({', '.join(left)})")
     feed, fetch = constant.inputs[0], constant.outputs[0]
     folded = fold_batch_norm(constant.graph.as_graph_def())
-    needed = tf.compat.v1.graph_util.extract_sub_graph(folded, [fetch.op.name])
-    # XLA compiles what is in the graph, read or not, and has no kernel for a placeholder.
-    kept = [node for node in needed.node if node.name != feed.op.name]
-    graph = tf.compat.v1.GraphDef(node=kept, library=needed.library, versions=needed.versions)
+    graph = _needed(folded, fetch.op.name, without=feed.op.name)
     return graph, feed.name, fetch.name
+
+
+def _needed(graph: Any, fetch: str, without: str) -> Any:
+    """The part of `graph` that `fetch` is computed from, the fed node `without` left out.
+
+    XLA compiles all that is in a graph, whether it is read or not, and has no kernel for a placeholder.
+    """
+    nodes = {node.name: node for node in graph.node}
+    kept: dict[str, Any] = {}
+    waiting = [fetch]
+    while waiting:
+        name = waiting.pop()
+        if name not in kept and name != without:
+            kept[name] = nodes[name]
+            waiting.extend(producer(source) for source in nodes[name].input)
+    return tf.compat.v1.GraphDef(node=kept.values(), library=graph.library, versions=graph.versions)
 
 
 def _impossible(reason: str) -> ConfigError:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from resnet_bench.config import Config, settled
-from resnet_bench.step.base import Explain, StepOutcome, batch_specs, dummy_batch, on_device, translated
+from resnet_bench.step.base import Explain, StepOutcome, batch_specs, dummy_batch, endless, on_device, translated
 
 if TYPE_CHECKING:
     from resnet_bench.data import Input
@@ -38,15 +38,15 @@ class InputStep:
     def trace(self) -> None:
         """Trace the loop; nothing runs."""
         with self._guarded():
-            source = tf.data.IteratorSpec(batch_specs(self._config))
-            count = tf.TensorSpec((), tf.int64)
+            source = tf.data.IteratorSpec(batch_specs(self._config, self._rt.device))
+            count = tf.TensorSpec((), tf.int32)
             self._take = tf.function(self._loop, autograph=False).get_concrete_function(source, count)
 
     def first_call(self) -> None:
         """Take one call's batches from a dummy data set and wait."""
         with self._guarded():
             batch = dummy_batch(self._config, self._rt.device)
-            self._iterator = iter(on_device(tf.data.Dataset.from_tensors(batch).repeat(), self._rt.device))
+            self._iterator = iter(on_device(endless(batch), self._rt.device))
         self.dispatch(1)
         self.wait()
 
@@ -60,7 +60,7 @@ class InputStep:
     def dispatch(self, calls: int) -> None:
         """Take `calls` x `steps_per_call` batches in one compiled loop; waits for the input."""
         with self._guarded():
-            self._sums = [self._take(self._iterator, tf.constant(calls * self.steps_per_call, tf.int64))]
+            self._sums = [self._take(self._iterator, tf.constant(calls * self.steps_per_call))]
         self._images += calls * self.images_per_call
 
     def wait(self) -> None:
@@ -88,8 +88,8 @@ class InputStep:
             seen = tf.cast(images[-1, -1, -1, -1], tf.int64) + tf.cast(tf.reduce_sum(labels), tf.int64)
             return index + 1, total + seen
 
-        zero = tf.constant(0, tf.int64)
-        return tf.while_loop(lambda index, _: index < count, once, (zero, zero), parallel_iterations=1)[1]
+        state = (tf.constant(0), tf.constant(0, tf.int64))
+        return tf.while_loop(lambda index, _: index < count, once, state, parallel_iterations=1)[1]
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -16,7 +16,9 @@ def cross_entropy(labels: Any, logits: Any, smoothing: float) -> Any:
     `smoothing` spreads that share of the target evenly over all classes (Szegedy et al., 2016, section 7).
     """
     logits = tf.cast(logits, tf.float32)
-    labels = tf.cast(tf.reshape(labels, (-1,)), tf.int32)
+    labels = tf.reshape(tf.convert_to_tensor(labels), (-1,))
+    if not labels.dtype.is_integer:  # Keras hands labels to a loss as float32.
+        labels = tf.cast(labels, tf.int32)
     if smoothing == 0:
         return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     classes = logits.shape[-1]

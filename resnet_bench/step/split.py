@@ -26,9 +26,9 @@ STILL = 1e-12
 def split_functions(config: Config, rt: Runtime, model: Any) -> dict[str, Callable[[], None]]:
     """Functions that each run one part of the training step once, without waiting for the device.
 
-    `forward` ends with the loss, `forward_backward` with all gradients in memory, `step` with the weights
-    updated; `apply` updates them from stored gradients. With f, fb, s and a their times: forward f, backward
-    fb - f, optimizer a, residual s - (fb + a). All have been run once on return, so compiled. Trainable
+    `forward` ends with the loss, `forward_backward` with all gradients in memory, `whole` with the weights
+    updated; `apply` updates them from stored gradients. With f, fb, w and a their times: forward f, backward
+    fb - f, optimizer a, residual w - (fb + a). All have been run once on return, so compiled. Trainable
     variables stay (to 1e-10); batch norm's moving statistics see the batch.
     """
     with translated(config), tf.device(rt.device):
@@ -55,8 +55,8 @@ def split_functions(config: Config, rt: Runtime, model: Any) -> dict[str, Callab
 
         batch = dummy_batch(config, rt.device)
         parts = {
-            name: compiled(function, batch_specs(config))
-            for name, function in (("forward", forward), ("forward_backward", forward_backward), ("step", whole))
+            name: compiled(function, batch_specs(config, rt.device))
+            for name, function in (("forward", forward), ("forward_backward", forward_backward), ("whole", whole))
         }
         _, gradients = parts["forward_backward"](*batch)
         update = compiled(apply, [tf.TensorSpec(value.shape, value.dtype) for value in gradients])

@@ -71,12 +71,11 @@ class Phases:
         return BenchError(f"{name} in phase {self.phase}: {first[:500]}", "The worker's last lines say more.")
 
     @contextmanager
-    def _in_phase(self, phase: str, *, announce: bool = True) -> Iterator[None]:
+    def _in_phase(self, phase: str) -> Iterator[None]:
         from resnet_bench.runtime import telemetry
 
         self.phase = phase
-        if announce:
-            self._send(p.PhaseStarted(phase=phase))
+        self._send(p.PhaseStarted(phase=phase))
         telemetry.reset_host_peak()
         start = time.perf_counter()
         yield
@@ -129,6 +128,7 @@ class Phases:
         assert config is not None
         facts = None
         with self._in_phase("build"):
+            models.check_data_format(config, runtime)
             if config.step.mode != "input":
                 self._model = models.build(config, runtime)
                 facts = models.facts(self._model, config)
@@ -169,7 +169,7 @@ class Phases:
 
     def _series(self, purpose: str, rounds: int, steps: int, until: float | None = None) -> p.Timed:
         assert self._bench is not None, "a worker is prepared before it is asked to time"
-        with self._in_phase(purpose, announce=False):
+        with self._in_phase(purpose):
             for one in self._bench.rounds(rounds, steps, until):
                 self._count(purpose, one.steps)
                 self._threads_seen = max(self._threads_seen, _thread_count())

@@ -1,0 +1,39 @@
+"""`bench-cli doctor`: what this machine has and can do, measured, and what to switch on."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+
+from resnet_bench import options
+from resnet_bench.report import examination
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.handle import Worker
+
+
+@click.command("doctor")
+@options.some("device", "threads", "onednn", "timeout", "json")
+@click.pass_context
+def command(ctx: click.Context, **_values: Any) -> None:
+    """Show what this machine has and can do, and what to switch on.
+
+    Takes some seconds: it measures the matrix-product and memory peaks in a fresh process.
+    """
+    config, _ = options.from_context(ctx)
+    if not config.output.json:
+        click.echo("Importing TensorFlow and measuring peaks ...", err=True)
+    with Worker() as worker:
+        found = worker.request(
+            p.Examine(config=config),
+            p.Examined,
+            silence_s=config.measure.timeout,
+            deadline=time.monotonic() + config.measure.max_time,
+        ).examination
+    if config.output.json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    else:
+        Console().print(examination.render(found))
