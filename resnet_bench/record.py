@@ -21,6 +21,7 @@ from resnet_bench.results import Data, DataFacts, Machine, ModelFacts, Notice, O
 from resnet_bench.stats import Summary
 
 SCHEMA_VERSION = 1
+_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class Configuration(Data, frozen=True, kw_only=True):
@@ -56,7 +57,7 @@ class Record(Data, frozen=True, kw_only=True):
 
 def to_json(record: Record) -> bytes:
     """The record as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    return msgspec.json.format(_encoder.encode(record), indent=2) + b"\n"
 
 
 def file_name(record: Record) -> str:

@@ -120,6 +120,16 @@ class ModelFacts(Data, frozen=True, kw_only=True):
     classes: int
 
 
+class StageFacts(Data, frozen=True, kw_only=True):
+    """One stage of the network: its blocks, the shape it gives (without the batch), parameters and MACs."""
+
+    name: str
+    blocks: int
+    output_shape: tuple[int | None, ...]
+    parameters: int
+    macs: int
+
+
 class DataFacts(Data, frozen=True, kw_only=True):
     """Which images were read: an identity that follows the content, not the path."""
 
@@ -134,6 +144,21 @@ class DataFacts(Data, frozen=True, kw_only=True):
     skipped_records: int | None = None
 
 
+class StepResult(Data, frozen=True, kw_only=True):
+    """What the steps computed, to show that they did. None where a mode has no such thing.
+
+    `loss` is the last step's in training (model.fit's running mean under --loop fit) and the mean over
+    `images` in evaluation, None where it is not finite; `finite` also judges inference's last logits.
+    `top1` and `top5` count hits among `images`.
+    """
+
+    loss: float | None = None
+    finite: bool | None = None
+    images: int | None = None
+    top1: int | None = None
+    top5: int | None = None
+
+
 class ProcessSamples(Data, frozen=True, kw_only=True):
     """All that one worker process measured."""
 
@@ -145,8 +170,7 @@ class ProcessSamples(Data, frozen=True, kw_only=True):
     memory: Memory = Memory()
     counts: StepCounts = StepCounts()
     split: Split | None = None
-    final_loss: float | None = None
-    final_loss_finite: bool | None = None
+    result: StepResult = StepResult()
     threads_seen: int | None = None
 
 

@@ -352,8 +352,7 @@ class _Process:
             self._samples,
             memory=end.memory,
             counts=end.counts,
-            final_loss=end.final_loss,
-            final_loss_finite=end.final_loss_finite,
+            result=end.result,
             threads_seen=end.threads_seen,
         )
         if self._found.data is not None and end.skipped_records is not None:

@@ -28,8 +28,8 @@ def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tupl
     if not any(process.rounds for process in samples.processes):
         found.append(Notice(kind="nothing_timed"))
     for process in samples.processes:
-        if process.final_loss_finite is False and config.step.mode in ("train", "eval"):
-            found.append(Notice(kind="loss_not_finite", facts={"process": process.process}))
+        if process.result.finite is False:
+            found.append(Notice(kind="loss_not_finite", facts={"process": process.process, "mode": config.step.mode}))
     return tuple(found)
 
 

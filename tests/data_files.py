@@ -68,4 +68,4 @@ def config(**values: Any) -> Config:
     """A resolved configuration for 2 CPUs: 32-pixel images, batches of 4, 10 classes."""
     given = {"image_size": (32, 32), "batch_size": 4, "classes": 10, "mode": "eval"} | values
     machine = Machine(device_kind="cpu", device="/CPU:0", cpus=2)
-    return resolve(build(given), machine)[0]
+    return resolve(build(given)[0], machine)[0]

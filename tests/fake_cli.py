@@ -13,7 +13,8 @@ _real = session.run
 
 
 def _run(*arguments: Any, **options: Any) -> Any:
-    return _real(*arguments, **options, new_worker=lambda: Worker("tests.fake_worker", {"PYTHONPATH": str(ROOT)}))
+    options["new_worker"] = lambda: Worker("tests.fake_worker", {"PYTHONPATH": str(ROOT)})
+    return _real(*arguments, **options)
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ from resnet_bench.results import (
     Round,
     Split,
     StepCounts,
+    StepResult,
 )
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
@@ -76,8 +77,7 @@ class FakePhases:
         return p.Finished(
             memory=Memory(host_peak_bytes={"timed": 1 << 30}),
             counts=StepCounts(timed=self._steps),
-            final_loss=6.9,
-            final_loss_finite=self._what != "nan",
+            result=StepResult(loss=6.9, finite=self._what != "nan"),
             skipped_records=0,
         )
 

@@ -74,6 +74,15 @@ def test_an_image_that_tensorflow_cannot_decode_is_named_or_counted(tmp_path: Pa
     assert (source.unreadable, source.records) == (1, 6)
 
 
+def test_a_link_to_nothing_is_named_or_counted(tmp_path: Path) -> None:
+    root = _folder(tmp_path)
+    (root / "ant" / "9.jpg").symlink_to(root / "gone.jpg")
+    with pytest.raises(DataError, match=r"9\.jpg: cannot be read"):
+        open_folder(str(root), 10, "error")
+    source = open_folder(str(root), 10, "skip")
+    assert (source.unreadable, source.records) == (1, 6)
+
+
 def test_more_classes_than_the_network_has_are_refused_or_left_out(tmp_path: Path) -> None:
     root = _folder(tmp_path)
     with pytest.raises(DataError, match="3 class subfolders") as caught:

@@ -58,8 +58,7 @@ def test_any_flipped_byte_is_noticed_at_its_record(
     position = data.draw(st.integers(0, path.stat().st_size - 1))
     flip_byte(path, position)
     with pytest.raises(framing.DamageError) as caught:
-        for frame in framing.walk(path):
-            framing.payload(path, frame)
+        [framing.payload(path, frame) for frame in framing.walk(path)]
     assert caught.value.index == sum(offset <= position for offset in offsets) - 1
 
 

@@ -129,7 +129,7 @@ def test_a_gpu_beside_a_cpu_run_is_told() -> None:
     ],
 )
 def test_libraries_of_another_major_version_are_told(changes: dict[str, str], facts: dict[str, str]) -> None:
-    where = replace(gpu(), tensorflow=replace(TENSORFLOW, **changes))  # type: ignore[arg-type]
+    where = replace(gpu(), tensorflow=replace(TENSORFLOW, **changes))
     assert only(advise(where, None, GPU, READY)) == ("library_mismatch", facts)
 
 

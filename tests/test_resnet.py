@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from resnet_bench.config import Config, ModelConfig, RuntimeConfig
 from resnet_bench.errors import ConfigError
-from resnet_bench.model import build, facts
+from resnet_bench.model import build, facts, stages
 from resnet_bench.model.resnet import resnet50
 from resnet_bench.model.weights import copy_weights
 from resnet_bench.results import ModelFacts
@@ -236,3 +236,15 @@ def test_a_configuration_is_built_in_the_runtimes_policy_and_strategy() -> None:
     assert model.get_layer("conv1_conv").compute_dtype == "bfloat16"
     with strategy.scope():
         assert all(strategy.extended.variable_created_in_scope(weight.value) for weight in model.weights)
+
+
+def test_the_stages_add_up_to_the_network() -> None:
+    model = resnet50((32, 32, 3), 10, stage_sizes=(1, 2), width=8)
+    found = stages(model)
+    assert [(stage.name, stage.blocks, stage.output_shape) for stage in found] == [
+        ("stem", 0, (8, 8, 8)),
+        ("conv2", 1, (8, 8, 32)),
+        ("conv3", 2, (4, 4, 64)),
+        ("classifier", 0, (10,)),
+    ]
+    assert sum(stage.parameters for stage in found) == model.count_params()

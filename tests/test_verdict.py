@@ -6,7 +6,7 @@ import pytest
 
 from resnet_bench.config import Config
 from resnet_bench.options import parse_args
-from resnet_bench.results import Notice, Outcome, ProcessSamples, Round, Samples
+from resnet_bench.results import Notice, Outcome, ProcessSamples, Round, Samples, StepResult
 from resnet_bench.verdict import judge
 
 ROUND = Round(steps=1, images=16, wall_s=1.0, dispatch_s=0.1)
@@ -15,7 +15,7 @@ ROUND = Round(steps=1, images=16, wall_s=1.0, dispatch_s=0.1)
 def samples(processes: int = 3, rounds: int = 5, finite: bool | None = True) -> Samples:
     return Samples(
         processes=tuple(
-            ProcessSamples(process=number, rounds=(ROUND,) * rounds, final_loss_finite=finite)
+            ProcessSamples(process=number, rounds=(ROUND,) * rounds, result=StepResult(finite=finite))
             for number in range(processes)
         )
     )
@@ -41,9 +41,9 @@ def test_no_rounds_are_invalid() -> None:
     assert reasons(Samples()) == ["invalid", "nothing_timed"]
 
 
-def test_a_loss_that_is_not_finite_is_invalid_where_there_is_a_loss() -> None:
+def test_arithmetic_on_infinities_is_invalid() -> None:
     assert reasons(samples(processes=1, finite=False)) == ["invalid", "loss_not_finite"]
-    assert reasons(samples(finite=False), "--mode infer") == ["valid"]
+    assert reasons(samples(processes=1, finite=False), "--mode infer") == ["invalid", "loss_not_finite"]
     assert reasons(samples(finite=None)) == ["valid"]
 
 

@@ -41,9 +41,9 @@ def ask(worker: Worker, silence_s: float = 60.0, budget_s: float = 60.0, then_st
     return worker.request(command, p.Prepared, silence_s=silence_s, deadline=time.monotonic() + budget_s)
 
 
-def failure(worker: Worker, **bounds: float) -> Outcome:
+def failure(worker: Worker, silence_s: float = 60.0, budget_s: float = 60.0) -> Outcome:
     with pytest.raises(WorkerFailure) as caught:
-        ask(worker, **bounds)
+        ask(worker, silence_s, budget_s)
     return caught.value.outcome
 
 

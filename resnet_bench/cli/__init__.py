@@ -19,6 +19,7 @@ STARTED = time.monotonic()
 
 COMMANDS = {
     "run": ("resnet_bench.cli.run", "Build ResNet-50, feed it, measure it, save a record."),
+    "build": ("resnet_bench.cli.build", "Build the network, print its stages, save it."),
     "show": ("resnet_bench.cli.show", "Print saved records."),
     "doctor": ("resnet_bench.cli.doctor", "Show what this machine has and what to switch on."),
     "schema": ("resnet_bench.cli.schema", "Print the record's JSON Schema."),

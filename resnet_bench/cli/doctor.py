@@ -18,7 +18,7 @@ from resnet_bench.worker.handle import Worker
 @click.command("doctor")
 @options.some("device", "threads", "onednn", "timeout", "json")
 @click.pass_context
-def command(ctx: click.Context, **_values: Any) -> None:
+def command(ctx: click.Context, /, **_values: Any) -> None:
     """Show what this machine has and can do, and what to switch on.
 
     Takes some seconds: it measures the matrix-product and memory peaks in a fresh process.

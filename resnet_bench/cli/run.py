@@ -27,7 +27,7 @@ TERMINATED = 143
 @click.command("run", cls=ConfigurationCommand)
 @configuration
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Build ResNet-50, feed it, measure it, save a record.
 
     By default it trains on the embedded photographs, on the GPU where there is one. Exits 0 when the run

@@ -2,7 +2,9 @@
 
 Each function is one step of the map that `pipeline` builds and is traced into it. ImageNet is not all
 plain RGB JPEG: it holds greyscale and CMYK JPEGs and a PNG named .JPEG. The first bytes decide: JPEG takes
-the fused path, all else is decoded whole. Imports TensorFlow: workers only.
+the fused path, all else is decoded whole. Fused decoding stops at the window's last row, so damage below it
+goes unnoticed, and its first rows may differ from a full decode by chroma upscaling. Imports TensorFlow:
+workers only.
 """
 
 from __future__ import annotations

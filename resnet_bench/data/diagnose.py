@@ -83,7 +83,7 @@ def _good(plan: Plan) -> Iterator[tuple[int, int]]:
 
 @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
 def _numbered_records(number: Any, path: Any) -> Any:
-    return tfrecord.records_from(path).enumerate().map(lambda record, raw: (number, record, raw))
+    return tf.data.TFRecordDataset(path).enumerate().map(lambda record, raw: (number, record, raw))
 
 
 def _checked(file: Any, record: Any, raw: Any, plan: Plan) -> tuple[Any, Any]:

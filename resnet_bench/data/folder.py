@@ -27,8 +27,8 @@ def open_folder(data: str, classes: int, on_bad_record: Literal["error", "skip"]
     """The images under `data` with their classes, sorted by class folder and path.
 
     Files that are no images (by extension) are ignored. An image in a format that TensorFlow cannot
-    decode is a `DataError`, or counted as unreadable with "skip"; so is a class beyond `classes`. Raises
-    `DataError` for a missing or empty folder too.
+    decode is a `DataError`, or counted as unreadable with "skip"; so are a class beyond `classes` and a file
+    that may not be read. Raises `DataError` for a missing or empty folder too.
     """
     root = Path(data).expanduser()
     folders = _class_folders(root)
@@ -46,6 +46,8 @@ def open_folder(data: str, classes: int, on_bad_record: Literal["error", "skip"]
             if suffix in UNDECODABLE and on_bad_record == "error":
                 raise DataError(f"{path}: TensorFlow cannot decode {suffix} images.", f"Convert it to JPEG. {REMEDY}")
             bad = suffix in UNDECODABLE or label >= classes
+            if on_bad_record == "skip":
+                bad = bad or not os.access(path, os.R_OK)
             unreadable += bad
             if not bad:
                 paths.append(path)

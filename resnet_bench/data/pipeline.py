@@ -143,10 +143,12 @@ def _read(plan: Plan, repeat: bool) -> Any:
 def _read_records(plan: Plan) -> Any:
     data, segments = plan.data, plan.source.segments
     cycle = min(settled(data.cycle_length), len(segments))
+    intact = all(segment.offset == 0 for segment in segments)
 
     @_as_written
     def records(path: Any, offset: Any, count: Any) -> Any:
-        return tfrecord.records_from(path, offset).take(count)
+        found = tf.data.TFRecordDataset(path) if intact else tfrecord.records_from(path, offset)
+        return found.take(count)
 
     columns = (
         [segment.path for segment in segments],
@@ -166,7 +168,7 @@ def _read_images(plan: Plan) -> Any:
     names = tf.data.Dataset.from_tensor_slices((list(source.files), tf.constant(source.labels, tf.int64)))
     if plan.training:
         names = names.shuffle(len(source.files), seed=plan.seed)
-    # a file that vanished or may not be read fails here; in "skip" it must not end the pass
+    # in "skip" a file that vanishes while the pipeline runs must not end it
     read = names.map(
         _as_written(lambda path, label: (tf.io.read_file(path), label)), num_parallel_calls=settled(data.cycle_length)
     )

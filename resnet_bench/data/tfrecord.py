@@ -129,12 +129,21 @@ def encoded_image(record: bytes) -> bytes | None:
     return values[0] if len(values) == 1 else None
 
 
-def records_from(path: Any, offset: Any = 0) -> Any:
-    """A dataset of the serialized records of one file, from a byte offset on (both may be tensors)."""
-    variant = tf.raw_ops.TFRecordDatasetV2(
-        filenames=[path], compression_type="", buffer_size=_READ_BUFFER_BYTES, byte_offsets=[offset]
-    )
-    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+def records_from(path: Any, offset: Any) -> Any:
+    """A dataset of the serialized records of one file, from a byte offset on (both may be tensors).
+
+    For damaged files; whole ones are read by `tf.data.TFRecordDataset`. The operation is wrapped in a
+    function because TensorFlow 2.21 loses its offset when it serializes a pipeline that holds it directly.
+    """
+
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+    def records(path: Any, offset: Any) -> Any:
+        variant = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[path], compression_type="", buffer_size=_READ_BUFFER_BYTES, byte_offsets=[offset]
+        )
+        return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+
+    return tf.data.Dataset.from_tensors((path, tf.cast(offset, tf.int64))).flat_map(records)
 
 
 def parse(record: Any) -> tuple[Any, Any]:
@@ -174,7 +183,7 @@ def _survey(files: Sequence[str], threads: int) -> tuple[Any, Any]:
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def sizes_of(index: Any, path: Any) -> Any:
-        records = records_from(path).ignore_errors()
+        records = tf.data.TFRecordDataset(path).ignore_errors()
         return records.map(lambda record: (index, tf.strings.length(record)))
 
     dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(files)), list(files)))

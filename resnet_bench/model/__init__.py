@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnet_bench.config import Config
-    from resnet_bench.results import ModelFacts
+    from resnet_bench.results import ModelFacts, StageFacts
     from resnet_bench.runtime import Runtime
 
-__all__ = ["build", "check_data_format", "facts"]
+__all__ = ["build", "check_data_format", "facts", "stages"]
 
 
 def check_data_format(config: Config, rt: Runtime) -> None:
@@ -35,3 +35,10 @@ def facts(model: Any, config: Config) -> ModelFacts:
     from resnet_bench.model import resnet
 
     return resnet.facts(model, config)
+
+
+def stages(model: Any) -> tuple[StageFacts, ...]:
+    """Stem, stages and classifier of a built network, counted. See `resnet.stages`."""
+    from resnet_bench.model import resnet
+
+    return resnet.stages(model)

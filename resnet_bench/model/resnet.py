@@ -28,7 +28,7 @@ from resnet_bench.model.blocks import (
     identity_block,
 )
 from resnet_bench.model.normalization import FusedBatchNormalization
-from resnet_bench.results import ModelFacts
+from resnet_bench.results import ModelFacts, StageFacts
 
 if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime
@@ -174,6 +174,32 @@ def facts(model: Any, config: Config) -> ModelFacts:
         macs=sum(_macs(layer) for layer in layers),
         input_shape=shape,
         classes=model.output_shape[-1],
+    )
+
+
+def stages(model: Any) -> tuple[StageFacts, ...]:
+    """The stem, each stage and the classifier of the built `model`, in order.
+
+    Shapes are without the batch, in the model's own layout. Parameters are all weights, moving
+    statistics included.
+    """
+    groups: dict[str, list[Any]] = {}
+    for layer in model.layers:
+        head, _, rest = layer.name.partition("_")
+        if layer.name in ("avg_pool", "predictions"):
+            head = "classifier"
+        elif not rest.startswith("block"):
+            head = "stem"
+        groups.setdefault(head, []).append(layer)
+    return tuple(
+        StageFacts(
+            name=name,
+            blocks=sum(layer.name.endswith("_add") for layer in layers),
+            output_shape=tuple(layers[-1].output.shape[1:]),
+            parameters=sum(prod(weight.shape) for layer in layers for weight in layer.weights),
+            macs=sum(_macs(layer) for layer in layers),
+        )
+        for name, layers in groups.items()
     )
 
 

@@ -31,13 +31,44 @@ SENTENCES: dict[str, str] = {
     # Why not valid
     "did_not_finish": "The run did not finish: {outcome}, in phase {phase}.",
     "nothing_timed": "No round was timed, so there is no throughput.",
-    "loss_not_finite": "The loss was not finite in process {process}: the arithmetic ran on infinities. Lower "
-    "--learning-rate, or use another --precision.",
+    "loss_not_finite": "The result was not finite in process {process}: the arithmetic ran on infinities or NaN. In "
+    "training lower --learning-rate; else use another --precision.",
     "few_processes": "{processes} of the {needed} processes that an interval needs. Use --preset standard, or "
     "--processes {needed} and a larger --max-time.",
     "few_rounds": "{rounds} timed rounds where {needed} are needed to see the spread. Raise --max-time or --rounds.",
     "not_resnet50": "The network is not ResNet-50 (stages {stage_sizes}, width {width}); its speed says nothing about "
     "ResNet-50.",
+    "onednn_from_environment": "{variable}={value} was already set in the environment and is kept. --onednn on or off "
+    "overrides it.",
+    "environment_overridden": "{variable} was {given} in the environment; {option} made it {used}.",
+    "gpu_hidden": "{variable}='{value}' hides this machine's GPU, so the CPU was used. Unset it to use the GPU.",
+    # What the doctor finds
+    "gpu_unusable": "{message} {remedy}",
+    "gpu_unused": "This machine has {gpus} NVIDIA GPU(s) that this run leaves alone. Use --device gpu.",
+    "onednn_off": "oneDNN is off on a CPU with AVX2, where it often trains several times faster. Use --onednn on.",
+    "cpu_quota": "The control group allows {quota} of {cpus} cores: more threads than that are throttled.",
+    "governor": "The CPU governor is {governor}. Set {wanted} (cpupower frequency-set -g {wanted}) for steady clocks.",
+    "virtual_machine": "This is a virtual machine: neighbours may take its CPU time. Repeat over several processes "
+    "(--preset standard), and compare configurations in turns.",
+    "no_native_16bit": "{device} computes no 16-bit type natively with the kernels in use: mixed precision is emulated "
+    "(a bfloat16 product ran at {bfloat16_over_float32} times float32's rate). Measure float32.",
+    "persistence_mode_off": "Persistence mode is off on GPU {gpu}. nvidia-smi -pm 1 saves its start-up time.",
+    "mig_on": "GPU {gpu} ({name}) is in MIG mode: a run may use a slice of it.",
+    "power_limited": "GPU {gpu} is limited to {limit_w} W of {default_w} W. nvidia-smi -pl raises it.",
+    "gpus_idle": "{idle} more GPU(s) stay idle beside {used}. Choose one with --device gpu:N.",
+    "library_mismatch": "TensorFlow was built for {library} {built}, but {loaded} is loaded. Install the gpu extra for "
+    "the supported one.",
+    "profiler_missing": "Not installed: {packages}. Profiles need them: pip install 'resnet-bench[profile]'.",
+    "perf_events_restricted": "perf_event_paranoid is {paranoid}, which keeps CPU counters for administrators. "
+    "Set it to 2 (sysctl kernel.perf_event_paranoid=2).",
+    "gpu_counters_restricted": "GPU counters are for administrators only. Load the driver with "
+    "NVreg_RestrictProfilingToAdminUsers=0, or profile as root.",
+    "cupti_missing": "CUPTI is missing, so GPU kernels cannot be traced. Install 'resnet-bench[gpu]'.",
+    # What happened to a profile
+    "profile_cut": "The profile stopped after {limit_s} s with {steps} of {asked_steps} steps.",
+    "profile_large": "The trace has {bytes:size}; viewers struggle above {limit_bytes:size}.",
+    "profile_host_only": "The GPU's own activity is not in this profile ({reason}). Allow profiling counters to all "
+    "users, or run with SYS_ADMIN.",
     "xla_compilation_unseen": "XLA was asked for, but its log shows no compilation, so the compile time is unknown.",
 }
 
@@ -59,7 +90,7 @@ class _Formatter(string.Formatter):
         if format_spec in _FORMATS:
             return _FORMATS[format_spec](value)
         if isinstance(value, float) and not format_spec:
-            return f"{value:g}"
+            return f"{value:.3g}"
         return str(super().format_field(value, format_spec))
 
     def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:

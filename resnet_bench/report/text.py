@@ -18,32 +18,37 @@ from resnet_bench import units
 from resnet_bench.config import Config
 from resnet_bench.record import Record
 from resnet_bench.report.sentences import sentence
-from resnet_bench.results import ColdStart, Estimate, Notice
+from resnet_bench.results import ColdStart, Estimate, ModelFacts, Notice
 from resnet_bench.stats import PERCENTILES, Latency, Summary, samples_needed
 
 _VERDICT_STYLE = {"valid": "bold green", "indicative": "bold yellow", "invalid": "bold red"}
 _NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152"}
-_MODE_WORDS = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "input pipeline"}
+_MODE_WORDS = {"train": "Training", "infer": "Inference", "eval": "Evaluation", "input": "Input pipeline"}
 
 
 def headline(record: Record) -> str:
-    """Mode, network, source, size, device and arithmetic in one line."""
+    """Mode, network and source: "Training, ResNet-50 v1.5 on photos"."""
     config = record.config.resolved or record.config.requested
-    name = _NAMES.get(record.model.name, "custom network") if record.model else ""
-    network = f"{name} {config.model.variant}".strip() if config.step.mode != "input" else ""
-    parts = [
-        " ".join(filter(None, [_MODE_WORDS[config.step.mode], network, f"on {config.data.source}"])),
-        f"{_size(config)} px, batch {config.step.batch_size}",
-        _where(record, config),
-        _arithmetic(config),
-    ]
-    text = " · ".join(part for part in parts if part)
-    return text[0].upper() + text[1:]
+    asked = f"ResNet-50 {config.model.variant}"
+    network = "images" if config.step.mode == "input" else network_name(record.model) if record.model else asked
+    return f"{_MODE_WORDS[config.step.mode]}, {network} on {config.data.source}"
+
+
+def network_name(model: ModelFacts) -> str:
+    """ "ResNet-50 v1.5", or "Custom network v1.5" where the stages are nobody's."""
+    return f"{_NAMES.get(model.name, 'Custom network')} {model.variant}"
+
+
+def subtitle(record: Record) -> str:
+    """Size, device and arithmetic in one line."""
+    config = record.config.resolved or record.config.requested
+    parts = [f"{_size(config)}, batch {config.step.batch_size}", _where(record, config), _arithmetic(config)]
+    return " · ".join(part for part in parts if part)
 
 
 def _size(config: Config) -> str:
     size = config.model.image_size
-    return size if isinstance(size, str) else f"{size[0]}x{size[1]}"
+    return f"{size} pixels" if isinstance(size, str) else f"{size[0]}x{size[1]} pixels"
 
 
 def _where(record: Record, config: Config) -> str:
@@ -73,7 +78,7 @@ def _arithmetic(config: Config) -> str:
 
 def render(record: Record, path: Path | None = None) -> RenderableType:
     """The whole summary of one record."""
-    parts: list[RenderableType] = [Text(headline(record), style="bold"), Text()]
+    parts: list[RenderableType] = [Text(headline(record), style="bold"), Text(subtitle(record), style="dim"), Text()]
     parts.append(Padding(_answer(record), (0, 2)))
     if record.outcome.kind != "ok":
         parts += [Text(), Padding(_outcome(record), (0, 2))]
@@ -246,6 +251,13 @@ def _notes(record: Record) -> list[Text]:
     return found
 
 
+def _range(record: Record) -> str:
+    """The interval of the throughput, short; empty where there is none."""
+    if record.summary is None or record.summary.images_per_s.low is None:
+        return ""
+    return _interval(record.summary.images_per_s).strip("()").removesuffix(", 95 %")
+
+
 def table(records: Sequence[tuple[Path, Record]]) -> Table:
     """Several records, a row each."""
     grid = Table(box=None, header_style="dim", pad_edge=False)
@@ -260,9 +272,9 @@ def table(records: Sequence[tuple[Path, Record]]) -> Table:
     for path, record in records:
         summary = record.summary
         grid.add_row(
-            headline(record),
+            f"{headline(record)}, {subtitle(record)}",
             units.significant(summary.images_per_s.value) if summary else units.UNKNOWN,
-            _interval(summary.images_per_s).strip("()").removesuffix(", 95 %") if summary else "",
+            _range(record),
             Text(record.verdict.kind, style=_VERDICT_STYLE[record.verdict.kind]),
             path.name,
         )

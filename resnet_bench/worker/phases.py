@@ -20,7 +20,7 @@ from resnet_bench.config import Config
 from resnet_bench.errors import BenchError, OutOfMemoryError
 from resnet_bench.measure import Bench, split_in_turns
 from resnet_bench.resolve import resolve
-from resnet_bench.results import ColdStart, Memory, Notice, StepCounts
+from resnet_bench.results import ColdStart, Memory, Notice, StepCounts, StepResult
 from resnet_bench.worker import protocol as p
 
 
@@ -46,6 +46,7 @@ class Phases:
             p.Measure: self._measure,
             p.MeasureSplit: self._split,
             p.Profile: self._profile,
+            p.Build: self._build,
             p.Examine: self._examine,
             p.Finish: self._finish,
         }
@@ -57,7 +58,7 @@ class Phases:
 
     def translate(self, error: BaseException) -> BenchError:
         """What an unexpected exception means to the person who typed the command."""
-        explained = self._input.explain(error) if self._input is not None else None
+        explained: BenchError | None = self._input.explain(error) if self._input is not None else None
         if explained is not None:
             return explained
         name = type(error).__name__
@@ -155,13 +156,14 @@ class Phases:
 
     def _open_data(self) -> None:
         from resnet_bench.data import default_cache_dir, open_input
-        from resnet_bench.runtime.telemetry import Probe
+        from resnet_bench.runtime.telemetry import Probe, reset_device_peak
 
         config, runtime = self._config, self._runtime
         assert config is not None
         with self._in_phase("data"):
             self._input = open_input(config, runtime.threads, default_cache_dir(), runtime.device)
             self._step.attach(self._input)
+        reset_device_peak(runtime)
         self._bench = Bench(self._step, Probe(runtime.machine))
 
     def _count(self, purpose: str, steps: int) -> None:
@@ -198,7 +200,26 @@ class Phases:
         from resnet_bench.profile import capture
 
         with self._in_phase("profile"):
-            return p.Profiled(result=capture(self._step, Path(command.directory), command.calls))
+            on_gpu = self._runtime.machine.device_kind == "gpu"
+            result = capture(self._step, Path(command.directory), command.calls, device_tracing=on_gpu)
+        return p.Profiled(result=result)
+
+    def _build(self, command: p.Build) -> p.Built:
+        from resnet_bench import model as models
+
+        self._start_tensorflow(command.config)
+        config = self._config
+        assert config is not None
+        with self._in_phase("build"):
+            models.check_data_format(config, self._runtime)
+            model = models.build(config, self._runtime)
+        if command.path is not None:
+            from resnet_bench.model import weights
+
+            with self._in_phase("save"):
+                save = weights.save_portable if command.portable else weights.save
+                save(model, Path(command.path))
+        return p.Built(model=models.facts(model, config), stages=models.stages(model))
 
     def _examine(self, command: p.Examine) -> p.Examined:
         from resnet_bench.doctor import examine
@@ -218,8 +239,13 @@ class Phases:
         return p.Finished(
             memory=Memory(host_peak_bytes=self._peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
             counts=StepCounts(**self._counts, skipped=outcome.skipped),
-            final_loss=outcome.loss if outcome.finite else None,
-            final_loss_finite=outcome.finite,
+            result=StepResult(
+                loss=outcome.loss if outcome.finite else None,
+                finite=outcome.finite,
+                images=outcome.images,
+                top1=outcome.top1,
+                top5=outcome.top5,
+            ),
             skipped_records=self._input.skipped(),
             threads_seen=self._threads_seen or None,
         )

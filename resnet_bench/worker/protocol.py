@@ -22,7 +22,9 @@ from resnet_bench.results import (
     ProfileResult,
     Round,
     Split,
+    StageFacts,
     StepCounts,
+    StepResult,
 )
 
 
@@ -70,6 +72,17 @@ class Profile(Command, frozen=True, kw_only=True):
 
     directory: str
     calls: int
+
+
+class Build(Command, frozen=True, kw_only=True):
+    """Build the network and save it. Reply: `Built`.
+
+    `path` ends in .keras; None saves nothing. `portable` saves it with Keras' own batch norm.
+    """
+
+    config: Config
+    path: str | None
+    portable: bool
 
 
 class Examine(Command, frozen=True, kw_only=True):
@@ -128,6 +141,14 @@ class Profiled(Message, frozen=True, kw_only=True):
     result: ProfileResult
 
 
+class Built(Message, frozen=True, kw_only=True):
+    """The network, counted; `stages` has a line per stage: name, blocks, output shape, parameters, MACs."""
+
+    model: ModelFacts
+    stages: tuple[StageFacts, ...]
+    notices: tuple[Notice, ...] = ()
+
+
 class Examined(Message, frozen=True, kw_only=True):
     """What this machine has and can do."""
 
@@ -139,8 +160,7 @@ class Finished(Message, frozen=True, kw_only=True):
 
     memory: Memory
     counts: StepCounts
-    final_loss: float | None = None
-    final_loss_finite: bool | None = None
+    result: StepResult = StepResult()
     skipped_records: int | None = None
     threads_seen: int | None = None
 
@@ -154,12 +174,12 @@ class Failed(Message, frozen=True, kw_only=True):
     phase: str
 
 
-Commands = Prepare | WarmUp | Measure | MeasureSplit | Profile | Examine | Finish
+Commands = Prepare | WarmUp | Measure | MeasureSplit | Profile | Build | Examine | Finish
 Events = PhaseStarted | Resolved | RoundDone
-Replies = Prepared | Timed | SplitDone | Profiled | Examined | Finished | Failed
+Replies = Prepared | Timed | SplitDone | Profiled | Built | Examined | Finished | Failed
 
-_commands = msgspec.json.Decoder(Commands)
-_answers = msgspec.json.Decoder(Events | Replies)
+_commands: msgspec.json.Decoder[Commands] = msgspec.json.Decoder(Commands)
+_answers: msgspec.json.Decoder[Events | Replies] = msgspec.json.Decoder(Events | Replies)
 _encoder = msgspec.json.Encoder()
 
 M = TypeVar("M", bound=Message)

@@ -1,0 +1,32 @@
+"""A network on a terminal: a row per stage, and the totals."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.report.text import network_name
+from resnet_bench.results import ModelFacts, StageFacts
+
+
+def render(model: ModelFacts, stages: tuple[StageFacts, ...]) -> RenderableType:
+    """Name and totals, then the stages."""
+    height, width, channels = model.input_shape
+    title = f"{network_name(model)} for {height}x{width}x{channels} images and {model.classes:,} classes"
+    totals = (
+        f"{model.convolutions} convolutions, {model.batch_norms} batch norms, "
+        f"{model.trainable_parameters:,} trainable of {model.parameters:,} parameters, "
+        f"{units.count(model.macs)}MAC per image"
+    )
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name, justify in (("stage", "left"), ("blocks", "right"), ("output", "left"), ("parameters", "right")):
+        grid.add_column(name, justify=justify)  # type: ignore[arg-type]
+    grid.add_column("MAC", justify="right")
+    for stage in stages:
+        shape = "x".join(str(size) for size in stage.output_shape)
+        blocks = str(stage.blocks) if stage.blocks else ""
+        grid.add_row(stage.name, blocks, shape, f"{stage.parameters:,}", units.count(stage.macs))
+    return Group(Text(title, style="bold"), Text(totals), Text(), Padding(grid, (0, 2)))
