@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.virtual_clock import CLOCK
 from resnet_bench.record import Record
+from resnet_bench.virtual_clock import CLOCK
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 

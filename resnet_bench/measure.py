@@ -29,6 +29,10 @@ class Stepper(Protocol):
     def steps_per_call(self) -> int:
         """Steps that one call runs."""
 
+    @property
+    def own_thread(self) -> bool:
+        """Whether the calls are made in another thread, so that `dispatch` returns before they were."""
+
     def dispatch(self, calls: int) -> None:
         """Hand over that many calls, without waiting for the device."""
 
@@ -71,7 +75,7 @@ class Bench:
             steps=steps,
             images=calls * step.images_per_call,
             wall_s=done - start,
-            dispatch_s=dispatched - start,
+            dispatch_s=None if step.own_thread else dispatched - start,
             interference=self.probe.end(),
         )
 

@@ -48,13 +48,13 @@ class Round(Data, frozen=True, kw_only=True):
     """One timed block: `steps` steps, then one wait for the device.
 
     `wall_s` runs from before the first dispatch until the device was done; `dispatch_s` until the last
-    step was handed over.
+    step was handed over (None where another thread hands over, as in model.fit).
     """
 
     steps: int
     images: int
     wall_s: float
-    dispatch_s: float
+    dispatch_s: float | None
     interference: Interference = Interference()
 
 

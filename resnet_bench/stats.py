@@ -37,7 +37,7 @@ class Summary(Data, frozen=True, kw_only=True):
     timed_images: int
     timed_steps: int
     timed_s: float
-    dispatch_s: float
+    dispatch_s: float | None
     step_latency_s: Latency | None
     cold_start_s: ColdStart
     cold_start_total_s: float | None
@@ -75,7 +75,7 @@ def summarize(samples: Samples) -> Summary | None:
         timed_images=images,
         timed_steps=steps,
         timed_s=timed_s,
-        dispatch_s=sum(one.dispatch_s for one in rounds),
+        dispatch_s=_sum_if_known(one.dispatch_s for one in rounds),
         step_latency_s=latency(single_steps(measured)),
         cold_start_s=_median_cold_start([process.cold_start for process in measured]),
         cold_start_total_s=_median(cold_start_total(process.cold_start) for process in measured),
@@ -150,6 +150,11 @@ def cold_start_total(cold: ColdStart) -> float | None:
 def _median_cold_start(ledgers: Sequence[ColdStart]) -> ColdStart:
     names = ColdStart.__struct_fields__
     return ColdStart(**{name: _median(getattr(ledger, name) for ledger in ledgers) for name in names})
+
+
+def _sum_if_known(values: Iterable[float | None]) -> float | None:
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

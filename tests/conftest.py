@@ -14,6 +14,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """`pytest --benchmark-only` from the root need not import the tests."""
+    bare = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return True if bare and config.getoption("--benchmark-only", False) else None
+
+
 @pytest.fixture
 def keras_state() -> Iterator[None]:
     """A fixed Keras seed and layer numbering for a test, and the dtype policy and generators restored after it."""

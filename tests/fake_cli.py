@@ -17,7 +17,12 @@ def _run(*arguments: Any, **options: Any) -> Any:
     return _real(*arguments, **options)
 
 
+def use_fake_workers() -> None:
+    """Let every run of this process start fake workers."""
+    session.run = _run
+
+
 def main() -> None:
     """Run `bench-cli` with the words of this process."""
-    session.run = _run
+    use_fake_workers()
     cli.main()

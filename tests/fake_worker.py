@@ -68,6 +68,7 @@ class FakePhases:
             return self._time(command.steps, 1)
         if isinstance(command, p.Measure):
             self._enter(command.purpose)
+            self._log_turn()
             return self._time(command.rounds, command.steps)
         if isinstance(command, p.MeasureSplit):
             return p.SplitDone(
@@ -109,6 +110,11 @@ class FakePhases:
             )
             self._send(p.RoundDone(round=one))
         return p.Timed()
+
+    def _log_turn(self) -> None:
+        if "TURN_LOG" in os.environ:
+            with open(os.environ["TURN_LOG"], "a") as log:  # noqa: PTH123
+                log.write(os.environ["LABEL"])
 
     def _enter(self, phase: str) -> None:
         self.phase = phase

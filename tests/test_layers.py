@@ -45,6 +45,8 @@ ORDER = (
     "worker",
     "duet",
     "session",
+    "virtual_clock",
+    "harness",
     "cli",
 )
 

@@ -15,6 +15,7 @@ class FakeDevice:
 
     images_per_call = 8
     steps_per_call = 2
+    own_thread = False
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -51,6 +52,12 @@ def test_a_round_counts_what_ran_and_tells_dispatch_from_completion() -> None:
     assert (one.steps, one.images) == (6, 24)
     assert (one.dispatch_s, one.wall_s) == (3.0, 9.0)
     assert one.interference.steal_s == 0.5
+
+
+def test_dispatch_time_is_unknown_where_another_thread_dispatches() -> None:
+    device = FakeDevice()
+    device.own_thread = True
+    assert Bench(device, device, device.clock).round(2).dispatch_s is None
 
 
 def test_nothing_but_dispatch_and_wait_happens_inside_the_window() -> None:

@@ -32,6 +32,7 @@ class _Step:
     """A compiled function with its resident batch."""
 
     steps_per_call = 1
+    own_thread = False
 
     def __init__(self, config: Config) -> None:
         import keras
@@ -39,7 +40,7 @@ class _Step:
 
         height, width = settled(config.model.image_size)
         self.images_per_call = settled(config.step.batch_size)
-        model = keras.applications.ResNet50(weights=None, classes=config.model.classes)
+        model = keras.applications.ResNet50(weights=None, input_shape=(height, width, 3), classes=config.model.classes)
         images = tf.random.stateless_uniform((self.images_per_call, height, width, 3), (1, 2))
         labels = tf.zeros((self.images_per_call,), tf.int32)
         loss_of = keras.losses.SparseCategoricalCrossentropy()

@@ -57,6 +57,17 @@ SIZES = {
 # (JPEG quality, chroma subsampling): share
 ENCODINGS = {(97, "4:4:4"): 0.55, (97, "4:2:0"): 0.25, (95, "4:2:0"): 0.20}
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The mix of a data set: shares of (width, height), and of (JPEG quality, chroma subsampling)."""
+
+    sizes: dict[tuple[int, int], float]
+    encodings: dict[tuple[int, str], float]
+
+
+IMAGENET = Recipe(SIZES, ENCODINGS)
 _SMALLEST_CROP = 0.6
 _AHEAD = 64
 _STALE_S = 24 * 3600
@@ -161,7 +172,7 @@ def _remove_leftovers(parent: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def write_shards(folder: Path, count: int, seed: int, threads: int) -> Manifest:
+def write_shards(folder: Path, count: int, seed: int, threads: int, recipe: Recipe = IMAGENET) -> Manifest:
     """Writes `count` photographs to up to 8 shards in an existing folder and says what was written."""
     import tensorflow as tf
 
@@ -170,7 +181,7 @@ def write_shards(folder: Path, count: int, seed: int, threads: int) -> Manifest:
     encoded_bytes = pixels = 0
     shards = min(SHARDS, count)
     images = [count * (shard + 1) // shards - count * shard // shards for shard in range(shards)]
-    photos = make_photos(count, seed, threads)
+    photos = make_photos(count, seed, threads, recipe)
     try:
         for shard in range(shards):
             names.append(f"photos-{shard:05d}-of-{shards:05d}.tfrecord")
@@ -227,21 +238,21 @@ def example(photo: Photo) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))
 
 
-def make_photos(count: int, seed: int, threads: int) -> Iterator[Photo]:
+def make_photos(count: int, seed: int, threads: int, recipe: Recipe = IMAGENET) -> Iterator[Photo]:
     """`count` photographs in order, made by `threads` threads (Pillow releases the lock), a few ahead."""
     originals = [_original(name) for name in PHOTOGRAPHS]
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, count, _AHEAD):
             numbers = range(start, min(count, start + _AHEAD))
-            yield from pool.map(lambda number: make_photo(originals, number, seed), numbers)
+            yield from pool.map(lambda number: make_photo(originals, number, seed, recipe), numbers)
 
 
-def make_photo(originals: list[Image.Image], number: int, seed: int) -> Photo:
+def make_photo(originals: list[Image.Image], number: int, seed: int, recipe: Recipe = IMAGENET) -> Photo:
     """Photograph `number`: it depends on the originals, number and seed alone."""
     draw = random.Random(f"{seed}/{number}")
     phase = random.Random(f"{seed}").random()
-    width, height = _pick(SIZES, phase + number * _GOLDEN)
-    quality, subsampling = _pick(ENCODINGS, phase + number * _SILVER)
+    width, height = _pick(recipe.sizes, phase + number * _GOLDEN)
+    quality, subsampling = _pick(recipe.encodings, phase + number * _SILVER)
     original = originals[draw.randrange(len(originals))]
     scale = min(original.width / width, original.height / height) * draw.uniform(_SMALLEST_CROP, 1.0)
     left = draw.uniform(0, original.width - width * scale)

@@ -130,8 +130,9 @@ def _facts(record: Record, summary: Summary) -> Table:
 
 def _fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
     return [
-        ("step", f"{units.duration(summary.step_s.value)} mean, {_dispatch(summary)}"),
+        ("step", f"{units.duration(summary.step_s.value)} mean{_dispatch(summary)}"),
         ("latency", _latency(summary.step_latency_s)),
+        ("result", _result(record)),
         ("split", _split(summary)),
         ("cold start", _cold_start(summary.cold_start_s, summary.cold_start_total_s)),
         ("memory", _memory(summary)),
@@ -142,7 +143,10 @@ def _fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
 
 
 def _dispatch(summary: Summary) -> str:
-    return f"of which {units.share(summary.dispatch_s / summary.timed_s)} until the last was handed over"
+    """How long Python was busy handing work over; the rest of a round it waited for the device."""
+    if summary.dispatch_s is None:
+        return ""
+    return f", {units.share(summary.dispatch_s / summary.timed_s)} of it dispatching"
 
 
 def _latency(latency: Latency | None) -> str:
@@ -156,6 +160,19 @@ def _latency(latency: Latency | None) -> str:
             break
         shown.append(f"p{p:g} {units.duration(estimate.value)}")
     return f"{', '.join(shown)}; {latency.samples} single steps"
+
+
+def _result(record: Record) -> str:
+    """What the steps computed, where that is worth a look: the network is untrained."""
+    results = [process.result for process in record.samples.processes if process.rounds]
+    if not results or results[0].loss is None:
+        return ""
+    first = results[0]
+    words = [f"loss {units.significant(results[0].loss)}"]
+    if first.images and first.top1 is not None and first.top5 is not None:
+        hits = f"top-1 {units.share(first.top1 / first.images)}, top-5 {units.share(first.top5 / first.images)}"
+        words.append(f"{hits} of {first.images:,} images")
+    return ", ".join(words) + " (random weights)"
 
 
 def _split(summary: Summary) -> str:

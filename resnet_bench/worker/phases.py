@@ -88,14 +88,18 @@ class Phases:
     def _prepare(self, command: p.Prepare) -> p.Prepared:
         process_s = time.time() - psutil.Process().create_time()
         self._start_tensorflow(command.config)
+        config = self._config
+        assert config is not None
+        self._open_input()
         facts = self._build_and_compile()
         compile_s, compile_notices = self._compile_seconds(Path(command.log_path))
-        self._open_data()
+        self._attach()
         ledger = ColdStart(
             process_s=process_s,
             import_s=self._seconds.get("import"),
             build_s=self._seconds.get("build"),
-            trace_s=self._seconds.get("trace"),
+            # Keras traces model.fit's step in its first call, so there is nothing to tell apart.
+            trace_s=None if config.step.loop == "fit" else self._seconds.get("trace"),
             compile_s=compile_s,
             first_step_s=self._seconds.get("first step"),
             data_s=self._seconds.get("data"),
@@ -154,17 +158,23 @@ class Phases:
             return None, (Notice(kind="xla_compilation_unseen"),)
         return sum(one.seconds for one in found), ()
 
-    def _open_data(self) -> None:
+    def _open_input(self) -> None:
+        """Find the data before anything slow happens; nothing is read ahead until `_attach`."""
         from resnet_bench.data import default_cache_dir, open_input
-        from resnet_bench.runtime.telemetry import Probe, reset_device_peak
 
         config, runtime = self._config, self._runtime
         assert config is not None
         with self._in_phase("data"):
             self._input = open_input(config, runtime.threads, default_cache_dir(), runtime.device)
+
+    def _attach(self) -> None:
+        """Start the pipeline, now that nothing is left to compile."""
+        from resnet_bench.runtime.telemetry import Probe, reset_device_peak
+
+        with self._in_phase("data"):
             self._step.attach(self._input)
-        reset_device_peak(runtime)
-        self._bench = Bench(self._step, Probe(runtime.machine))
+        reset_device_peak(self._runtime)
+        self._bench = Bench(self._step, Probe(self._runtime.machine))
 
     def _count(self, purpose: str, steps: int) -> None:
         self._counts[purpose] = self._counts.get(purpose, 0) + steps

@@ -1,0 +1,37 @@
+"""Our worker, with a raw loop over its own compiled step after every round: is the reported rate the real one?
+
+Each `RoundDone` of the product is followed by one that the bare loop timed: no probe, no garbage-collector
+guard, no error translation, just calls of the compiled function and one wait.
+"""
+
+from __future__ import annotations
+
+import time
+
+from resnet_bench.results import Round
+from resnet_bench.worker import child
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.phases import Phases
+
+
+class RawLoop(Phases):
+    """Rounds in pairs: the product's, then the bare loop's."""
+
+    def _measure(self, command: p.Measure) -> p.Timed:
+        for _ in range(command.rounds):
+            self._series("timed", 1, command.steps)
+            self._send(p.RoundDone(round=self._bare(command.steps)))
+        return p.Timed()
+
+    def _bare(self, steps: int) -> Round:
+        call, batch, wait = self._step._call, self._step._batch, self._runtime.wait
+        start = time.perf_counter()
+        for _ in range(steps):
+            call(*batch)
+        wait()
+        wall_s = time.perf_counter() - start
+        return Round(steps=steps, images=steps * self._step.images_per_call, wall_s=wall_s, dispatch_s=wall_s)
+
+
+if __name__ == "__main__":
+    child.main(RawLoop)
