@@ -22,6 +22,15 @@ PositiveFloat = Annotated[float, Meta(gt=0)]
 
 RESNET50_STAGE_SIZES = (3, 4, 6, 3)
 
+WORKLOAD = Meta(extra={"role": "workload"})
+"""Part of the work itself: records compare only where these are equal. Each field has one of these three."""
+
+OPTION = Meta(extra={"role": "option"})
+"""One way of doing the same work: what a comparison is about."""
+
+PROTOCOL = Meta(extra={"role": "protocol"})
+"""How it is measured and where results go."""
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A group of options. Constructors do not validate: `options.build` and `msgspec.convert` do."""
@@ -33,6 +42,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     variant: Annotated[
         Literal["v1", "v1.5"],
         Meta(description="Where a stage's stride sits: v1 on the first 1x1, v1.5 on the 3x3."),
+        WORKLOAD,
     ] = "v1.5"
     stage_sizes: Annotated[
         tuple[PositiveInt, ...],
@@ -41,26 +51,35 @@ class ModelConfig(Section, frozen=True, kw_only=True):
             max_length=8,
             description="Blocks per stage: 3,4,6,3 is ResNet-50, 3,4,23,3 ResNet-101, 3,8,36,3 ResNet-152.",
         ),
+        WORKLOAD,
     ] = RESNET50_STAGE_SIZES
-    width: Annotated[int, Meta(ge=1, le=1024, description="Channels of the stem and of the first stage's 3x3.")] = 64
+    width: Annotated[
+        int, Meta(ge=1, le=1024, description="Channels of the stem and of the first stage's 3x3."), WORKLOAD
+    ] = 64
     image_size: Annotated[
         tuple[Annotated[int, Meta(ge=8, le=4096)], Annotated[int, Meta(ge=8, le=4096)]] | Auto,
         Meta(description="Image height and width in pixels: 224, or 224x192."),
+        WORKLOAD,
     ] = "auto"
-    channels: Annotated[Literal[1, 3], Meta(description="Image channels: 3 for RGB, 1 for greyscale.")] = 3
-    classes: Annotated[int, Meta(ge=2, le=1_000_000, description="Number of classes.")] = 1000
-    conv_bias: Annotated[bool, Meta(description="Give each convolution a bias, as Keras Applications' v1 has.")] = False
+    channels: Annotated[Literal[1, 3], Meta(description="Image channels: 3 for RGB, 1 for greyscale."), WORKLOAD] = 3
+    classes: Annotated[int, Meta(ge=2, le=1_000_000, description="Number of classes."), WORKLOAD] = 1000
+    conv_bias: Annotated[
+        bool, Meta(description="Give each convolution a bias, as Keras Applications' v1 has."), WORKLOAD
+    ] = False
     initializer: Annotated[
         Literal["glorot_uniform", "random_uniform", "he_normal"],
         Meta(description="How convolution and classifier weights start."),
+        WORKLOAD,
     ] = "glorot_uniform"
     batch_norm: Annotated[
         Literal["fused", "keras"],
         Meta(description="fused: one FusedBatchNormV3 operation (channels-last); keras: Keras' own layer."),
+        OPTION,
     ] = "fused"
     data_format: Annotated[
         Literal["channels_last", "channels_first"],
         Meta(description="Memory layout of images and activations: NHWC or NCHW."),
+        OPTION,
     ] = "channels_last"
 
 
@@ -73,70 +92,96 @@ class DataConfig(Section, frozen=True, kw_only=True):
             description="photos: embedded JPEG TFRecords; synthetic: one batch resident on the device; "
             "tfrecord and folder: your own, named by --data."
         ),
+        WORKLOAD,
     ] = "photos"
     data: Annotated[
         str | None,
-        Meta(description="Glob of ImageNet-style TFRecord shards, or folder of class subfolders."),
+        Meta(
+            description="Glob of ImageNet-style TFRecord shards, or folder of class subfolders.",
+            extra={"completion": "file"},
+        ),
+        WORKLOAD,
     ] = None
-    photos: Annotated[int, Meta(ge=1, le=1_000_000, description="How many images the embedded data set holds.")] = 512
+    photos: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="How many images the embedded data set holds."), WORKLOAD
+    ] = 512
     label_offset: Annotated[
         int | Auto,
         Meta(description="Added to each stored label. auto: -1 for TFRecords (ImageNet counts from 1), else 0."),
+        WORKLOAD,
     ] = "auto"
     on_bad_record: Annotated[
         Literal["error", "skip"],
         Meta(description="What a corrupt record, undecodable image or label out of range does."),
+        OPTION,
     ] = "error"
     crop_area_min: Annotated[
-        float, Meta(gt=0, le=1, description="Smallest share of the image that a random-resized-crop may keep.")
+        float,
+        Meta(gt=0, le=1, description="Smallest share of the image that a random-resized-crop may keep."),
+        WORKLOAD,
     ] = 0.08
-    flip: Annotated[bool, Meta(description="Mirror training images at random.")] = True
+    flip: Annotated[bool, Meta(description="Mirror training images at random."), WORKLOAD] = True
     decode: Annotated[
         Literal["fused", "full"],
         Meta(description="fused: decode only the crop; full: decode the image, then crop."),
+        OPTION,
     ] = "fused"
     dct_method: Annotated[
         Literal["INTEGER_ACCURATE", "INTEGER_FAST"],
         Meta(description="JPEG inverse transform; INTEGER_FAST changes pixels slightly."),
+        OPTION,
     ] = "INTEGER_ACCURATE"
     fancy_upscaling: Annotated[
-        bool, Meta(description="Smooth chroma upscaling when decoding; switching it off changes pixels slightly.")
+        bool,
+        Meta(description="Smooth chroma upscaling when decoding; switching it off changes pixels slightly."),
+        OPTION,
     ] = True
     num_parallel_calls: Annotated[
-        PositiveInt | Auto, Meta(description="Images decoded at once. auto: the data threads.")
+        PositiveInt | Auto, Meta(description="Images decoded at once. auto: the data threads."), OPTION
     ] = "auto"
-    cycle_length: Annotated[PositiveInt | Auto, Meta(description="Shards read at once (interleave).")] = "auto"
-    block_length: Annotated[int, Meta(ge=1, description="Records taken from a shard before the next.")] = 1
+    cycle_length: Annotated[PositiveInt | Auto, Meta(description="Shards read at once (interleave)."), OPTION] = "auto"
+    block_length: Annotated[int, Meta(ge=1, description="Records taken from a shard before the next."), OPTION] = 1
     shuffle_buffer_size: Annotated[
-        Annotated[int, Meta(ge=0)] | Auto, Meta(description="Records in the shuffle buffer; 0 does not shuffle.")
+        Annotated[int, Meta(ge=0)] | Auto,
+        Meta(description="Records in the shuffle buffer; 0 does not shuffle."),
+        OPTION,
     ] = "auto"
     prefetch_buffer_size: Annotated[
-        Annotated[int, Meta(ge=0)] | Auto, Meta(description="Batches kept ready; 0 does not prefetch.")
+        Annotated[int, Meta(ge=0)] | Auto, Meta(description="Batches kept ready; 0 does not prefetch."), OPTION
     ] = "auto"
     cache: Annotated[
         Literal["none", "records", "images"],
         Meta(description="Keep in memory after the first epoch: nothing, the encoded records, or decoded images."),
+        OPTION,
     ] = "none"
     data_deterministic: Annotated[
-        bool, Meta(description="tf.data's `deterministic`: elements keep their order in parallel stages.")
+        bool, Meta(description="tf.data's `deterministic`: elements keep their order in parallel stages."), OPTION
     ] = True
     private_threadpool_size: Annotated[
-        Annotated[int, Meta(ge=0)] | Auto, Meta(description="tf.data's own threads; 0 shares TensorFlow's.")
+        Annotated[int, Meta(ge=0)] | Auto, Meta(description="tf.data's own threads; 0 shares TensorFlow's."), OPTION
     ] = "auto"
     max_intra_op_parallelism: Annotated[
-        int, Meta(ge=0, description="tf.data's bound on threads inside one operation; 0 sets none.")
+        int, Meta(ge=0, description="tf.data's bound on threads inside one operation; 0 sets none."), OPTION
     ] = 1
-    autotune: Annotated[bool, Meta(description="Let tf.data tune parallelism and buffers that are left to it.")] = True
+    autotune: Annotated[
+        bool, Meta(description="Let tf.data tune parallelism and buffers that are left to it."), OPTION
+    ] = True
     cpu_budget: Annotated[
-        Annotated[int, Meta(ge=0)] | Auto, Meta(description="Cores that autotuning plans with; auto: the data threads.")
+        Annotated[int, Meta(ge=0)] | Auto,
+        Meta(description="Cores that autotuning plans with; auto: the data threads."),
+        OPTION,
     ] = "auto"
     ram_budget: Annotated[
-        int, Meta(ge=0, description="Bytes that autotuning may give to buffers; 0 leaves tf.data's default.")
+        int, Meta(ge=0, description="Bytes that autotuning may give to buffers; 0 leaves tf.data's default."), OPTION
     ] = 0
-    inject_prefetch: Annotated[bool, Meta(description="tf.data may add a prefetch at the end by itself.")] = False
-    map_parallelization: Annotated[bool, Meta(description="tf.data may make maps parallel by itself.")] = False
-    map_and_batch_fusion: Annotated[bool, Meta(description="tf.data fuses map and batch into one stage.")] = False
-    parallel_batch: Annotated[bool, Meta(description="tf.data copies a batch's elements in parallel.")] = False
+    inject_prefetch: Annotated[bool, Meta(description="tf.data may add a prefetch at the end by itself."), OPTION] = (
+        False
+    )
+    map_parallelization: Annotated[bool, Meta(description="tf.data may make maps parallel by itself."), OPTION] = False
+    map_and_batch_fusion: Annotated[bool, Meta(description="tf.data fuses map and batch into one stage."), OPTION] = (
+        False
+    )
+    parallel_batch: Annotated[bool, Meta(description="tf.data copies a batch's elements in parallel."), OPTION] = False
 
 
 class StepConfig(Section, frozen=True, kw_only=True):
@@ -145,31 +190,46 @@ class StepConfig(Section, frozen=True, kw_only=True):
     mode: Annotated[
         Literal["train", "infer", "eval", "input"],
         Meta(description="train, infer (forward), eval (forward and accuracy), or input (the pipeline alone)."),
+        WORKLOAD,
     ] = "train"
-    batch_size: Annotated[PositiveInt | Auto, Meta(description="Images per step.")] = "auto"
+    batch_size: Annotated[
+        PositiveInt | Literal["auto", "max"],
+        Meta(
+            description="Images per step. max: the largest that fits, searched for first, a process per try.",
+            extra={"values": "a whole number, at least 1, auto or max"},
+        ),
+        WORKLOAD,
+    ] = "auto"
     precision: Annotated[
         Precision | Auto,
         Meta(description="Arithmetic of the network. auto: float32, or what --mixed-precision picks."),
+        OPTION,
     ] = "auto"
     mixed_precision: Annotated[
-        bool, Meta(description="Use the 16-bit type this device has (bfloat16, with a warning, where it has none).")
+        bool,
+        Meta(description="Use the 16-bit type this device has (bfloat16, with a warning, where it has none)."),
+        OPTION,
     ] = False
-    xla: Annotated[bool, Meta(description="Compile the step with XLA.")] = False
-    steps_per_call: Annotated[int, Meta(ge=1, description="Steps run by one call from Python.")] = 1
-    optimizer: Annotated[Literal["sgd", "adam"], Meta(description="Optimizer of the training step.")] = "sgd"
+    xla: Annotated[bool, Meta(description="Compile the step with XLA."), OPTION] = False
+    steps_per_call: Annotated[int, Meta(ge=1, description="Steps run by one call from Python."), OPTION] = 1
+    optimizer: Annotated[Literal["sgd", "adam"], Meta(description="Optimizer of the training step."), WORKLOAD] = "sgd"
     learning_rate: Annotated[
-        PositiveFloat | Auto, Meta(description="auto: 0.1 x batch / 256 for SGD, 0.00015 for Adam.")
+        PositiveFloat | Auto, Meta(description="auto: 0.1 x batch / 256 for SGD, 0.00015 for Adam."), WORKLOAD
     ] = "auto"
-    momentum: Annotated[float, Meta(ge=0, lt=1, description="SGD's momentum.")] = 0.9
-    weight_decay: Annotated[float, Meta(ge=0, description="Decoupled from the loss; kernels only.")] = 5e-5
-    label_smoothing: Annotated[float, Meta(ge=0, lt=1, description="Share of the target spread over all classes.")] = (
-        0.1
-    )
-    freeze: Annotated[bool, Meta(description="Fold variables to constants before inference.")] = False
+    momentum: Annotated[float, Meta(ge=0, lt=1, description="SGD's momentum."), WORKLOAD] = 0.9
+    weight_decay: Annotated[float, Meta(ge=0, description="Decoupled from the loss; kernels only."), WORKLOAD] = 5e-5
+    label_smoothing: Annotated[
+        float, Meta(ge=0, lt=1, description="Share of the target spread over all classes."), WORKLOAD
+    ] = 0.1
+    freeze: Annotated[bool, Meta(description="Fold variables to constants before inference."), OPTION] = False
     loop: Annotated[
-        Literal["custom", "fit"], Meta(description="Our compiled step, or Keras' model.fit around the same network.")
+        Literal["custom", "fit"],
+        Meta(description="Our compiled step, or Keras' model.fit around the same network."),
+        OPTION,
     ] = "custom"
-    split: Annotated[bool, Meta(description="Also time forward, backward and optimizer apart (train).")] = False
+    split: Annotated[bool, Meta(description="Also time forward, backward and optimizer apart (train)."), PROTOCOL] = (
+        False
+    )
 
 
 class RuntimeConfig(Section, frozen=True, kw_only=True):
@@ -182,19 +242,28 @@ class RuntimeConfig(Section, frozen=True, kw_only=True):
             description="Device to run on. auto: the GPU where there is one (never skipped in silence), else the CPU.",
             extra={"values": "auto, cpu, gpu or gpu:N"},
         ),
+        OPTION,
     ] = "auto"
     threads: Annotated[
         PositiveInt | Auto,
         Meta(description="Threads inside an operation. auto: what affinity and the cgroup quota allow."),
+        OPTION,
     ] = "auto"
-    inter_op_threads: Annotated[PositiveInt | Auto, Meta(description="Operations that run at once.")] = "auto"
+    inter_op_threads: Annotated[PositiveInt | Auto, Meta(description="Operations that run at once."), OPTION] = "auto"
     onednn: Annotated[
         Literal["auto", "on", "off"],
         Meta(description="oneDNN kernels, set before TensorFlow is imported. auto: on for AVX2 and better."),
+        OPTION,
     ] = "auto"
-    memory_growth: Annotated[bool, Meta(description="Let a GPU's memory pool grow instead of taking it all.")] = True
-    deterministic: Annotated[bool, Meta(description="Only deterministic operations, in a deterministic order.")] = False
-    seed: Annotated[int, Meta(ge=0, le=2**31 - 1, description="Seed of weights, data order and augmentation.")] = 0
+    memory_growth: Annotated[
+        bool, Meta(description="Let a GPU's memory pool grow instead of taking it all."), OPTION
+    ] = True
+    deterministic: Annotated[
+        bool, Meta(description="Only deterministic operations, in a deterministic order."), OPTION
+    ] = False
+    seed: Annotated[
+        int, Meta(ge=0, le=2**31 - 1, description="Seed of weights, data order and augmentation."), WORKLOAD
+    ] = 0
 
 
 class MeasureConfig(Section, frozen=True, kw_only=True):
@@ -202,22 +271,30 @@ class MeasureConfig(Section, frozen=True, kw_only=True):
 
     warmup: Annotated[
         PositiveInt | Auto,
-        Meta(description="Untimed steps first, the compiling one included. auto: 3 on CPU, 20 on GPU."),
+        Meta(
+            description="Untimed steps first, the compiling one included. auto: 3 on CPU, 20 on GPU, and timed rounds "
+            "that turn out to be warm-up do not count; a number makes all of them count."
+        ),
+        PROTOCOL,
     ] = "auto"
-    rounds: Annotated[int, Meta(ge=1, description="Timed rounds per process.")] = 20
+    rounds: Annotated[int, Meta(ge=1, description="Timed rounds per process."), PROTOCOL] = 20
     steps: Annotated[
         PositiveInt | Auto,
         Meta(description="Steps per round, then one wait for the device. auto: about half a second."),
+        PROTOCOL,
     ] = "auto"
     latency_samples: Annotated[
-        int, Meta(ge=0, description="Single steps timed for latency where a round holds several; 0 takes none.")
+        int,
+        Meta(ge=0, description="Single steps timed for latency where a round holds several; 0 takes none."),
+        PROTOCOL,
     ] = 60
-    processes: Annotated[int, Meta(ge=1, le=1000, description="Fresh processes, one after the other.")] = 3
+    processes: Annotated[int, Meta(ge=1, le=1000, description="Fresh processes, one after the other."), PROTOCOL] = 3
     max_time: Annotated[
         float,
         Meta(
             gt=0, description="Time that the whole command may take, in seconds (or 90s, 3m, 1h).", extra={"unit": "s"}
         ),
+        PROTOCOL,
     ] = 170.0
     timeout: Annotated[
         float,
@@ -226,14 +303,22 @@ class MeasureConfig(Section, frozen=True, kw_only=True):
             description="Silence after which a worker counts as hung, in seconds (or 90s, 3m).",
             extra={"unit": "s"},
         ),
+        PROTOCOL,
     ] = 150.0
 
 
 class OutputConfig(Section, frozen=True, kw_only=True):
     """Where results go."""
 
-    output: Annotated[str, Meta(description="Folder that records are saved to.")] = "runs"
-    json: Annotated[bool, Meta(description="Print the record alone on stdout.")] = False
+    output: Annotated[
+        str, Meta(description="Folder that records are saved to.", extra={"completion": "dir"}), PROTOCOL
+    ] = "runs"
+    json: Annotated[bool, Meta(description="Print the record alone on stdout."), PROTOCOL] = False
+    require_valid: Annotated[
+        bool,
+        Meta(description="Fail (exit code 11) unless the verdict is valid; the record is saved all the same."),
+        PROTOCOL,
+    ] = False
 
 
 class Config(Section, frozen=True, kw_only=True):
@@ -242,6 +327,7 @@ class Config(Section, frozen=True, kw_only=True):
     preset: Annotated[
         Literal["smoke", "standard", "strict"],
         Meta(description="How thorough: smoke (64 pixels, 1 process), standard (3 processes), strict (10)."),
+        PROTOCOL,
     ] = "standard"
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
@@ -254,9 +340,10 @@ class Config(Section, frozen=True, kw_only=True):
 T = TypeVar("T")
 
 
-def settled(value: T | Auto) -> T:
-    """The value of a field that `resolve.resolve` has settled: after it no "auto" is left."""
+def settled(value: T | Literal["auto", "max"]) -> T:
+    """The value of a field that `resolve.resolve` has settled: after it no "auto" or "max" is left."""
     assert value != "auto", "an option was read before it was resolved"
+    assert value != "max", "an option was read before it was resolved"
     return value
 
 
@@ -270,8 +357,11 @@ def check(config: Config) -> None:
 def _check_data(config: Config) -> ConfigError | None:
     data, mode = config.data, config.step.mode
     if data.source in ("tfrecord", "folder") and not data.data:
-        what = "a glob of shards" if data.source == "tfrecord" else "a folder of class subfolders"
-        return ConfigError(f"--source {data.source} needs --data: {what}.", "For instance --data 'imagenet/train-*'.")
+        what, example = {
+            "tfrecord": ("a glob of shards", "'imagenet/train-*'"),
+            "folder": ("a folder of class subfolders", "imagenet/train"),
+        }[data.source]
+        return ConfigError(f"--source {data.source} needs --data: {what}.", f"For instance --data {example}.")
     if data.source in ("photos", "synthetic") and data.data:
         return ConfigError(
             f"--data {data.data} is given, but --source {data.source} reads no files.",

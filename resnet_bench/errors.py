@@ -75,6 +75,27 @@ class RecordError(BenchError):
     kind = "record"
 
 
+class SlowerError(BenchError):
+    """`--fail-if-slower`: a slowdown beyond the threshold, by the whole interval."""
+
+    exit_code = 9
+    kind = "slower"
+
+
+class IncomparableError(BenchError):
+    """Records whose workload or machine differ, or that hold nothing to compare."""
+
+    exit_code = 10
+    kind = "incomparable"
+
+
+class NotValidError(BenchError):
+    """`--require-valid`: the run finished, but its verdict is not `valid`."""
+
+    exit_code = 11
+    kind = "not_valid"
+
+
 ERRORS: dict[str, type[BenchError]] = {
     error.kind: error
     for error in (
@@ -86,6 +107,9 @@ ERRORS: dict[str, type[BenchError]] = {
         WorkerError,
         BudgetError,
         RecordError,
+        SlowerError,
+        IncomparableError,
+        NotValidError,
     )
 }
 

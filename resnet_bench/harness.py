@@ -77,6 +77,7 @@ def bench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[str], Rec
     from resnet_bench import session
     from resnet_bench.options import parse_args
     from resnet_bench.record import save
+    from resnet_bench.report.sentences import sentence
 
     def run(words: str) -> Record:
         config, given = parse_args(shlex.split(words) + _common_words(request.config))
@@ -86,6 +87,11 @@ def bench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[str], Rec
         path = save(record, Path(config.output.output))
         if record.summary is None or record.outcome.kind != "ok":
             pytest.fail(f"{record.outcome.message} {record.outcome.remedy} Record: {path}", pytrace=False)
+        if config.output.require_valid and record.verdict.kind != "valid":
+            reasons = " ".join(sentence(reason) for reason in record.verdict.reasons)
+            pytest.fail(
+                f"--require-valid: the verdict is {record.verdict.kind}. {reasons} Record: {path}", pytrace=False
+            )
         benchmark.group = config.step.mode
         benchmark.extra_info.update(_extra_info(record, path))
         _play(benchmark, record)
@@ -96,10 +102,10 @@ def bench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[str], Rec
 
 
 def _play(benchmark: Any, record: Record) -> None:
-    """Let pytest-benchmark see each round's mean step time, as if it had timed the round itself."""
-    steps_s = iter([one.wall_s / one.steps for process in record.samples.processes for one in process.rounds])
-    count = sum(len(process.rounds) for process in record.samples.processes)
-    benchmark.pedantic(lambda: CLOCK.advance(next(steps_s)), rounds=count, iterations=1)
+    """Let pytest-benchmark see the mean step time of each round that counts, as if it had timed it itself."""
+    steps_s = [one.wall_s / one.steps for process in record.samples.processes for one in process.counted]
+    played = iter(steps_s)
+    benchmark.pedantic(lambda: CLOCK.advance(next(played)), rounds=len(steps_s), iterations=1)
 
 
 def _extra_info(record: Record, path: Path) -> dict[str, Any]:
@@ -142,10 +148,13 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         table.add_row(name, *_cells(record))
     console = Console(file=terminalreporter._tw._file, width=110)
     console.print(table)
-    for line in dict.fromkeys(
-        f"{name}: {sentence(notice)}" for name, record in rows for notice in (*record.verdict.reasons, *record.warnings)
-    ):
-        console.print(line, style="yellow", highlight=False)
+    said: dict[str, list[str]] = {}
+    for name, record in rows:
+        for words in dict.fromkeys(sentence(notice) for notice in (*record.verdict.reasons, *record.warnings)):
+            said.setdefault(words, []).append(name)
+    for words, names in said.items():
+        who = "every row" if len(names) == len(rows) > 1 else ", ".join(names)
+        console.print(f"{who}: {words}", style="yellow", highlight=False, markup=False)
 
 
 def _cells(record: Record) -> list[str]:

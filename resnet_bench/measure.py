@@ -16,6 +16,8 @@ from typing import Protocol
 from resnet_bench.results import Interference, Round, Split
 
 Clock = Callable[[], float]
+LONGER = 1.1
+"""How much longer than all before it a round may be expected to take."""
 
 
 class Stepper(Protocol):
@@ -58,12 +60,19 @@ class Bench:
     probe: Probe
     clock: Clock = time.perf_counter
 
-    def round(self, steps: int) -> Round:
-        """Time `steps` steps (a multiple of `steps_per_call`), then one wait. Blocks on the device."""
+    def round(self, steps: int, lead_in: int = 0) -> Round:
+        """Time `steps` steps (a multiple of `steps_per_call`), then one wait. Blocks on the device.
+
+        `lead_in` calls run right before, untimed and waited for: they take what a pipeline has buffered
+        while nothing was taken from it, so that the block begins as it would amid others.
+        """
         step, clock = self.step, self.clock
         calls, rest = divmod(steps, step.steps_per_call)
         assert calls > 0, "a round holds at least one call"
         assert rest == 0, "a round is a whole number of calls"
+        if lead_in:
+            step.dispatch(lead_in)
+            step.wait()
         self.probe.begin()
         with _no_collection():
             start = clock()
@@ -79,12 +88,18 @@ class Bench:
             interference=self.probe.end(),
         )
 
-    def rounds(self, count: int, steps: int, until: float | None = None) -> Iterator[Round]:
-        """`count` rounds back to back; ends early, after at least one, when the clock passes `until`."""
+    def rounds(self, count: int, steps: int, until: float | None = None, lead_in: int = 0) -> Iterator[Round]:
+        """`count` rounds back to back; ends early, after at least one, where another might pass `until`:
+        one that takes a little longer than the longest so far."""
+        longest_s = 0.0
         for _ in range(count):
-            yield self.round(steps)
-            if until is not None and self.clock() >= until:
-                return
+            begun = self.clock()
+            yield self.round(steps, lead_in)
+            if until is not None:
+                now = self.clock()
+                longest_s = max(longest_s, now - begun)
+                if now + LONGER * longest_s > until:
+                    return
 
 
 @contextmanager
@@ -100,9 +115,14 @@ def _no_collection() -> Iterator[None]:
 
 
 def split_in_turns(
-    functions: dict[str, Callable[[], None]], wait: Callable[[], None], rounds: int, clock: Clock = time.perf_counter
+    functions: dict[str, Callable[[], None]],
+    wait: Callable[[], None],
+    rounds: int,
+    clock: Clock = time.perf_counter,
+    until: float | None = None,
 ) -> Split:
-    """Split a training step by timing its compiled parts in turns, `rounds` times each. Blocks.
+    """Split a training step by timing its compiled parts in turns, `rounds` times each, or fewer but two at
+    least where another turn might pass `until`. Blocks.
 
     `functions` has `forward`, `forward_backward`, `apply` and `whole`. The order is reversed every other
     turn, so that drift of the machine falls on all alike. Medians are reported; `residual_s` is what the
@@ -112,13 +132,18 @@ def split_in_turns(
     for function in functions.values():
         function()
     wait()
+    longest_s = 0.0
     for turn in range(rounds):
+        begun = clock()
         names = list(functions)
         for name in names if turn % 2 == 0 else reversed(names):
             start = clock()
             functions[name]()
             wait()
             seconds[name].append(clock() - start)
+        longest_s = max(longest_s, clock() - begun)
+        if turn > 0 and until is not None and clock() + LONGER * longest_s > until:
+            break
     median = {name: statistics.median(values) for name, values in seconds.items()}
     return Split(
         forward_s=median["forward"],
@@ -126,5 +151,5 @@ def split_in_turns(
         optimizer_s=median["apply"],
         whole_s=median["whole"],
         residual_s=median["whole"] - median["forward_backward"] - median["apply"],
-        rounds=rounds,
+        rounds=len(seconds["whole"]),
     )

@@ -6,6 +6,7 @@ declares, `presets.py` changes defaults, `cli/` decorates its commands with `con
 
 from __future__ import annotations
 
+import math
 import re
 import types
 import typing
@@ -90,6 +91,17 @@ def _bare(annotation: Any) -> Any:
     return typing.get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
 
 
+def _words(annotation: Any) -> tuple[list[str], bool]:
+    """The words that an annotation accepts literally, and whether it accepts anything else."""
+    bare = _bare(annotation)
+    if typing.get_origin(bare) is Literal:
+        return [str(choice) for choice in typing.get_args(bare)], False
+    if typing.get_origin(bare) not in (typing.Union, types.UnionType):
+        return [], True
+    parts = [_words(part) for part in typing.get_args(bare) if part is not type(None)]
+    return [word for words, _ in parts for word in words], any(more for _, more in parts)
+
+
 def describe(annotation: Any) -> str:
     """What an annotation accepts, in words: "a whole number, at least 1, or auto"."""
     metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
@@ -98,11 +110,21 @@ def describe(annotation: Any) -> str:
     if origin is Literal:
         return ", ".join(str(choice) for choice in inner)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(describe(part) for part in inner if part is not type(None))
+        *others, last = [words for part in inner if part is not type(None) for words in _alternatives(part)]
+        comma = "," if any(", " in words for words in others) else ""
+        return f"{', '.join(others)}{comma} or {last}" if others else last
+    if origin is tuple and Ellipsis in inner:
+        return "whole numbers with commas, like 3,4,6,3"
     if origin is tuple:
-        return "HEIGHTxWIDTH" if len(inner) == 2 and Ellipsis not in inner else "whole numbers with commas"
+        return f"HEIGHTxWIDTH or one number for both, {describe(inner[0]).partition(', ')[2]}"
     name = {int: "a whole number", float: "a number", bool: "on or off"}.get(bare, "text")
     return ", ".join([name, *(bound for meta in metas for bound in _bounds(meta))])
+
+
+def _alternatives(annotation: Any) -> list[str]:
+    if typing.get_origin(annotation) is Literal:
+        return [str(choice) for choice in typing.get_args(annotation)]
+    return [describe(annotation)]
 
 
 def _bounds(meta: msgspec.Meta) -> Iterator[str]:
@@ -113,11 +135,15 @@ def _bounds(meta: msgspec.Meta) -> Iterator[str]:
 
 def parse_value(option: Option, text: Any) -> Any:
     """The value of one option from text; `ConfigError` says what is allowed."""
+    flag = option.flag.split("/")[0]
+    refusal = ConfigError(f"{flag} {text} is not allowed: it takes {option.values}.")
     try:
-        return msgspec.convert(_shape(option, text), option.annotation, strict=False)
+        value = msgspec.convert(_shape(option, text), option.annotation, strict=False)
     except msgspec.ValidationError as error:
-        flag = option.flag.split("/")[0]
-        raise ConfigError(f"{flag} {text} is not allowed: it takes {option.values}.") from error
+        raise refusal from error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refusal
+    return value
 
 
 def _shape(option: Option, text: Any) -> Any:
@@ -141,14 +167,13 @@ class _FieldType(click.ParamType[Any]):
     def __init__(self, option: Option) -> None:
         self.option = option
         self.name = option.name
-        bare = _bare(option.annotation)
-        self.choices = [str(choice) for choice in typing.get_args(bare)] if typing.get_origin(bare) is Literal else []
+        self.words, self.open = _words(option.annotation)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Choices as `[a|b]`, anything else in one word."""
         del param, ctx
-        if self.choices:
-            return f"[{'|'.join(self.choices)}]"
+        if not self.open:
+            return f"[{'|'.join(self.words)}]"
         text = str(self.option.annotation)
         return (
             "TEXT"
@@ -164,7 +189,9 @@ class _FieldType(click.ParamType[Any]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         del ctx, param
-        return [CompletionItem(choice) for choice in self.choices if choice.startswith(incomplete)]
+        if "completion" in self.option.extra:  # "file" or "dir": the shell's own completion
+            return [CompletionItem(incomplete, type=self.option.extra["completion"])]
+        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
 
 
 class ConfigurationCommand(click.Command):
@@ -238,10 +265,15 @@ def build(given: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
 
     `given` maps option names to typed values. Returns the configuration and the names given.
     """
-    preset = given.get("preset", Config().preset)
-    config = with_values(Config(preset=preset), {**PRESETS[preset], **given})
+    config = unchecked(given)
     check(config)
     return config, tuple(sorted(given))
+
+
+def unchecked(given: dict[str, Any]) -> Config:
+    """As `build`, but without the cross-checks: for a record of what was refused."""
+    preset = given.get("preset", Config().preset)
+    return with_values(Config(preset=preset), {**PRESETS[preset], **given})
 
 
 def with_values(config: Config, values: dict[str, Any]) -> Config:

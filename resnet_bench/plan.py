@@ -21,6 +21,25 @@ def steps_per_round(step_s: float, steps_per_call: int) -> int:
     return max(1, round(wanted / steps_per_call)) * steps_per_call
 
 
+AWAKE_S = 0.02
+"""What a worker that takes turns needs before and after its timed block, its pipeline running: some ms."""
+
+NEGLIGIBLE = 0.005
+
+
+def lead_in(call_s: float, calls: int, buffered: int) -> int:
+    """Untimed calls before a turn of `calls` calls, so that none of it is read from a buffer that filled
+    while nobody took from it. At most `buffered` batches can lie ready.
+
+    The pipeline of a stopped worker stands still, so it can have run ahead by `AWAKE_S` only. Where that is
+    negligible beside the turn, no lead-in is needed; else one call more than could have been produced.
+    """
+    if buffered == 0 or NEGLIGIBLE * call_s * calls >= AWAKE_S:
+        return 0
+    ahead = math.floor(AWAKE_S / call_s) if call_s > 0 else buffered
+    return 1 + min(buffered, ahead)
+
+
 def rounds_that_fit(rounds: int, round_s: float, share_s: float, left_s: float) -> int:
     """How many of the asked `rounds` fit; 0 where not even one does.
 
@@ -31,6 +50,19 @@ def rounds_that_fit(rounds: int, round_s: float, share_s: float, left_s: float) 
     if fitting < MIN_ROUNDS:
         fitting = min(MIN_ROUNDS, math.floor(left_s / (round_s * SAFETY)))
     return max(0, min(rounds, fitting))
+
+
+def share_of_time(left_s: float, cold_s: float, round_s: float, further: int) -> float:
+    """Seconds that this process may spend on rounds, so that as many as possible of the `further` processes
+    still fit: each needs its own cold start of `cold_s` and `MIN_ROUNDS` rounds. What the cold starts leave
+    is shared evenly; where no other process fits, this one has all of it.
+    """
+    least_s = MIN_ROUNDS * round_s
+    for others in range(further, 0, -1):
+        share_s = (left_s - others * cold_s * SAFETY) / (others + 1)
+        if share_s >= least_s * SAFETY:
+            return share_s
+    return left_s
 
 
 def split_rounds(wanted: int, step_s: float, left_s: float) -> int:

@@ -11,7 +11,7 @@ import math
 from msgspec.structs import replace
 
 from resnet_bench.config import Config, DataConfig, Precision, StepConfig, settled
-from resnet_bench.errors import DeviceError
+from resnet_bench.errors import ConfigError, DeviceError
 from resnet_bench.results import Machine, Notice
 
 AUTO_IMAGE_SIZE = (224, 224)
@@ -66,7 +66,8 @@ def resolve(config: Config, machine: Machine) -> tuple[Config, tuple[Notice, ...
     inter_op = config.runtime.inter_op_threads
     warmup = config.measure.warmup
     if warmup == "auto":
-        warmup = _round_up(AUTO_WARMUP[machine.device_kind], step.steps_per_call)
+        # At least two calls: the first compiles on a dummy batch, and only another can be the pilot.
+        warmup = _round_up(max(AUTO_WARMUP[machine.device_kind], 2 * step.steps_per_call), step.steps_per_call)
     size = config.model.image_size
     resolved = replace(
         config,
@@ -91,6 +92,11 @@ def _round_up(steps: int, multiple: int) -> int:
 
 def _resolve_step(step: StepConfig, machine: Machine) -> StepConfig:
     batch = step.batch_size
+    if batch == "max":
+        raise ConfigError(
+            "--batch-size max is searched for before a run; here the batch must be known.",
+            "Find it with bench-cli run --batch-size max, and give the number.",
+        )
     if batch == "auto":
         batch = AUTO_BATCH[machine.device_kind][step.mode]
     rate = step.learning_rate

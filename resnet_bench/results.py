@@ -61,11 +61,14 @@ class Round(Data, frozen=True, kw_only=True):
 class ColdStart(Data, frozen=True, kw_only=True):
     """The cold-start ledger of one process, in seconds. `compile_s` is None without XLA.
 
-    `first_step_s` is the first call after tracing; under XLA it contains the compilation.
+    `process_s` is Python's own start, `import_s` TensorFlow's and Keras' import, `start_s` finding and
+    setting up the device, `data_s` finding the images and starting the pipeline. `first_step_s` is the first
+    call after tracing; under XLA it contains the compilation.
     """
 
     process_s: float | None = None
     import_s: float | None = None
+    start_s: float | None = None
     data_s: float | None = None
     build_s: float | None = None
     trace_s: float | None = None
@@ -159,8 +162,26 @@ class StepResult(Data, frozen=True, kw_only=True):
     top5: int | None = None
 
 
+SteadyKind = Literal["reached", "still_drifting", "bimodal", "slowing_down", "unknown"]
+
+
+class Steadiness(Data, frozen=True, kw_only=True):
+    """What `steady.py` found in the timed rounds of a process.
+
+    `from_round` is the first steady timed round (from 0), `from_step` the first steady step of the process
+    (from 1, the first call and the warm-up included); None unless the steady state was reached.
+    """
+
+    kind: SteadyKind
+    from_round: int | None = None
+    from_step: int | None = None
+
+
 class ProcessSamples(Data, frozen=True, kw_only=True):
-    """All that one worker process measured."""
+    """All that one worker process measured.
+
+    Rates count `rounds` from `counted_from` on; the ones before it were still warm-up.
+    """
 
     process: int
     cold_start: ColdStart = ColdStart()
@@ -172,6 +193,13 @@ class ProcessSamples(Data, frozen=True, kw_only=True):
     split: Split | None = None
     result: StepResult = StepResult()
     threads_seen: int | None = None
+    steady: Steadiness | None = None
+    counted_from: int = 0
+
+    @property
+    def counted(self) -> tuple[Round, ...]:
+        """The timed rounds that rates count."""
+        return self.rounds[self.counted_from :]
 
 
 class Samples(Data, frozen=True, kw_only=True):

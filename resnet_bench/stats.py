@@ -54,18 +54,19 @@ def samples_needed(percentile: float) -> int:
 
 
 def summarize(samples: Samples) -> Summary | None:
-    """The summary of a run; None where no process timed a round."""
-    measured = [process for process in samples.processes if process.rounds]
+    """The summary of a run, over the rounds that count; None where there is none."""
+    measured = [process for process in samples.processes if process.counted]
     if not measured:
         return None
-    rounds = [one for process in measured for one in process.rounds]
+    rounds = [one for process in measured for one in process.counted]
     images, steps = sum(one.images for one in rounds), sum(one.steps for one in rounds)
     timed_s = sum(one.wall_s for one in rounds)
-    rates = [_rate(process.rounds) for process in measured]
-    low, high = log_t_interval(rates) or (None, None)
+    rates = [_rate(process.counted) for process in measured]
+    rate = images / timed_s
+    low, high = _around(rate, rates)
     per_step = images / steps
     return Summary(
-        images_per_s=Estimate(value=images / timed_s, low=low, high=high),
+        images_per_s=Estimate(value=rate, low=low, high=high),
         step_s=Estimate(
             value=timed_s / steps,
             low=per_step / high if high else None,
@@ -86,13 +87,22 @@ def summarize(samples: Samples) -> Summary | None:
     )
 
 
+def _around(rate: float, rates: Sequence[float]) -> tuple[float | None, float | None]:
+    """The t-interval of the processes' rates, moved from their geometric mean to the total rate."""
+    interval = log_t_interval(rates)
+    if interval is None:
+        return None, None
+    shift = rate / statistics.geometric_mean(rates)
+    return interval[0] * shift, interval[1] * shift
+
+
 def _rate(rounds: Sequence[Round]) -> float:
     return sum(one.images for one in rounds) / sum(one.wall_s for one in rounds)
 
 
 def single_steps(processes: Iterable[ProcessSamples]) -> list[float]:
     """Times of blocks that held one step, in seconds: the latency phase, or rounds of one step."""
-    return [one.wall_s for process in processes for one in (*process.rounds, *process.latency) if one.steps == 1]
+    return [one.wall_s for process in processes for one in (*process.counted, *process.latency) if one.steps == 1]
 
 
 def log_t_interval(values: Sequence[float]) -> tuple[float, float] | None:
@@ -138,11 +148,13 @@ def percentile(ordered: Sequence[float], p: float) -> Estimate | None:
 
 
 def cold_start_total(cold: ColdStart) -> float | None:
-    """From the start of the process until the first step had run; None where a part is unknown.
+    """What getting ready took: the sum of the ledger's known parts, None where there are none.
 
-    The compilation lies inside the first step.
+    The compilation lies inside the first step, and model.fit's tracing does.
     """
-    parts = [cold.process_s, cold.import_s, cold.build_s, cold.trace_s, cold.first_step_s, cold.data_s]
+    parts = [
+        *(cold.process_s, cold.import_s, cold.start_s, cold.build_s, cold.trace_s, cold.first_step_s, cold.data_s),
+    ]
     known = [part for part in parts if part is not None]
     return sum(known) if known else None
 

@@ -5,19 +5,38 @@ invalid: the number must not be used. indicative: it was measured, but too littl
 
 from __future__ import annotations
 
+from collections import Counter
+
+from resnet_bench import interference, steady
 from resnet_bench.config import RESNET50_STAGE_SIZES, Config
-from resnet_bench.results import Notice, Outcome, Samples, Verdict
+from resnet_bench.results import Machine, Notice, Outcome, ProcessSamples, Samples, Value, Verdict
 
 MIN_PROCESSES = 3
-MIN_VALID_ROUNDS = 5
+"""Fewer processes give an interval too wide to be of use: t is 12.7 at two processes, 4.3 at three."""
+
+MIN_VALID_ROUNDS = steady.MIN_ROUNDS
+"""Timed rounds of each process: fewer cannot show a steady state."""
+
+MIN_COUNTED_ROUNDS = steady.MIN_TAIL
+"""Rounds of each process that are left after its warm-up."""
+
+MAX_UNSTEADY_SHARE = 0.2
+"""Of the processes. The detector is wrong about one steady process in 20 to 50, so of ten, two are forgiven; of
+three or four, none."""
 
 
-def judge(config: Config, outcome: Outcome, samples: Samples, notices: tuple[Notice, ...]) -> Verdict:
+def judge(
+    config: Config,
+    outcome: Outcome,
+    samples: Samples,
+    notices: tuple[Notice, ...],
+    machine: Machine | None = None,
+) -> Verdict:
     """The verdict on one run and every reason that speaks against it."""
     broken = _invalid_reasons(config, outcome, samples)
     if broken:
         return Verdict(kind="invalid", reasons=broken)
-    weak = _indicative_reasons(config, samples, notices)
+    weak = _indicative_reasons(config, samples, notices, machine)
     return Verdict(kind="indicative" if weak else "valid", reasons=weak)
 
 
@@ -25,7 +44,7 @@ def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tupl
     found = []
     if outcome.kind != "ok":
         found.append(Notice(kind="did_not_finish", facts={"outcome": outcome.kind, "phase": outcome.phase}))
-    if not any(process.rounds for process in samples.processes):
+    if not any(process.counted for process in samples.processes):
         found.append(Notice(kind="nothing_timed"))
     for process in samples.processes:
         if process.result.finite is False:
@@ -33,15 +52,53 @@ def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tupl
     return tuple(found)
 
 
-def _indicative_reasons(config: Config, samples: Samples, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+def _indicative_reasons(
+    config: Config, samples: Samples, notices: tuple[Notice, ...], machine: Machine | None
+) -> tuple[Notice, ...]:
     found = [notice for notice in notices if notice.kind.startswith("budget_cut")]
     measured = [process for process in samples.processes if process.rounds]
     if len(measured) < MIN_PROCESSES:
         found.append(Notice(kind="few_processes", facts={"processes": len(measured), "needed": MIN_PROCESSES}))
-    fewest = min(len(process.rounds) for process in measured)
-    if fewest < MIN_VALID_ROUNDS:
-        found.append(Notice(kind="few_rounds", facts={"rounds": fewest, "needed": MIN_VALID_ROUNDS}))
+    found += _too_few_rounds(measured)
+    found += _unsteady(measured)
+    found += interference.reasons(measured, machine)
     if config.model.stage_sizes != RESNET50_STAGE_SIZES or config.model.width != 64:
         stages = ",".join(str(blocks) for blocks in config.model.stage_sizes)
         found.append(Notice(kind="not_resnet50", facts={"stage_sizes": stages, "width": config.model.width}))
     return tuple(found)
+
+
+def _too_few_rounds(measured: list[ProcessSamples]) -> list[Notice]:
+    fewest = min(len(process.rounds) for process in measured)
+    if fewest < MIN_VALID_ROUNDS:
+        return [Notice(kind="few_rounds", facts={"rounds": fewest, "needed": MIN_VALID_ROUNDS})]
+    least = min(measured, key=lambda process: len(process.counted))
+    left, timed = len(least.counted), len(least.rounds)
+    if left >= MIN_COUNTED_ROUNDS:
+        return []
+    facts: dict[str, Value] = {"rounds": left, "timed": timed, "needed": MIN_COUNTED_ROUNDS}
+    return [Notice(kind="few_steady_rounds", facts=facts)]
+
+
+def _unsteady(measured: list[ProcessSamples]) -> list[Notice]:
+    """What was found instead of a steady state from the first counted round on. Too few rounds to tell are
+    `_too_few_rounds`' reason."""
+    kinds = Counter(_behaviour(process) for process in measured)
+    of = sum(kinds.values()) - kinds["unknown"]
+    if of - kinds["reached"] <= MAX_UNSTEADY_SHARE * of:
+        return []
+    notices = {
+        "still_drifting": Notice(kind="still_drifting", facts={"processes": kinds["still_drifting"], "of": of}),
+        "slowing_down": Notice(kind="slowing_down", facts={"processes": kinds["slowing_down"], "of": of}),
+        "bimodal": Notice(kind="bimodal", facts={"processes": kinds["bimodal"], "of": of}),
+        "warmup_counted": Notice(kind="warmup_counted", facts={"processes": kinds["warmup_counted"], "of": of}),
+    }
+    return [notice for kind, notice in notices.items() if kinds[kind]]
+
+
+def _behaviour(process: ProcessSamples) -> str:
+    if process.steady is None:
+        return "unknown"
+    if process.steady.kind == "reached" and process.counted_from < (process.steady.from_round or 0):
+        return "warmup_counted"
+    return process.steady.kind

@@ -2,7 +2,8 @@
 
 `SCENARIO` in its environment says what happens: "ok", or "<what>:<where>" with what one of crash, abort,
 kill, hang, garbage, oom, data, exit, bad_alloc and where a phase. `STEP_S` is how long a step claims to
-take; no time really passes unless `SLEEP_S` is set.
+take; no time really passes unless `SLEEP_S` is set. `SLOWER` are factors of the first timed rounds, and
+`OTHER_SHARE` is what others claim of the processors.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class FakePhases:
         self._send = send
         self._what, _, self._where = os.environ.get("SCENARIO", "ok").partition(":")
         self._step_s = float(os.environ.get("STEP_S", "0.1"))
+        self._slower = [float(factor) for factor in os.environ.get("SLOWER", "").split(",") if factor]
+        self._other_share = float(os.environ.get("OTHER_SHARE", "0"))
         self._sleep_s = float(os.environ.get("SLEEP_S", "0"))
         self._batch = 16
         self._steps = 0
@@ -76,7 +79,9 @@ class FakePhases:
             )
         self._enter("finish")
         return p.Finished(
-            memory=Memory(host_peak_bytes={"timed": 1 << 30}),
+            memory=Memory(
+                host_peak_bytes={"timed": (1 << 30) + self._batch * int(os.environ.get("BYTES_PER_IMAGE", "0"))}
+            ),
             counts=StepCounts(timed=self._steps),
             result=StepResult(loss=6.9, finite=self._what != "nan"),
             skipped_records=0,
@@ -90,23 +95,32 @@ class FakePhases:
         config, notices = resolve(command.config, MACHINE)
         assert isinstance(config.step.batch_size, int)
         self._batch = config.step.batch_size
+        if self._batch > int(os.environ.get("OOM_ABOVE", str(1 << 30))):
+            self._oom()
         self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
         for phase in ("import", "build", "trace", "data"):
             self._enter(phase)
-        cold = ColdStart(process_s=0.1, import_s=4.0, build_s=2.0, trace_s=3.0, first_step_s=5.0, data_s=0.5)
-        return p.Prepared(cold_start=cold, model=MODEL, data=DataFacts(source=config.data.source, images=512))
+        first = float(os.environ.get("FIRST_STEP_S", "5"))
+        cold = ColdStart(process_s=0.1, import_s=4.0, build_s=2.0, trace_s=3.0, first_step_s=first, data_s=0.5)
+        return p.Prepared(
+            cold_start=cold,
+            model=MODEL,
+            data=DataFacts(source=config.data.source, images=512),
+            peak_host_bytes=int(os.environ.get("PEAK_BYTES", "0")) or None,
+        )
 
     def _time(self, rounds: int, steps: int) -> p.Timed:
-        for _ in range(rounds):
+        for number in range(rounds):
             time.sleep(self._sleep_s)
             self._steps += steps
-            wall_s = self._step_s * steps
+            slower = self._slower[number] if self.phase == "timed" and number < len(self._slower) else 1.0
+            wall_s = self._step_s * steps * slower
             one = Round(
                 steps=steps,
                 images=steps * self._batch,
                 wall_s=wall_s,
                 dispatch_s=wall_s / 2,
-                interference=Interference(steal_s=0.0),
+                interference=Interference(steal_s=0.0, other_cpu_s=self._other_share * wall_s * MACHINE.cpus),
             )
             self._send(p.RoundDone(round=one))
         return p.Timed()
@@ -151,6 +165,11 @@ class FakePhases:
     def _garbage(self) -> None:
         answers: Any = self._send.__self__._answers  # type: ignore[attr-defined]
         answers.write(b"Hello, I am no message\n")
+
+    def _flood(self) -> None:
+        answers: Any = self._send.__self__._answers  # type: ignore[attr-defined]
+        while True:
+            answers.write(b"x" * (1 << 20))
 
     def _interrupt(self) -> None:
         os.kill(os.getppid(), signal.SIGINT)

@@ -90,11 +90,34 @@ def test_a_failed_run_exits_with_its_code_and_keeps_a_record(
     assert one_record(tmp_path)["verdict"]["kind"] == "invalid"
 
 
+def test_require_valid_accepts_a_valid_run(fake: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake.setenv("STEP_S", "0.5")
+    result = invoke("run", "--require-valid", "--rounds", "8", "--output", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "valid" in result.stdout
+    assert "reached at step 2" in result.stdout
+
+
+@pytest.mark.parametrize(("scenario", "code"), [("ok", 11), ("nan", 11), ("crash:trace", 6)])
+def test_require_valid_fails_on_anything_else_and_saves_the_record(
+    fake: pytest.MonkeyPatch, tmp_path: Path, scenario: str, code: int
+) -> None:
+    fake.setenv("SCENARIO", scenario)
+    result = invoke("run", "--require-valid", "--processes", "1", "--output", str(tmp_path))
+    assert result.exit_code == code
+    verdict = one_record(tmp_path)["verdict"]["kind"]
+    assert verdict == ("indicative" if scenario == "ok" else "invalid")
+    if code == 11:
+        assert f"--require-valid: the verdict is {verdict}." in result.stderr
+
+
 def test_a_bad_value_is_one_line_on_stderr_and_exit_2(tmp_path: Path) -> None:
     result = invoke("run", "--batch-size", "0", "--output", str(tmp_path))
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr == ("bench-cli: --batch-size 0 is not allowed: it takes a whole number, at least 1 or auto.\n")
+    assert result.stderr == (
+        "bench-cli: --batch-size 0 is not allowed: it takes a whole number, at least 1, auto or max.\n"
+    )
     assert list(tmp_path.iterdir()) == []
 
 

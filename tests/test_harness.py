@@ -79,6 +79,13 @@ def test_the_terminal_shows_rates_and_verdicts(tmp_path: Path) -> None:
     assert "test_train: 1 of the 3 processes that an interval needs." in text
 
 
+def test_what_holds_for_every_row_is_said_once(tmp_path: Path) -> None:
+    words = f"--bench-args=--output {tmp_path}/runs"
+    text = run(tmp_path, "--benchmark-only", words, "-k", "test_train or test_infer_throughput")
+    assert text.count("1 of the 3 processes that an interval needs.") == 1
+    assert "every row: 1 of the 3 processes that an interval needs." in text
+
+
 def test_preset_and_device_reach_the_configuration(tmp_path: Path) -> None:
     words = f"--bench-args=--output {tmp_path}/runs"
     run(tmp_path, "--benchmark-only", "--bench-preset=smoke", "--bench-device=cpu", words, "-k", "test_train")
@@ -99,6 +106,24 @@ def test_a_failing_worker_fails_its_row_with_the_reason(tmp_path: Path) -> None:
     words = [f"--bench-args=--output {tmp_path}/runs", "-k", "test_train"]
     text = run(tmp_path, "--benchmark-only", *words, code=1, SCENARIO="oom:build")
     assert "--batch-size 16 does not fit. Try --batch-size 8." in text
+
+
+def test_require_valid_fails_a_row_whose_verdict_is_not_valid(tmp_path: Path) -> None:
+    words = [f"--bench-args=--require-valid --output {tmp_path}/runs", "-k", "test_train"]
+    text = run(tmp_path, "--benchmark-only", *words, code=1)
+    assert "--require-valid: the verdict is indicative. 1 of the 3 processes" in text
+
+
+def test_rounds_of_warm_up_are_no_part_of_the_row(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    words = ["--benchmark-only", f"--benchmark-json={path}", f"--bench-args=--output {tmp_path}/runs"]
+    run(tmp_path, *words, "-k", "test_train", SLOWER="1.5,1.5,1.5,1.5,1.5", STEP_S="0.5")
+    (row,) = json.loads(path.read_text())["benchmarks"]
+    record = json.loads(Path(row["extra_info"]["record"]).read_text())
+    process = record["samples"]["processes"][0]
+    assert (process["counted_from"], len(process["rounds"])) == (5, 20)
+    assert row["stats"]["rounds"] == 15
+    assert row["stats"]["mean"] == pytest.approx(record["summary"]["step_s"]["value"], rel=1e-9)
 
 
 def test_bad_options_are_refused_before_anything_runs(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ def test_a_round_is_a_whole_number_of_calls(steps: int) -> None:
 def test_a_series_ends_early_but_never_empty_when_time_is_up() -> None:
     device = FakeDevice()
     bench = Bench(device, device, device.clock)
-    assert len(list(bench.rounds(10, 2, until=7.0))) == 3
+    assert len(list(bench.rounds(10, 2, until=9.4))) == 3
+    assert len(list(bench.rounds(10, 2, until=device.now + 9.2))) == 2  # a third might take 3.3
     assert len(list(bench.rounds(10, 2, until=-1.0))) == 1
     assert len(list(bench.rounds(4, 2))) == 4
 
@@ -104,3 +105,15 @@ def test_the_split_takes_differences_of_medians_and_reports_the_residual() -> No
     assert (split.whole_s, split.residual_s, split.rounds) == (3.25, -0.25, 3)
     names = list(cost)
     assert order == names + names + names[::-1] + names
+
+
+@pytest.mark.parametrize(("until", "turns"), [(33.0, 3), (32.0, 2), (0.0, 2), (1000.0, 5)])
+def test_the_split_ends_in_time_with_two_turns_at_least(until: float, turns: int) -> None:
+    now = 0.0
+
+    def part() -> None:
+        nonlocal now
+        now += 2.0
+
+    functions = dict.fromkeys(("forward", "forward_backward", "apply", "whole"), part)  # 8 s a turn, 8 s before
+    assert split_in_turns(functions, lambda: None, 5, lambda: now, until).rounds == turns

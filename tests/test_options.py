@@ -91,15 +91,32 @@ def test_times_take_a_unit(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--batch-size", "0"], "--batch-size 0 is not allowed: it takes a whole number, at least 1 or auto."),
-        (["--batch-size", "many"], "--batch-size many is not allowed: it takes a whole number, at least 1 or auto."),
+        (["--batch-size", "0"], "--batch-size 0 is not allowed: it takes a whole number, at least 1, auto or max."),
+        (
+            ["--batch-size", "many"],
+            "--batch-size many is not allowed: it takes a whole number, at least 1, auto or max.",
+        ),
         (["--mode", "trian"], "--mode trian is not allowed: it takes train, infer, eval, input."),
         (["--device", "tpu"], "--device tpu is not allowed: it takes auto, cpu, gpu or gpu:N."),
         (["--max-time", "soon"], "--max-time soon is not allowed: it takes a number, above 0."),
         (["--max-time", "nan"], "--max-time nan is not allowed: it takes a number, above 0."),
-        (["--image-size", "4"], "--image-size 4 is not allowed: it takes HEIGHTxWIDTH or auto."),
-        (["--image-size", "1x2x3"], "--image-size 1x2x3 is not allowed: it takes HEIGHTxWIDTH or auto."),
-        (["--stage-sizes", "3,0"], "--stage-sizes 3,0 is not allowed: it takes whole numbers with commas."),
+        (
+            ["--image-size", "4"],
+            "--image-size 4 is not allowed: it takes HEIGHTxWIDTH or one number for both, at least 8, at "
+            "most 4,096, or auto.",
+        ),
+        (
+            ["--image-size", "1x2x3"],
+            "--image-size 1x2x3 is not allowed: it takes HEIGHTxWIDTH or one number for both, "
+            "at least 8, at most 4,096, or auto.",
+        ),
+        (
+            ["--stage-sizes", "3,0"],
+            "--stage-sizes 3,0 is not allowed: it takes whole numbers with commas, like 3,4,6,3.",
+        ),
+        (["--max-time", "inf"], "--max-time inf is not allowed: it takes a number, above 0."),
+        (["--learning-rate", "inf"], "--learning-rate inf is not allowed: it takes a number, above 0, or auto."),
+        (["--weight-decay", "-inf"], "--weight-decay -inf is not allowed: it takes a number, at least 0."),
         (["--channels", "2"], "--channels 2 is not allowed: it takes 1, 3."),
     ],
 )
@@ -173,3 +190,10 @@ def test_choices_are_completed() -> None:
     mode = next(param for param in command.params if param.name == "mode")
     found = mode.type.shell_complete(click.Context(command), mode, "in")
     assert [item.value for item in found] == ["infer", "input"]
+    precision = next(param for param in command.params if param.name == "precision")
+    found = precision.type.shell_complete(click.Context(command), precision, "mixed")
+    assert [item.value for item in found] == ["mixed_bfloat16", "mixed_float16"]
+    output = next(param for param in command.params if param.name == "output")
+    found = output.type.shell_complete(click.Context(command), output, "ru")
+    assert [(item.value, item.type) for item in found] == [("ru", "dir")]
+    assert "--precision [float32|tf32|mixed_bfloat16|mixed_float16|auto]" in command.get_help(click.Context(command))

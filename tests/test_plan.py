@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,14 @@ def test_a_process_whose_share_is_too_small_takes_from_the_others() -> None:
 
 def test_nothing_fits_where_no_round_fits() -> None:
     assert plan.rounds_that_fit(20, 10.0, share_s=5.0, left_s=5.0) == 0
+
+
+def test_a_process_gets_what_the_cold_starts_of_those_that_fit_leave() -> None:
+    assert plan.share_of_time(left_s=100.0, cold_s=10.0, round_s=1.0, further=2) == pytest.approx((100 - 22) / 3)
+    assert plan.share_of_time(left_s=100.0, cold_s=40.0, round_s=1.0, further=2) == pytest.approx((100 - 88) / 3)
+    assert plan.share_of_time(left_s=100.0, cold_s=60.0, round_s=1.0, further=2) == pytest.approx((100 - 66) / 2)
+    assert plan.share_of_time(left_s=100.0, cold_s=95.0, round_s=1.0, further=2) == 100.0
+    assert plan.share_of_time(left_s=100.0, cold_s=95.0, round_s=1.0, further=0) == 100.0
 
 
 def test_processes_are_cut_to_what_fits() -> None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from resnet_bench.config import Config, ModelConfig, RuntimeConfig
 from resnet_bench.errors import ConfigError
 from resnet_bench.model import build, facts, stages
-from resnet_bench.model.resnet import resnet50
+from resnet_bench.model.resnet import NORMS, imitate_training, resnet50
 from resnet_bench.model.weights import copy_weights
 from resnet_bench.results import ModelFacts
 
@@ -248,3 +248,18 @@ def test_the_stages_add_up_to_the_network() -> None:
         ("classifier", 0, (10,)),
     ]
     assert sum(stage.parameters for stage in found) == model.count_params()
+
+
+@pytest.mark.parametrize("batch_norm", ["fused", "keras"])
+def test_an_imitated_training_leaves_no_neutral_statistics(batch_norm: str) -> None:
+    network, again = tiny(batch_norm=batch_norm, seed=1), tiny(batch_norm=batch_norm, seed=1)
+    imitate_training(network, 1)
+    imitate_training(again, 1)
+    norms = [layer for layer in network.layers if isinstance(layer, NORMS)]
+    assert norms
+    for layer in norms:
+        for weight, neutral in zip(layer.weights, (1, 0, 0, 1), strict=True):
+            assert np.all(weight.numpy() != neutral)
+    inputs = images(2, 32, 32, 3)
+    assert np.all(np.isfinite(network(inputs)))
+    np.testing.assert_array_equal(network(inputs), again(inputs))

@@ -78,3 +78,17 @@ def test_throttled_time_is_read_in_seconds_for_each_group_in_both_versions(tmp_p
     base = "/sys/fs/cgroup/cpu,cpuacct"
     one = {f"{base}/a/cpu.stat": "nr_throttled 1\nthrottled_time 250000000", f"{base}/cpu.stat": "throttled_time 0"}
     assert cgroup.throttled_s(write(tmp_path / "1", cgroup_v1("/a") | one)) == (0.25, 0.0)
+
+
+def test_memory_left_is_what_the_tightest_group_still_grants(tmp_path: Path) -> None:
+    folder = tmp_path / "sys/fs/cgroup/box"
+    folder.mkdir(parents=True)
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("0::/box\n")
+    (tmp_path / "proc/self/mountinfo").write_text("30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+    (folder / "memory.max").write_text("1000\n")
+    (folder / "memory.current").write_text("700\n")
+    (folder / "memory.stat").write_text("anon 500\ninactive_file 150\n")
+    assert cgroup.memory_left_bytes(tmp_path) == 450
+    (folder / "memory.max").write_text("max\n")
+    assert cgroup.memory_left_bytes(tmp_path) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,11 +61,11 @@ def test_busy_stolen_and_throttled_time_are_differences_on_our_own_processors(tm
     assert found.gpu_clock_hz is None
 
 
-def test_others_time_is_never_negative_when_clocks_disagree_by_a_tick(tmp_path: Path) -> None:
+def test_others_time_keeps_its_sign_so_that_ticks_cancel_over_many_short_rounds(tmp_path: Path) -> None:
     write(tmp_path, stat(user=5, steal=0, other=0))
     probe = Probe(CPU, root=tmp_path, cpus=(0, 1), usage=usages(OwnUsage(0.0, 0), OwnUsage(0.5, 0)))
     probe.begin()
-    assert probe.end().other_cpu_s == 0.0
+    assert probe.end().other_cpu_s == pytest.approx(-0.5)
 
 
 def test_groups_throttled_at_the_same_time_count_once(tmp_path: Path) -> None:
@@ -147,3 +148,17 @@ def test_a_cpu_has_no_device_memory() -> None:
         strategy=None,
     )
     assert telemetry.device_memory(rt) == (None, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_the_age_of_a_process_follows_no_wall_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = telemetry.process_age_s()
+    monkeypatch.setattr(time, "time", lambda: -1e9)
+    after = telemetry.process_age_s()
+    assert before is not None
+    assert after is not None
+    assert 0 <= before <= after < before + 60
+
+
+def test_the_age_of_a_process_is_unknown_without_proc(tmp_path: Path) -> None:
+    assert telemetry.process_age_s(tmp_path) is None

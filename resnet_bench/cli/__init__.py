@@ -20,7 +20,13 @@ STARTED = time.monotonic()
 COMMANDS = {
     "run": ("resnet_bench.cli.run", "Build ResNet-50, feed it, measure it, save a record."),
     "build": ("resnet_bench.cli.build", "Build the network, print its stages, save it."),
+    "compare": ("resnet_bench.cli.compare", "Compare saved records: ratios with intervals, or what forbids them."),
+    "ab": ("resnet_bench.cli.ab", "Let two configurations take turns; how much faster is B?"),
+    "noise": ("resnet_bench.cli.noise", "Measure this machine's noise floor: a configuration against itself."),
     "show": ("resnet_bench.cli.show", "Print saved records."),
+    "sweep": ("resnet_bench.cli.sweep", "Measure every combination of some options, a record each."),
+    "history": ("resnet_bench.cli.history", "List the records of a folder, and plot a metric over time."),
+    "export": ("resnet_bench.cli.export", "Write records as CSV, Parquet, tracker JSON or TensorBoard events."),
     "doctor": ("resnet_bench.cli.doctor", "Show what this machine has and what to switch on."),
     "schema": ("resnet_bench.cli.schema", "Print the record's JSON Schema."),
     "completion": ("resnet_bench.cli.completion", "Print the completion script for a shell."),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from resnet_bench import units
 from resnet_bench.config import Config
@@ -17,6 +19,11 @@ from resnet_bench.results import Notice
 from resnet_bench.session import Observer
 
 PLAIN_INTERVAL_S = 10.0
+TICK_S = 0.25
+TIMED_INTERVAL_S = 1.0
+BAR_WIDTH = 20
+TIMED_PHASES = frozenset({"warmup", "timed", "latency", "split"})
+"""While these last, this process sleeps."""
 
 
 @contextmanager
@@ -24,22 +31,26 @@ def progress() -> Iterator[Observer]:
     """The observer that fits stderr."""
     console = Console(stderr=True)
     if console.is_terminal:
-        with _Live(console) as live:
+        with Live(console) as live:
             yield live
     else:
-        yield _Plain()
+        yield Plain()
 
 
-class _Live:
-    """One line that changes. Refreshed by events alone: no thread redraws while a block is timed."""
+class Live:
+    """One line that changes. A thread keeps it alive, but never while blocks are timed: then it is redrawn
+    once a second at most, because a redraw takes a core for some milliseconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._which = ""
+        self._timing = False
+        self._drawn = 0.0
+        self._over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
             TextColumn("{task.fields[status]}"),
             TimeElapsedColumn(),
             console=console,
@@ -48,12 +59,20 @@ class _Live:
         )
         self._task = self._bar.add_task("starting", total=None, status="")
 
-    def __enter__(self) -> _Live:
+    def __enter__(self) -> Self:
         self._bar.start()
+        self._ticker.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._over.set()
+        self._ticker.join()
         self._bar.stop()
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK_S):
+            if not self._timing:
+                self._bar.refresh()
 
     def process(self, number: int, of: int) -> None:
         """Say which process runs."""
@@ -61,6 +80,7 @@ class _Live:
 
     def phase(self, name: str) -> None:
         """Say which phase runs."""
+        self._timing = name in TIMED_PHASES
         self._bar.reset(self._task, total=None, description=f"{self._which}{name}", status="")
         self._bar.refresh()
 
@@ -72,12 +92,17 @@ class _Live:
 
     def rounds(self, done: int, of: int, images_per_s: float, left_s: float) -> None:
         """Move the bar."""
-        status = f"{units.rate(images_per_s)}, {units.duration(left_s)} left"
+        now = time.monotonic()
+        if done < of and now - self._drawn < TIMED_INTERVAL_S:
+            return
+        self._drawn = now
+        bar = "━" * round(BAR_WIDTH * done / of)
+        status = f"[cyan]{bar:<{BAR_WIDTH}}[/] round {done}/{of}, {_state(images_per_s, done, of, left_s)}"
         self._bar.update(self._task, completed=done, total=of, status=status)
         self._bar.refresh()
 
 
-class _Plain:
+class Plain:
     """A line per phase, and one every few seconds while rounds are timed."""
 
     def __init__(self) -> None:
@@ -104,5 +129,9 @@ class _Plain:
         now = time.monotonic()
         if done == of or now - self._last >= PLAIN_INTERVAL_S:
             self._last = now
-            text = f"round {done}/{of}, {units.rate(images_per_s)}, {units.duration(left_s)} left"
-            click.echo(f"{self._which}{text}", err=True)
+            click.echo(f"{self._which}round {done}/{of}, {_state(images_per_s, done, of, left_s)}", err=True)
+
+
+def _state(images_per_s: float, done: int, of: int, left_s: float) -> str:
+    left = "" if done == of else f", {units.duration(left_s)} left"
+    return f"{units.rate(images_per_s)}{left}"

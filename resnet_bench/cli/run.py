@@ -15,7 +15,7 @@ from rich.console import Console
 
 from resnet_bench import cli, session
 from resnet_bench.cli.progress import progress
-from resnet_bench.errors import ERRORS, BenchError, RecordError
+from resnet_bench.errors import ERRORS, NotValidError, RecordError
 from resnet_bench.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.record import Record, check_folder, save, to_json
 from resnet_bench.report import text
@@ -32,20 +32,27 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     By default it trains on the embedded photographs, on the GPU where there is one. Exits 0 when the run
     finished, else with a code that tells why: 2 options, 3 data, 4 device, 5 memory, 6 worker, 7 time
-    budget, 8 record, 130 interrupted.
+    budget, 8 record, 11 not valid (--require-valid), 130 interrupted.
     """
     del options
     config, given = from_context(ctx)
     folder = Path(config.output.output)
     check_folder(folder)
-    with _terminated() as signals, progress() as observer:
-        record = session.run(config, given, observer, cli.STARTED)
-    path = _save(record, folder)
+    with signals() as received:
+        with progress() as observer:
+            record = session.run(config, given, observer, cli.STARTED)
+        received.done()
+        path = save_record(record, folder)
     if config.output.json:
         click.echo(to_json(record), nl=False)
+        if record.outcome.kind != "ok":
+            click.echo(f"bench-cli: {record.outcome.message} {record.outcome.remedy}".rstrip(), err=True)
     else:
         Console().print(text.render(record, path))
-    ctx.exit(TERMINATED if signals else exit_code(record))
+    code = TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(record)
+    if code == 0 and config.output.require_valid and record.verdict.kind != "valid":
+        raise NotValidError(f"--require-valid: the verdict is {record.verdict.kind}.", "Its reasons are in the record.")
+    ctx.exit(code)
 
 
 def exit_code(record: Record) -> int:
@@ -58,7 +65,7 @@ def exit_code(record: Record) -> int:
     return ERRORS[{"crashed": "worker", "killed": "worker", "hung": "worker"}.get(kind, kind)].exit_code
 
 
-def _save(record: Record, folder: Path) -> Path:
+def save_record(record: Record, folder: Path) -> Path:
     """Save the record; where the folder fails now, save it elsewhere before saying so."""
     try:
         return save(record, folder)
@@ -67,24 +74,40 @@ def _save(record: Record, folder: Path) -> Path:
             refuge = save(record, Path(tempfile.gettempdir()) / "resnet-bench-rescued")
         except RecordError:
             click.echo(to_json(record), nl=False)
-            raise BenchError(error.message, "The record was printed instead.") from error
+            raise RecordError(error.message, "The record was printed instead.") from error
         raise RecordError(error.message, f"The record was saved as {refuge} instead.") from error
 
 
+class _Signals(list[int]):
+    """Ctrl-C and SIGTERM as they came. The first interrupts the run; later ones, and any after `done`, change
+    nothing, because what exists is being saved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._interrupts = True
+
+    def done(self) -> None:
+        """From now on let nothing be interrupted."""
+        self._interrupts = False
+
+    def note(self, number: int, _frame: object) -> None:
+        """Handle one signal."""
+        self.append(number)
+        if self._interrupts:
+            self._interrupts = False
+            raise KeyboardInterrupt
+
+
 @contextmanager
-def _terminated() -> Iterator[list[int]]:
-    """Treat SIGTERM like Ctrl-C, so that what exists is saved; yields the signals that came."""
-    came: list[int] = []
+def signals() -> Iterator[_Signals]:
+    """Watch for signals inside the block; outside the main thread none arrive."""
+    came = _Signals()
     if threading.current_thread() is not threading.main_thread():
         yield came
         return
-
-    def note(number: int, _frame: object) -> None:
-        came.append(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, note)
+    before = {number: signal.signal(number, came.note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield came
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

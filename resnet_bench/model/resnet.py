@@ -13,6 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from resnet_bench.config import Config, settled
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime
 
 RESNET50 = (3, 4, 6, 3)
+NORMS = (FusedBatchNormalization, keras.layers.BatchNormalization)
 _NAMES: dict[tuple[int, ...], str] = {RESNET50: "resnet50", (3, 4, 23, 3): "resnet101", (3, 8, 36, 3): "resnet152"}
 
 
@@ -124,13 +126,14 @@ def _stage(x: Any, stage: int, blocks: int, filters: int, *, variant: Variant, o
 def build(config: Config, rt: Runtime) -> Any:
     """The network of a resolved configuration, giving float32 logits [B, classes].
 
-    Variables are created on the runtime's device, under its strategy, in its dtype policy.
+    Variables are created on the runtime's device, under its strategy, in its dtype policy. For inference
+    and evaluation batch norm gets what training would leave (`imitate_training`).
     """
     assert keras.config.dtype_policy().name == rt.policy, "the runtime's dtype policy is not in force"
     model = config.model
     height, width = settled(model.image_size)
     with rt.strategy.scope(), _placement(rt):
-        return resnet50(
+        network = resnet50(
             (height, width, model.channels),
             model.classes,
             variant=model.variant,
@@ -143,6 +146,25 @@ def build(config: Config, rt: Runtime) -> Any:
             classifier_activation=None,
             seed=config.runtime.seed,
         )
+        if config.step.mode in ("infer", "eval"):
+            imitate_training(network, config.runtime.seed)
+        return network
+
+
+def imitate_training(model: Any, seed: int) -> None:
+    """Give every batch norm scales, offsets and statistics such as training leaves; the seed decides them.
+
+    Those of a new network are all ones and zeros: once frozen, the graph optimiser would drop every bias,
+    and measure a network that nobody has.
+    """
+    random = np.random.default_rng(seed)
+    for layer in model.layers:
+        if isinstance(layer, NORMS):
+            shape = layer.gamma.shape
+            layer.gamma.assign(random.uniform(0.8, 1.2, shape))
+            layer.beta.assign(random.normal(0, 0.1, shape))
+            layer.moving_mean.assign(random.normal(0, 0.1, shape))
+            layer.moving_variance.assign(random.uniform(0.8, 1.2, shape))
 
 
 def _placement(rt: Runtime) -> AbstractContextManager[Any]:
@@ -160,7 +182,6 @@ def facts(model: Any, config: Config) -> ModelFacts:
     layouts.
     """
     layers = model.layers
-    norms = (FusedBatchNormalization, keras.layers.BatchNormalization)
     shape = model.input_shape[1:]
     if config.model.data_format == "channels_first":
         shape = (*shape[1:], shape[0])
@@ -168,7 +189,7 @@ def facts(model: Any, config: Config) -> ModelFacts:
         name=network_name(config.model.stage_sizes, config.model.width),
         variant=config.model.variant,
         convolutions=sum(isinstance(layer, keras.layers.Conv2D) for layer in layers),
-        batch_norms=sum(isinstance(layer, norms) for layer in layers),
+        batch_norms=sum(isinstance(layer, NORMS) for layer in layers),
         trainable_parameters=sum(prod(weight.shape) for weight in model.trainable_weights),
         parameters=sum(prod(weight.shape) for weight in model.weights),
         macs=sum(_macs(layer) for layer in layers),

@@ -14,8 +14,8 @@ from resnet_bench.results import Notice
 
 SENTENCES: dict[str, str] = {
     # What to expect
-    "emulated_16bit": "{device} has no instructions for {precision}: it is emulated in float32, often several times "
-    "slower. Measure float32 for this machine's best speed.",
+    "emulated_16bit": "This device ({device}) has no instructions for {precision}: it is emulated in float32, often "
+    "several times slower. Measure float32 for this machine's best speed.",
     "emulated_16bit_xla": "XLA on a CPU may compute {precision} in float32 even where the CPU has 16-bit instructions. "
     "Compare with --no-xla.",
     "xla_train_cpu": "XLA trains 2 to 4 times slower than oneDNN on most CPUs. Compare with --no-xla.",
@@ -28,6 +28,22 @@ SENTENCES: dict[str, str] = {
     "budget_cut_processes": "The time budget allowed {ran} of {asked} processes. Raise --max-time for all of them.",
     "budget_cut_warmup": "The time budget allowed {ran} of {asked} warm-up steps. Raise --max-time, or make the work "
     "smaller.",
+    "budget_cut_end": "The time budget ended in phase {phase}: what was timed before counts, the rest is missing. "
+    "Raise --max-time.",
+    "budget_cut_pairs": "The time budget allowed {ran} of {asked} pairs of processes. Raise --max-time for a narrower "
+    "interval.",
+    "sides_do_not_fit": "Both sides do not fit in memory at once (a side needs {needed_bytes:size}, "
+    "{free_bytes:size} is free), so whole processes alternate: expect a wider interval. Use a smaller "
+    "--batch-size to let them take turns.",
+    "sides_ran_out_of_memory": "Side {side} ran out of memory while both sides lived, so whole processes alternate: "
+    "expect a wider interval. Use a smaller --batch-size to let them take turns.",
+    # How --batch-size max was settled
+    "batch_found": "--batch-size max is {batch}: found by {tries} tries, and {too_large} does not fit into the "
+    "device's memory.",
+    "batch_found_host": "--batch-size max is {batch}: found by {tries} tries; {too_large} would take more than "
+    "{limit_bytes:size} of host memory, which is what was available less a tenth.",
+    "batch_search_cut": "--batch-size max stopped at {batch} after {tries} tries, when half of the time budget was "
+    "over (smallest that does not fit: {too_large}). Raise --max-time for the largest.",
     # Why not valid
     "did_not_finish": "The run did not finish: {outcome}, in phase {phase}.",
     "nothing_timed": "No round was timed, so there is no throughput.",
@@ -35,7 +51,31 @@ SENTENCES: dict[str, str] = {
     "training lower --learning-rate; else use another --precision.",
     "few_processes": "{processes} of the {needed} processes that an interval needs. Use --preset standard, or "
     "--processes {needed} and a larger --max-time.",
-    "few_rounds": "{rounds} timed rounds where {needed} are needed to see the spread. Raise --max-time or --rounds.",
+    "few_rounds": "{rounds} timed rounds per process where {needed} are needed to tell a steady state. Raise "
+    "--max-time or --rounds.",
+    "few_steady_rounds": "Only {rounds} of {timed} timed rounds came after the warm-up, where {needed} are needed. "
+    "Raise --rounds, and --max-time with it.",
+    "still_drifting": "{processes} of {of} processes were still getting faster when the timed window ended. Raise "
+    "--warmup or --rounds, and --max-time with it.",
+    "slowing_down": "{processes} of {of} processes got slower during the timed window. Look for heat, power limits or "
+    "another program; measure longer (--rounds) to see where it ends.",
+    "bimodal": "{processes} of {of} processes switched between two speeds. Look for another program, changing clocks "
+    "or a pipeline that stalls (--mode input); a mean of two speeds is neither of them.",
+    "warmup_counted": "{processes} of {of} processes were still warming up in the timed window, and --warmup made all "
+    "of it count. Raise --warmup, or leave it at auto, which leaves such rounds out.",
+    "other_load": "Other programs used {share:share} of the processors in the timed window; up to {limit:share} is "
+    "tolerated. Stop them, or run again when the machine is quiet.",
+    "cpu_steal": "The hypervisor took {share:share} of the processors in the timed window; up to {limit:share} is "
+    "tolerated. Run again at a quieter time, or on a machine that is not shared.",
+    "cgroup_throttled": "The control group's CPU quota held the worker for {share:share} of the timed window. Raise "
+    "the quota, or use fewer --threads.",
+    "often_preempted": "The worker was put aside {per_s} times per second and core in the timed window, more often "
+    "than its own threads do that. Stop other programs, or use fewer --threads.",
+    "gpu_throttled": "The GPU lowered its clocks to protect itself ({causes}). Improve its cooling or power supply, "
+    "let it cool down, and run again.",
+    "gpu_clock_moved": "The GPU's clock moved between {low_mhz} and {high_mhz} MHz in the timed window. Fix it "
+    "(nvidia-smi --lock-gpu-clocks), or warm up longer (--warmup).",
+    "gpu_shared": "Other processes computed on the GPU ({processes}). Stop them, or use another --device gpu:N.",
     "not_resnet50": "The network is not ResNet-50 (stages {stage_sizes}, width {width}); its speed says nothing about "
     "ResNet-50.",
     "onednn_from_environment": "{variable}={value} was already set in the environment and is kept. --onednn on or off "

@@ -6,6 +6,8 @@ Builds rich renderables; the command line prints them. Numbers are worded by `un
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,23 +17,36 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
-from resnet_bench.config import Config
+from resnet_bench.config import RESNET50_STAGE_SIZES, Config
 from resnet_bench.record import Record
 from resnet_bench.report.sentences import sentence
 from resnet_bench.results import ColdStart, Estimate, ModelFacts, Notice
 from resnet_bench.stats import PERCENTILES, Latency, Summary, samples_needed
 
-_VERDICT_STYLE = {"valid": "bold green", "indicative": "bold yellow", "invalid": "bold red"}
+VERDICT_STYLE = {"valid": "bold green", "indicative": "bold yellow", "invalid": "bold red"}
 _NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152"}
+_UNEXPLAINED = ("crashed", "killed", "hung", "out_of_memory", "device", "error")
+"""Outcomes whose message may need the worker's own words; the others name their cause."""
+_CHATTER = re.compile(r"I\d{4} \d\d:|I0000 |WARNING: All log messages before absl")
+"""What TensorFlow logs on every start; the record keeps it."""
+_STEADY_WORDS = {
+    "still_drifting": "still drifting",
+    "slowing_down": "slowing down",
+    "bimodal": "bimodal",
+    "unknown": "unknown, too few rounds",
+}
 _MODE_WORDS = {"train": "Training", "infer": "Inference", "eval": "Evaluation", "input": "Input pipeline"}
 
 
 def headline(record: Record) -> str:
     """Mode, network and source: "Training, ResNet-50 v1.5 on photos"."""
     config = record.config.resolved or record.config.requested
-    asked = f"ResNet-50 {config.model.variant}"
-    network = "images" if config.step.mode == "input" else network_name(record.model) if record.model else asked
-    return f"{_MODE_WORDS[config.step.mode]}, {network} on {config.data.source}"
+    words = _MODE_WORDS[config.step.mode]
+    if config.step.mode == "input":
+        return f"{words} on {config.data.source}"
+    name = "ResNet-50" if config.model.stage_sizes == RESNET50_STAGE_SIZES else "Custom network"
+    network = network_name(record.model) if record.model else f"{name} {config.model.variant}"
+    return f"{words}, {network} on {config.data.source}"
 
 
 def network_name(model: ModelFacts) -> str:
@@ -63,16 +78,22 @@ def _where(record: Record, config: Config) -> str:
 def _arithmetic(config: Config) -> str:
     if config.step.mode == "input":
         return ""
-    words = [str(config.step.precision)]
+    words: list[str] = ["precision auto" if config.step.precision == "auto" else config.step.precision]
     if config.step.xla:
         words.append("XLA")
     elif config.runtime.onednn == "on":
         words.append("oneDNN")
     words.append("fused batch norm" if config.model.batch_norm == "fused" else "Keras batch norm")
+    if config.model.data_format != "channels_last":
+        words.append(config.model.data_format)
     if config.step.freeze:
         words.append("frozen")
     if config.step.loop == "fit":
         words.append("model.fit")
+    if config.step.steps_per_call > 1:
+        words.append(f"{config.step.steps_per_call} steps per call")
+    if config.runtime.deterministic:
+        words.append("deterministic")
     return ", ".join(words)
 
 
@@ -99,7 +120,7 @@ def _answer(record: Record) -> Text:
         text.append(f"  {_interval(record.summary.images_per_s)}   ", style="dim")
     else:
         text.append("no throughput   ", style="bold")
-    text.append(record.verdict.kind, style=_VERDICT_STYLE[record.verdict.kind])
+    text.append(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind])
     return text
 
 
@@ -112,9 +133,10 @@ def _interval(estimate: Estimate) -> str:
 def _outcome(record: Record) -> RenderableType:
     outcome = record.outcome
     lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
-    if outcome.log_tail:
+    tail = [line for line in outcome.log_tail if not _CHATTER.match(line)] if outcome.kind in _UNEXPLAINED else []
+    if tail:
         lines.append(Text("The worker's last lines:", style="dim"))
-        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in outcome.log_tail[-8:]]
+        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in tail[-8:]]
     return Group(*lines)
 
 
@@ -137,6 +159,7 @@ def _fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("cold start", _cold_start(summary.cold_start_s, summary.cold_start_total_s)),
         ("memory", _memory(summary)),
         ("measured", _measured(record)),
+        ("steady state", _steady(record)),
         ("network", _network(record)),
         ("images", _images(record)),
     ]
@@ -188,6 +211,7 @@ def _cold_start(cold: ColdStart, total_s: float | None) -> str:
     names = {
         "process_s": "process",
         "import_s": "import",
+        "start_s": "device",
         "build_s": "build",
         "trace_s": "trace",
         "first_step_s": "first step",
@@ -223,6 +247,25 @@ def _measured(record: Record) -> str:
     )
 
 
+def _steady(record: Record) -> str:
+    """Where the steady state began, or what there was instead, counted by process where they differ."""
+    measured = [process for process in record.samples.processes if process.rounds]
+    known = [process.steady for process in measured if process.steady is not None]
+    found = Counter(steadiness.kind for steadiness in known)
+    steps = [steadiness.from_step for steadiness in known if steadiness.from_step is not None]
+    words = {**_STEADY_WORDS, "reached": f"reached at step {_span(steps)}"}
+    parts = [words[kind] if number == len(known) else f"{number} x {words[kind]}" for kind, number in found.items()]
+    left_out = sum(process.counted_from for process in measured)
+    if left_out:
+        parts.append(f"{_plural(left_out, 'round', 'rounds')} before it left out")
+    return ", ".join(parts)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    """ "3", "3 to 9", or nothing."""
+    return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)})) if numbers else ""
+
+
 def _plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
@@ -249,7 +292,7 @@ def _images(record: Record) -> str:
             f"{units.count(data.mean_pixels)}pixels and {data.mean_bytes_per_pixel:.2f} bytes per pixel on average"
         )
     if data.skipped_records:
-        words.append(f"{data.skipped_records:,} bad records skipped")
+        words.append(f"{_plural(data.skipped_records, 'bad record', 'bad records')} skipped")
     return ", ".join(words)
 
 
@@ -257,7 +300,7 @@ def _notes(record: Record) -> list[Text]:
     found: list[Text] = []
     seen: list[Notice] = []
     for mark, style, notices in (
-        ("-", _VERDICT_STYLE[record.verdict.kind], record.verdict.reasons),
+        ("-", VERDICT_STYLE[record.verdict.kind], record.verdict.reasons),
         ("!", "yellow", record.warnings),
     ):
         for notice in notices:
@@ -268,7 +311,7 @@ def _notes(record: Record) -> list[Text]:
     return found
 
 
-def _range(record: Record) -> str:
+def interval_of(record: Record) -> str:
     """The interval of the throughput, short; empty where there is none."""
     if record.summary is None or record.summary.images_per_s.low is None:
         return ""
@@ -291,8 +334,8 @@ def table(records: Sequence[tuple[Path, Record]]) -> Table:
         grid.add_row(
             f"{headline(record)}, {subtitle(record)}",
             units.significant(summary.images_per_s.value) if summary else units.UNKNOWN,
-            _range(record),
-            Text(record.verdict.kind, style=_VERDICT_STYLE[record.verdict.kind]),
+            interval_of(record),
+            Text(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind]),
             path.name,
         )
     return grid

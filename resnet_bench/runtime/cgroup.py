@@ -132,6 +132,25 @@ def memory_limit_bytes(root: Path = ROOT) -> int | None:
     return min((limit for limit in limits if limit is not None and limit < UNLIMITED_BYTES), default=None)
 
 
+def memory_left_bytes(root: Path = ROOT) -> int | None:
+    """Bytes that the tightest group still grants, its reclaimable file cache included; None without a limit."""
+    found = groups("memory", root)
+    if found is None:
+        return None
+    limit_name, usage_name, cache_name = (
+        ("memory.max", "memory.current", "inactive_file")
+        if found.version == 2
+        else ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    )
+    left = []
+    for folder in found.folders:
+        limit, usage = read_int(folder / limit_name), read_int(folder / usage_name)
+        if limit is not None and limit < UNLIMITED_BYTES and usage is not None:
+            cache = _stat(folder / "memory.stat", cache_name) or 0
+            left.append(max(0, limit - usage + min(cache, usage)))
+    return min(left, default=None)
+
+
 def throttled_s(root: Path = ROOT) -> tuple[float, ...] | None:
     """Seconds of CPU time withheld so far, own group first, then ancestors; None where not accounted.
 

@@ -39,6 +39,18 @@ def own_usage() -> OwnUsage:
     return OwnUsage(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw)
 
 
+def process_age_s(root: Path = ROOT) -> float | None:
+    """Seconds since this process started, in steps of 10 ms; None where the system cannot tell.
+
+    Both ends are on the clock that counts from boot (proc(5), field 22 of stat), which nobody sets.
+    """
+    stat = read_text(under(root, "/proc/self/stat"))
+    if stat is None or not hasattr(time, "CLOCK_BOOTTIME"):
+        return None
+    started_s = int(stat.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+
+
 @dataclass(frozen=True)
 class _Moment:
     usage: OwnUsage
@@ -88,8 +100,9 @@ class Probe:
             steal_s=_difference(now.steal_s, start.steal_s),
             involuntary_switches=_counted(now.usage.involuntary_switches, start.usage.involuntary_switches),
             throttled_s=_longest(now.throttled_s, start.throttled_s),
-            # Ticks and the process's own clock differ by up to a tick: less than nothing means nothing.
-            other_cpu_s=None if busy_s is None else max(0.0, busy_s - cpu_s),
+            # Ticks and the process's own clock differ by up to a tick either way; clipped at 0 the sum over
+            # many short rounds would grow from that alone.
+            other_cpu_s=None if busy_s is None else busy_s - cpu_s,
             cpu_s=cpu_s,
             gpu_clock_hz=gpu.clock_hz,
             gpu_memory_clock_hz=gpu.memory_clock_hz,

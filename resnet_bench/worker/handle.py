@@ -40,6 +40,7 @@ from resnet_bench.worker.protocol import (
 
 LOG_TAIL_LINES = 25
 STOP_TIMEOUT_S = 10.0
+MAX_LINE_BYTES = 1 << 24
 _EVENTS = (PhaseStarted, Resolved, RoundDone)
 _OUT_OF_MEMORY = re.compile(r"std::bad_alloc|OOM when allocating|CUDA_ERROR_OUT_OF_MEMORY|MemoryError", re.IGNORECASE)
 
@@ -187,6 +188,8 @@ class Worker:
             if not chunk:
                 raise self._ended()
             self._pending += chunk
+            if len(self._pending) > MAX_LINE_BYTES:
+                raise self._garbage(f"{len(self._pending):,} bytes without an end of line")
         line, _, self._pending = self._pending.partition(b"\n")
         try:
             return decode_answer(line)

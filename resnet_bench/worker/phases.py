@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from resnet_bench.config import Config
 from resnet_bench.errors import BenchError, OutOfMemoryError
 from resnet_bench.measure import Bench, split_in_turns
@@ -86,7 +84,9 @@ class Phases:
             self._peaks[phase] = max(peak, self._peaks.get(phase, 0))
 
     def _prepare(self, command: p.Prepare) -> p.Prepared:
-        process_s = time.time() - psutil.Process().create_time()
+        from resnet_bench.runtime.telemetry import process_age_s
+
+        process_s = process_age_s()
         self._start_tensorflow(command.config)
         config = self._config
         assert config is not None
@@ -97,6 +97,7 @@ class Phases:
         ledger = ColdStart(
             process_s=process_s,
             import_s=self._seconds.get("import"),
+            start_s=self._seconds.get("start"),
             build_s=self._seconds.get("build"),
             # Keras traces model.fit's step in its first call, so there is nothing to tell apart.
             trace_s=None if config.step.loop == "fit" else self._seconds.get("trace"),
@@ -104,7 +105,13 @@ class Phases:
             first_step_s=self._seconds.get("first step"),
             data_s=self._seconds.get("data"),
         )
-        return p.Prepared(cold_start=ledger, model=facts, data=self._input.facts, notices=compile_notices)
+        return p.Prepared(
+            cold_start=ledger,
+            model=facts,
+            data=self._input.facts,
+            notices=compile_notices,
+            peak_host_bytes=max(self._peaks.values(), default=None),
+        )
 
     def _start_tensorflow(self, requested: Config) -> None:
         from resnet_bench import runtime
@@ -121,7 +128,7 @@ class Phases:
             config, notices = resolve(requested, machine)
             self._config = config
             self._runtime = runtime.start(config, machine)
-            environment = collect(machine, self._runtime)
+        environment = collect(machine, self._runtime)
         found = (*early, *notices)
         self._send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))
 
@@ -179,11 +186,12 @@ class Phases:
     def _count(self, purpose: str, steps: int) -> None:
         self._counts[purpose] = self._counts.get(purpose, 0) + steps
 
-    def _series(self, purpose: str, rounds: int, steps: int, until: float | None = None) -> p.Timed:
+    def _series(self, purpose: str, rounds: int, steps: int, until: float | None = None, lead_in: int = 0) -> p.Timed:
         assert self._bench is not None, "a worker is prepared before it is asked to time"
         with self._in_phase(purpose):
-            for one in self._bench.rounds(rounds, steps, until):
+            for one in self._bench.rounds(rounds, steps, until, lead_in):
                 self._count(purpose, one.steps)
+                self._count("warmup", lead_in * self._bench.step.steps_per_call)
                 self._threads_seen = max(self._threads_seen, _thread_count())
                 self._send(p.RoundDone(round=one))
         return p.Timed()
@@ -194,16 +202,17 @@ class Phases:
 
     def _measure(self, command: p.Measure) -> p.Timed:
         until = None if command.budget_s is None else time.perf_counter() + command.budget_s
-        return self._series(command.purpose, command.rounds, command.steps, until)
+        return self._series(command.purpose, command.rounds, command.steps, until, command.lead_in)
 
     def _split(self, command: p.MeasureSplit) -> p.SplitDone:
         from resnet_bench.step import split_functions
 
         assert self._config is not None
+        until = None if command.budget_s is None else time.perf_counter() + command.budget_s
         with self._in_phase("split"):
             functions = split_functions(self._config, self._runtime, self._model)
-            split = split_in_turns(functions, self._runtime.wait, command.rounds)
-        self._count("split", command.rounds)
+            split = split_in_turns(functions, self._runtime.wait, command.rounds, until=until)
+        self._count("split", split.rounds)
         return p.SplitDone(split=split)
 
     def _profile(self, command: p.Profile) -> p.Profiled:

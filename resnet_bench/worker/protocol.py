@@ -53,18 +53,23 @@ class WarmUp(Command, frozen=True, kw_only=True):
 
 
 class Measure(Command, frozen=True, kw_only=True):
-    """Time rounds; each is sent as a `RoundDone` at once. `budget_s` ends the series early. Reply: `Timed`."""
+    """Time rounds; each is sent as a `RoundDone` at once. `budget_s` ends the series early. Reply: `Timed`.
+
+    `lead_in` calls run untimed right before each round (see `Bench.round`).
+    """
 
     rounds: int
     steps: int
     budget_s: float | None = None
+    lead_in: int = 0
     purpose: Literal["timed", "latency"] = "timed"
 
 
 class MeasureSplit(Command, frozen=True, kw_only=True):
-    """Time forward, backward and optimizer apart, in turns. Reply: `SplitDone`."""
+    """Time forward, backward and optimizer apart, in turns. `budget_s` ends the turns early. Reply: `SplitDone`."""
 
     rounds: int
+    budget_s: float | None = None
 
 
 class Profile(Command, frozen=True, kw_only=True):
@@ -117,12 +122,13 @@ class RoundDone(Message, frozen=True, kw_only=True):
 
 
 class Prepared(Message, frozen=True, kw_only=True):
-    """Ready to time. `model` is None for `--mode input`."""
+    """Ready to time. `model` is None for `--mode input`. `peak_host_bytes` is the most memory it took so far."""
 
     cold_start: ColdStart
     model: ModelFacts | None
     data: DataFacts
     notices: tuple[Notice, ...] = ()
+    peak_host_bytes: int | None = None
 
 
 class Timed(Message, frozen=True, kw_only=True):

@@ -1,0 +1,144 @@
+"""`bench-cli ab`: two configurations in turns, and the ratio of their speeds."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from resnet_bench import ab, noise, options
+from resnet_bench.cli.match_progress import match_progress
+from resnet_bench.cli.parameters import Percent, Seconds
+from resnet_bench.cli.run import INTERRUPTED, TERMINATED, signals
+from resnet_bench.config import Config
+from resnet_bench.contest import Contest, save, to_json
+from resnet_bench.data import default_cache_dir
+from resnet_bench.errors import ERRORS, BenchError, ConfigError, RecordError
+from resnet_bench.noise import NoiseFloor
+from resnet_bench.record import check_folder
+from resnet_bench.report import contest as report
+from resnet_bench.turns import Budget, Side
+
+
+def match_options(pairs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that `ab` and `noise` share; `pairs` is the default of --pairs."""
+    shared = (
+        click.option("--pairs", type=click.IntRange(1, 1000), default=pairs, help="Pairs of fresh processes at most."),
+        click.option("--turns", type=click.IntRange(1, 10_000), default=20, help="Turns of each side per pair."),
+        click.option("--turn-steps", type=click.IntRange(1), help="Steps per turn.  [default: about half a second]"),
+        click.option("--precision-target", type=Percent(), help="Stop once the interval's half-width is no more."),
+        click.option("--max-time", type=Seconds(), default="10m", help="Time that the whole command may take."),
+        options.some("timeout", "output", "json"),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(shared):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command("ab", context_settings={"ignore_unknown_options": True, "show_default": True})
+@click.argument("flags_a", metavar='"FLAGS A"')
+@click.argument("flags_b", metavar='"FLAGS B"')
+@click.option("--common", default="", metavar='"FLAGS"', help="Options of both sides.", show_default=False)
+@match_options(pairs=8)
+@click.pass_context
+def command(ctx: click.Context, /, flags_a: str, flags_b: str, common: str, **_values: Any) -> None:
+    """Let two configurations take turns, and say how much faster B is than A.
+
+    \b
+    bench-cli ab "--batch-norm keras" "--batch-norm fused" --common "--preset smoke --mode infer"
+    bench-cli ab "" "--xla" --precision-target 1% --max-time 5m
+
+    FLAGS are options of `run`, in quotes; "" takes the defaults. Both sides live at once in their own
+    processes and alternate in ABBA order, the idle one stopped, so that both see the same machine. The ratio is
+    taken per pair of turns, its median per pair of processes, and the 95 % interval (Student's t on
+    logarithms) over pairs of processes. Exits 0 when it finished, whatever was found; else with the code of
+    the side that failed, 7 where not one pair fits --max-time, 130 when interrupted.
+    """
+    side_a, side_b = _side(flags_a, common), _side(flags_b, common)
+    hold_and_report(ctx, lambda budget, observer: ab.hold("ab", side_a, side_b, budget, observer), _known_floor)
+
+
+def _side(flags: str, common: str) -> Side:
+    try:
+        words = [*shlex.split(common), *shlex.split(flags)]
+    except ValueError as error:
+        raise ConfigError(f"{flags or common!r} is not understood: {error}.", "Close every quote.") from error
+    return ab.side_of(flags, words)
+
+
+def hold_and_report(
+    ctx: click.Context, play: Callable[[Budget, Any], Contest], floor_of: Callable[[Contest], NoiseFloor | None]
+) -> None:
+    """Play a match as the options say, save what came of it, print it, and exit as it ended."""
+    values, config = ctx.params, _own(ctx)
+    folder = Path(config.output.output)
+    check_folder(folder)
+    budget = Budget(
+        turns=values["turns"],
+        steps=values["turn_steps"] or "auto",
+        pairs=values["pairs"],
+        precision_target=values["precision_target"],
+        max_time_s=values["max_time"],
+        silence_s=config.measure.timeout,
+    )
+    with signals() as received:
+        with match_progress() as observer:
+            contest = play(budget, observer)
+        received.done()
+        path = _save(contest, folder)
+        floor = floor_of(contest)
+    if values["json"]:
+        click.echo(to_json(contest), nl=False)
+        if contest.outcome.kind != "ok":
+            click.echo(f"bench-cli: {contest.outcome.message} {contest.outcome.remedy}".rstrip(), err=True)
+    else:
+        Console().print(report.render(contest, path, floor))
+    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(contest))
+
+
+def _own(ctx: click.Context) -> Config:
+    """The configuration's own options that these commands take: output and timeout."""
+    names = ("timeout", "output", "json")
+    given = {name: ctx.params[name] for name in names if ctx.params[name] is not None}
+    return options.build(given)[0]
+
+
+def exit_code(contest: Contest) -> int:
+    """0 for a match that finished, else the code of what ended it."""
+    kind = contest.outcome.kind
+    if kind == "ok":
+        return 0
+    if kind == "interrupted":
+        return INTERRUPTED
+    return ERRORS[{"crashed": "worker", "killed": "worker", "hung": "worker"}.get(kind, kind)].exit_code
+
+
+def _known_floor(contest: Contest) -> NoiseFloor | None:
+    side = contest.a
+    if side.machine is None or side.environment is None:
+        return None
+    kind = noise.kind_of(side.resolved or side.requested, side.machine)
+    return noise.find(default_cache_dir(), side.environment.machine_id, kind)
+
+
+def _save(contest: Contest, folder: Path) -> Path:
+    """Save the result; where the folder fails now, save it elsewhere before saying so."""
+    try:
+        return save(contest, folder)
+    except RecordError as error:
+        try:
+            refuge = save(contest, Path(tempfile.gettempdir()) / "resnet-bench-rescued")
+        except RecordError:
+            click.echo(to_json(contest), nl=False)
+            raise BenchError(error.message, "The result was printed instead.") from error
+        raise RecordError(error.message, f"The result was saved as {refuge} instead.") from error

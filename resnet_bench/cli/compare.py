@@ -1,0 +1,123 @@
+"""`bench-cli compare`: saved records against a base."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from resnet_bench import compare, noise, ratios
+from resnet_bench.cli.parameters import Percent
+from resnet_bench.data import default_cache_dir
+from resnet_bench.errors import IncomparableError, RecordError, SlowerError
+from resnet_bench.record import Record, load
+from resnet_bench.report import comparison
+
+
+@click.command("compare")
+@click.argument("base")
+@click.argument("new", nargs=-1, required=True)
+@click.option("--allow", multiple=True, metavar="FIELD", help="Compare although FIELD differs; may be repeated.")
+@click.option("--fail-if-slower", type=Percent(), help="Exit 9 where something is slower by more than this, for sure.")
+@click.option("--format", "style", type=click.Choice(["text", "markdown"]), default="text", help="How to print.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON on stdout.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    base: str,
+    new: tuple[str, ...],
+    allow: tuple[str, ...],
+    fail_if_slower: float | None,
+    style: str,
+    as_json: bool,
+) -> None:
+    """Compare records: each NEW against BASE (files, folders or globs).
+
+    Records of one configuration are pooled; the process is the unit. A finding is `faster` or `slower` where
+    the whole 95 % interval of the ratio (Welch's t on logarithms, corrected for several comparisons) lies on
+    one side of 1, `no difference` where it spans 1, `cannot tell` with one process on a side.
+
+    --fail-if-slower 3% fails where the whole interval lies below 0.97: a slowdown that only may be larger
+    passes. Exits 0; 2 options; 8 a file is no record (it is named, the others are compared); 9 slower;
+    10 nothing, or not everything, could be compared.
+    """
+    allowed = compare.check_allowed(allow)
+    reader = _Reader(allowed)
+    before = compare.only(compare.pools(reader.read(base), allowed), base)
+    known = {source.record.id for source in before.sources}
+    after = [
+        pool
+        for name in new
+        for pool in compare.pools([each for each in reader.read(name) if each.record.id not in known], allowed)
+    ]
+    if not after:
+        raise IncomparableError(f"{' '.join(new)} holds no record to compare with {base}.")
+    report = compare.compare(before, after, allowed, _noise_floor(before.record))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
+    elif style == "markdown":
+        click.echo(comparison.markdown(report, before.record), nl=False)
+    else:
+        Console().print(comparison.render(report, before.record))
+    _judge(report, fail_if_slower)
+    ctx.exit(reader.exit_code or (IncomparableError.exit_code if report.refused else 0))
+
+
+def _judge(report: compare.Report, threshold: float | None) -> None:
+    if threshold is None:
+        return
+    slower = [each for each in report.comparisons if ratios.slower_than(each.ratio, threshold)]
+    if slower:
+        names = "; ".join(f"{each.new.label} ({comparison.interval(each.ratio)})" for each in slower)
+        raise SlowerError(f"Slower than the base by more than {threshold * 100:g} %, by the whole interval: {names}.")
+
+
+def _noise_floor(record: Record) -> float | None:
+    if record.machine is None or record.environment is None:
+        return None
+    kind = noise.kind_of(record.config.resolved or record.config.requested, record.machine)
+    found = noise.find(default_cache_dir(), record.environment.machine_id, kind)
+    return found.floor if found is not None else None
+
+
+class _Reader:
+    """Reads records; names what it cannot use, and remembers that there was some."""
+
+    def __init__(self, allow: frozenset[str]) -> None:
+        self.exit_code = 0
+        self._allow = allow
+
+    def read(self, name: str) -> list[compare.Source]:
+        """The usable records that a file, folder or glob holds."""
+        found = []
+        for path in self._paths(name):
+            try:
+                record = load(path)
+            except RecordError as error:
+                self._complain(str(error), RecordError.exit_code)
+                continue
+            reason = compare.unusable(record, self._allow)
+            if reason is None:
+                found.append(compare.Source(str(path), record))
+            else:
+                self._complain(f"{path} is not compared: {reason}.", IncomparableError.exit_code)
+        return found
+
+    def _paths(self, name: str) -> list[Path]:
+        path = Path(name)
+        if path.is_dir():
+            found = sorted(path.glob("*.json"))
+        elif path.exists() or not glob.has_magic(name):
+            found = [path]
+        else:
+            found = sorted(Path(each) for each in glob.glob(name, recursive=True))  # noqa: PTH207
+        if not found:
+            self._complain(f"{name} holds no records (*.json).", RecordError.exit_code)
+        return found
+
+    def _complain(self, words: str, exit_code: int) -> None:
+        click.echo(f"bench-cli: {words}", err=True)
+        self.exit_code = self.exit_code or exit_code

@@ -1,0 +1,108 @@
+"""`bench-cli history`: list the records of a folder, chosen by what they hold, and follow a metric over time."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from resnet_bench import history
+from resnet_bench.columns import METRICS, columns, row
+from resnet_bench.errors import ConfigError, RecordError
+from resnet_bench.history import Condition, Saved
+from resnet_bench.record import write_atomically
+from resnet_bench.report import tables, text, timeline
+from resnet_bench.report.exports import metric as metric_of
+
+_EQUAL = ("mode", "device", "verdict", "settings", "machine")
+
+
+@click.command("history")
+@click.argument("folder", default="runs", type=click.Path(path_type=Path))
+@click.option("--mode", help="Only this mode: train, infer, eval or input.")
+@click.option("--device", help="Only this device: cpu, gpu:0, ...")
+@click.option("--verdict", help="Only this verdict: valid, indicative or invalid.")
+@click.option("--settings", help="Only this work done in this way (the column settings).")
+@click.option("--machine", help="Only this machine (the column machine).")
+@click.option("--since", help="Only from this day on (2026-01-31, in UTC), or the last 12h, 7d, 2w.")
+@click.option("--where", help="SQL over the columns: \"batch_size >= 64 AND precision = 'float32'\".")
+@click.option(
+    "--metric", type=click.Choice([each.name for each in METRICS]), default="images_per_s", help="What to plot."
+)
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the metric over time (.svg, .png or .pdf).")
+@click.option("--columns", "list_columns", is_flag=True, help="List the columns and what they hold.")
+@click.option("--json", "as_json", is_flag=True, help="Print all columns as JSON on stdout.")
+@click.pass_context
+def command(ctx: click.Context, /, folder: Path, list_columns: bool, as_json: bool, **given: Any) -> None:
+    """List the records of FOLDER (default: runs), oldest first, and plot a metric over time.
+
+    The records are the source of truth: each call reads them anew. A file that is none is named on
+    stderr, the others are shown, and the exit code is 8. Needs pip install 'resnet-bench[history]'.
+    """
+    if list_columns:
+        Console().print(_columns())
+        return
+    conditions = [history.equals(name, given[name]) for name in _EQUAL if given[name]]
+    conditions += [history.since(given["since"])] if given["since"] else []
+    conditions += [Condition(given["where"])] if given["where"] else []
+    kind = _kind(given["plot"]) if given["plot"] else None
+    records, errors = history.read([folder])
+    for error in errors:
+        click.echo(f"bench-cli: {error}", err=True)
+    chosen = history.select(records, conditions)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode([row(*each) for each in chosen]), indent=2))
+    else:
+        Console().print(tables.history(chosen))
+        click.echo(f"{len(chosen)} of {len(records)} records")
+    if kind is not None:
+        _plot(chosen, given["metric"], given["plot"], kind)
+    ctx.exit(RecordError.exit_code if errors else 0)
+
+
+def _columns() -> Table:
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("column", "type", "what it holds"):
+        grid.add_column(name, overflow="fold")
+    grid.add_row("file", "VARCHAR", "The record's file.")
+    for column in columns():
+        grid.add_row(column.name, column.sql_type, column.help)
+    return grid
+
+
+def _kind(path: Path) -> str:
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in timeline.FORMATS:
+        raise ConfigError(f"--plot {path}: pictures end in {', '.join('.' + each for each in timeline.FORMATS)}.")
+    history.optional("matplotlib", "--plot")
+    return kind
+
+
+def _plot(chosen: list[Saved], name: str, path: Path, kind: str) -> None:
+    metric = metric_of(name)
+    valued = [(saved, value) for saved in chosen if isinstance(value := row(*saved)[name], (int, float)) and value > 0]
+    if not valued:
+        raise ConfigError(f"--plot {path}: no chosen record has {metric.words}.", "Choose others, or another --metric.")
+    records = [saved for saved, _ in valued]
+    history.one_line(records, "machine")
+    history.one_line(records, "settings")
+    points = [_point(saved, value, name) for saved, value in valued]
+    found = history.changes([point.value for point in points])
+    newest = records[-1][1]
+    picture = timeline.draw(points, found, metric, text.headline(newest), text.subtitle(newest), kind)
+    write_atomically(path, picture)
+    for index in found:
+        click.echo(f"level changes at {points[index].when:%Y-%m-%d %H:%M} UTC ({records[index][0].name})")
+    click.echo(f"Plot: {path}", err=True)
+
+
+def _point(saved: Saved, value: float, name: str) -> timeline.Point:
+    record = saved[1]
+    rate = record.summary.images_per_s if record.summary is not None and name == "images_per_s" else None
+    when = datetime.datetime.fromisoformat(record.created_at)
+    return timeline.Point(when, value, rate.low if rate else None, rate.high if rate else None, record.verdict.kind)

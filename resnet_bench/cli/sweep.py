@@ -1,0 +1,142 @@
+"""`bench-cli sweep`: measure the cross product of some options, a record each."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from click.core import ParameterSource
+from rich.console import Console
+
+from resnet_bench import cli, options, sweep
+from resnet_bench.cli.run import INTERRUPTED, TERMINATED, save_record, signals
+from resnet_bench.cli.sweep_progress import sweep_progress
+from resnet_bench.errors import BenchError, BudgetError, ConfigError
+from resnet_bench.options import ConfigurationCommand, Option, configuration
+from resnet_bench.record import Record, check_folder
+from resnet_bench.report import tables, tensorboard
+
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+
+
+@click.command("sweep", cls=ConfigurationCommand)
+@configuration
+@click.option("--vary", multiple=True, metavar="OPTION=A,B", help="Values to try; may be given for several options.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="TOML with a [base] of options and [vary] lists.")
+@click.option("--resume", is_flag=True, help="Keep what the folder's records already hold; measure the rest.")
+@click.option("--total-time", help="Start no configuration after this long (90s, 30m, 2h).  [default: none]")
+@click.option("--tensorboard", "events", type=click.Path(path_type=Path), help="Write TensorBoard's HParams view here.")
+@click.pass_context
+def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, resume: bool, **_rest: Any) -> None:
+    """Measure every combination of the varied options, in an order drawn with --seed, a record each.
+
+    \b
+    bench-cli sweep --vary precision=float32,mixed_bfloat16 --vary xla=true,false --mode infer
+    bench-cli sweep --file sweep.toml --resume
+
+    Takes every option of `run` as the common base (the command line before the file). --max-time is the
+    budget of each configuration; --total-time ends the sweep, after the configuration that runs then. A
+    combination that contradicts itself is skipped, one that fails is recorded, and the sweep goes on.
+    Several sweeps may share a folder: each configuration is measured by one of them. Exits 0 when all is
+    done, 1 when some failed, 7 when --total-time ended it, 130 when interrupted; --resume goes on.
+    """
+    base, varied = _asked(ctx, vary, file)
+    options.build({name: value for name, value in base.items() if name not in varied})
+    folder = Path(base.get("output", "runs"))
+    check_folder(folder)
+    total_s = _total_s(ctx.params["total_time"])
+    with signals() as received, sweep_progress() as watcher:
+        job = sweep.Sweep(
+            sweep.cells(base, varied),
+            folder,
+            lambda record: _save_whole(record, folder),
+            watcher,
+            resume,
+            None if total_s is None else cli.STARTED + total_s,
+        )
+        job.run()
+        received.done()
+    results = sweep.ranked(list(job.results.values()))
+    _print(results, bool(base.get("json")))
+    _write_events(results, ctx.params["events"])
+    _exit(ctx, job, results, TERMINATED if signal.SIGTERM in received else INTERRUPTED)
+
+
+def _asked(ctx: click.Context, vary: tuple[str, ...], file: Path | None) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Base and varied options; the command line overrides the file."""
+    base, varied = sweep.parse_file(file) if file is not None else ({}, {})
+    given = {
+        option.name: ctx.params[option.name]
+        for option in options.options()
+        if ctx.get_parameter_source(option.name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    }
+    own = sweep.parse_vary(vary)
+    clash = sorted(set(given) & set(own))
+    if clash:
+        raise ConfigError(f"--vary {clash[0]} and --{clash[0].replace('_', '-')} are both given.", "Leave one out.")
+    base = {name: value for name, value in {**base, **given}.items() if name not in own}
+    return base, {**{name: values for name, values in varied.items() if name not in given}, **own}
+
+
+def _total_s(text: str | None) -> float | None:
+    if text is None:
+        return None
+    like = next(option for option in options.options() if option.name == "max_time")
+    named = Option(None, "total_time", like.annotation, None, "", like.extra)
+    return float(options.parse_value(named, text))
+
+
+def _save_whole(record: Record, folder: Path) -> Path:
+    """Save without being interrupted: a signal that comes meanwhile is delivered right after."""
+    if sys.platform == "win32":
+        return save_record(record, folder)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        return save_record(record, folder)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _lines(results: list[sweep.Result]) -> list[tables.Line]:
+    return [
+        ({name: sweep.show(value) for name, value in each.cell.values.items()}, each.status, each.record)
+        for each in results
+    ]
+
+
+def _print(results: list[sweep.Result], as_json: bool) -> None:
+    if as_json:
+        paths = [str(each.path) if each.path else None for each in results]
+        data = tables.sweep_data(list(zip(_lines(results), paths, strict=True)))
+        click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
+    else:
+        Console().print(tables.sweep(_lines(results)))
+
+
+def _write_events(results: list[sweep.Result], folder: Path | None) -> None:
+    found = [(each.path, each.record) for each in results if each.path is not None and each.record is not None]
+    if folder is not None and found:
+        tensorboard.write(found, folder)
+        click.echo(f"HParams: tensorboard --logdir {folder}", err=True)
+
+
+def _exit(ctx: click.Context, job: sweep.Sweep, results: list[sweep.Result], interrupted: int) -> None:
+    states = [each.status for each in results]
+    waiting = states.count("waiting")
+    if job.interrupted:
+        click.echo(f"bench-cli: Interrupted; {waiting} of {len(states)} not measured. Go on with --resume.", err=True)
+        ctx.exit(interrupted)
+    if job.out_of_time:
+        raise BudgetError(f"--total-time ended; {waiting} of {len(states)} not measured.", "Go on with --resume.")
+    if all(state == "skipped" for state in states):
+        first = results[0].record
+        raise ConfigError(f"Every combination contradicts itself: {first.outcome.message if first else ''}")
+    if "failed" in states:
+        raise BenchError(f"{states.count('failed')} of {len(states)} failed.", "Their records say why.")
+
+
+__all__ = ["command"]

@@ -1,0 +1,81 @@
+"""Tables of many records: a sweep (what varied and what came of it) and a history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.columns import config_of
+from resnet_bench.record import Record
+from resnet_bench.report.text import VERDICT_STYLE, interval_of
+
+Line = tuple[dict[str, str], str, Record | None]
+"""Values of the varied options, what became of the configuration, and its record."""
+
+
+def sweep(lines: Sequence[Line]) -> Table:
+    """A column per varied option, then throughput, interval and verdict; a reason where there is none."""
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in lines[0][0] if lines else ():
+        grid.add_column(name, overflow="fold")
+    grid.add_column("img/s", justify="right", no_wrap=True)
+    grid.add_column("95 %", no_wrap=True)
+    grid.add_column("verdict", overflow="fold")
+    for values, status, record in lines:
+        measured = record is not None and record.summary is not None and status == "measured"
+        grid.add_row(*values.values(), *(_measured(record) if measured and record else _reason(status, record)))
+    return grid
+
+
+def _measured(record: Record) -> tuple[str, str, Text]:
+    assert record.summary is not None
+    verdict = Text(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind])
+    return units.significant(record.summary.images_per_s.value), interval_of(record), verdict
+
+
+def _reason(status: str, record: Record | None) -> tuple[str, str, Text]:
+    words = {"waiting": "not started", "claimed": "another sweep has it"}.get(status, status)
+    why = f": {record.outcome.message}" if record is not None else ""
+    return units.UNKNOWN, "", Text(f"{words}{why}", style="yellow" if status == "skipped" else "red")
+
+
+def sweep_data(lines: Sequence[tuple[Line, str | None]]) -> list[dict[str, Any]]:
+    """The same for programs; the second of each pair is the record's file."""
+    return [
+        {
+            "options": values,
+            "status": status,
+            "images_per_s": record.summary.images_per_s if record is not None and record.summary else None,
+            "verdict": record.verdict.kind if record is not None else None,
+            "message": record.outcome.message if record is not None else "",
+            "record": path,
+        }
+        for (values, status, record), path in lines
+    ]
+
+
+def history(records: Sequence[tuple[Path, Record]]) -> Table:
+    """A row per record: when, what, how fast, whether to believe it, and the end of its file's name."""
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("UTC", "mode", "batch", "precision"):
+        grid.add_column(name, justify="right" if name == "batch" else "left", no_wrap=True)
+    grid.add_column("img/s", justify="right", no_wrap=True)
+    grid.add_column("verdict", no_wrap=True)
+    grid.add_column("record", overflow="fold")
+    for path, record in records:
+        config = config_of(record)
+        grid.add_row(
+            record.created_at[:16].replace("T", " "),
+            config.step.mode,
+            str(config.step.batch_size),
+            f"{config.step.precision}{' XLA' if config.step.xla else ''}",
+            units.significant(record.summary.images_per_s.value) if record.summary else units.UNKNOWN,
+            Text(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind]),
+            path.stem.rpartition("-")[2],
+        )
+    return grid

@@ -1,0 +1,251 @@
+"""One worker process from its start to its end: prepared, warmed up, timed, summed up.
+
+What it finds out goes into `Findings` at once, so that a record can be made whatever happens next.
+Neighbours: `session.py` runs one trial after the other, `plan.py` decides how much fits.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from resnet_bench import plan
+from resnet_bench.config import Config, settled
+from resnet_bench.environment import Environment
+from resnet_bench.errors import BudgetError
+from resnet_bench.results import DataFacts, Machine, ModelFacts, Notice, ProcessSamples, Round
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.handle import Worker
+
+CLOSING_S = 2.0
+"""Kept back from the budget: half of it for the worker's last words, half for saving the record."""
+
+SPLIT_ROUNDS = 10
+PROFILED_CALLS = 3
+
+
+class Observer(Protocol):
+    """Who wants to know how far a run is. The worker may be timing its next block meanwhile: be quick."""
+
+    def process(self, number: int, of: int) -> None:
+        """Process `number` (from 0) of `of` starts."""
+
+    def phase(self, name: str) -> None:
+        """A phase begins."""
+
+    def resolved(self, config: Config, notices: tuple[Notice, ...]) -> None:
+        """The device is known; `notices` are what to expect."""
+
+    def rounds(self, done: int, of: int, images_per_s: float, left_s: float) -> None:
+        """`done` of `of` timed rounds are over; `left_s` is about what remains of this process."""
+
+
+class Silent:
+    """An observer that looks away."""
+
+    def process(self, number: int, of: int) -> None:
+        """Ignore it."""
+
+    def phase(self, name: str) -> None:
+        """Ignore it."""
+
+    def resolved(self, config: Config, notices: tuple[Notice, ...]) -> None:
+        """Ignore it."""
+
+    def rounds(self, done: int, of: int, images_per_s: float, left_s: float) -> None:
+        """Ignore it."""
+
+
+@dataclass
+class Findings:
+    """What a run has found out so far; a record can be made of it at any moment."""
+
+    requested: Config
+    phase: str | None = None
+    batch_size: int | None = None
+    resolved: Config | None = None
+    machine: Machine | None = None
+    environment: Environment | None = None
+    model: ModelFacts | None = None
+    data: DataFacts | None = None
+    notices: list[Notice] = field(default_factory=list)
+    processes: list[ProcessSamples] = field(default_factory=list)
+
+    @property
+    def runnable(self) -> Config:
+        """What workers are given: as requested, with the batch that --batch-size max came to."""
+        if self.batch_size is None:
+            return self.requested
+        return replace(self.requested, step=replace(self.requested.step, batch_size=self.batch_size))
+
+    def note(self, *notices: Notice) -> None:
+        """Keep notices, each once."""
+        self.notices.extend(notice for notice in notices if notice not in self.notices)
+
+
+class Trial:
+    """One worker from its start to its end; `samples` works at any moment."""
+
+    def __init__(self, worker: Worker, found: Findings, observer: Observer, deadline: float) -> None:
+        self._worker = worker
+        self._found = found
+        self._observer = observer
+        self._deadline = deadline
+        self._silence_s = found.requested.measure.timeout
+        self._samples = ProcessSamples(process=len(found.processes))
+        self._phase = ""
+        self._series: list[Round] = []
+        self._planned = 0
+        self.warmup: list[Round] = []
+        self.timed: list[Round] = []
+        self.latency: list[Round] = []
+
+    def samples(self) -> ProcessSamples:
+        """What this process has measured so far."""
+        return replace(self._samples, warmup=tuple(self.warmup), rounds=tuple(self.timed), latency=tuple(self.latency))
+
+    def run(self, number: int, further: int, profile_folder: str | None) -> None:
+        """Prepare, warm up, time, sum up; `further` processes shall follow."""
+        start = time.monotonic()
+        self._prepare()
+        step_s = self._warm_up()
+        self._settle_steps(step_s)
+        splits = self._config().step.split and number == 0
+        profiles = profile_folder is not None and number == 0
+        now = time.monotonic()
+        round_s = step_s * settled(self._config().measure.steps)
+        share_end = now + plan.share_of_time(self._deadline - now, now - start, round_s, further)
+        self._time(step_s, now + (share_end - now) / 2 if splits or profiles else share_end)
+        self._time_latency(share_end)
+        if splits:
+            self._split(step_s)
+        if profile_folder is not None and number == 0:
+            self._profile(profile_folder)
+        self._finish()
+
+    def _ask(self, command: p.Command, reply: type[p.M]) -> p.M:
+        return self._worker.request(
+            command, reply, silence_s=self._silence_s, deadline=self._deadline, on_event=self._on_event
+        )
+
+    def _on_event(self, event: p.Events) -> None:
+        if isinstance(event, p.PhaseStarted):
+            if event.phase != self._phase:
+                self._phase = self._found.phase = event.phase
+                self._observer.phase(event.phase)
+        elif isinstance(event, p.Resolved):
+            self._on_resolved(event)
+        else:
+            self._on_round(event.round)
+
+    def _on_resolved(self, event: p.Resolved) -> None:
+        found = self._found
+        if found.resolved is None:
+            found.resolved, found.machine, found.environment = event.config, event.machine, event.environment
+            found.note(*event.notices)
+            self._observer.resolved(event.config, event.notices)
+
+    def _on_round(self, one: Round) -> None:
+        self._series.append(one)
+        if self._series is self.timed:
+            wall_s = sum(each.wall_s for each in self.timed)
+            done = len(self.timed)
+            rate = sum(each.images for each in self.timed) / wall_s
+            self._observer.rounds(done, self._planned, rate, wall_s / done * (self._planned - done))
+
+    def _prepare(self) -> None:
+        command = p.Prepare(config=self._found.runnable, log_path=str(self._worker.log_path))
+        reply = self._ask(command, p.Prepared)
+        self._found.model, self._found.data = reply.model, reply.data
+        self._found.note(*reply.notices)
+        self._samples = replace(self._samples, cold_start=reply.cold_start)
+
+    def _config(self) -> Config:
+        assert self._found.resolved is not None, "a prepared worker has resolved its configuration"
+        return self._found.resolved
+
+    def _warm_up(self) -> float:
+        """Run the warm-up steps that fit; returns the last one's step time (the pilot).
+
+        The first step, which compiled, counts as one of them, but is no pilot where there are others.
+        """
+        config = self._config()
+        per_call = config.step.steps_per_call
+        asked = settled(config.measure.warmup)
+        self._series = self.warmup
+        first = self._samples.cold_start.first_step_s or 0.0
+        step_s = first / per_call
+        for done in range(per_call, asked, per_call):
+            left = self._deadline - time.monotonic()
+            if self.warmup and not plan.another_warmup_fits(step_s, per_call, left):
+                self._found.note(Notice(kind="budget_cut_warmup", facts={"asked": asked, "ran": done}))
+                break
+            self._ask(p.WarmUp(steps=per_call), p.Timed)
+            step_s = self.warmup[-1].wall_s / per_call
+        return step_s
+
+    def _settle_steps(self, step_s: float) -> None:
+        config = self._config()
+        if config.measure.steps == "auto":
+            steps = plan.steps_per_round(step_s, config.step.steps_per_call)
+            self._found.resolved = replace(config, measure=replace(config.measure, steps=steps))
+
+    def _time(self, step_s: float, share_end: float) -> None:
+        config = self._config()
+        steps = settled(config.measure.steps)
+        now = time.monotonic()
+        left_s, share_s = self._deadline - now, share_end - now
+        rounds = config.measure.rounds
+        if self.warmup:  # Else the first call is all that was seen; it compiled, so the series' own clock decides.
+            rounds = plan.rounds_that_fit(rounds, steps * step_s, share_s, left_s)
+        if rounds == 0:
+            raise BudgetError(
+                f"The time budget of {config.measure.max_time:g} s leaves no time for a single timed round.",
+                "Allow more with --max-time, or make the work smaller (--batch-size, --image-size, --preset smoke).",
+            )
+        self._planned, self._series = rounds, self.timed
+        budget_s = max(0.0, min(left_s, max(share_s, plan.MIN_ROUNDS * steps * step_s)))
+        self._ask(p.Measure(rounds=rounds, steps=steps, budget_s=budget_s), p.Timed)
+
+    def _time_latency(self, share_end: float) -> None:
+        """Single steps, where the timed rounds held several; as many as fit."""
+        config = self._config()
+        wanted = config.measure.latency_samples
+        if config.step.mode == "input" or config.step.steps_per_call > 1 or not wanted:
+            return
+        mean = sum(one.wall_s for one in self.timed) / sum(one.steps for one in self.timed)
+        if all(one.steps == 1 for one in self.timed):
+            return
+        budget_s = min(share_end, self._deadline) - time.monotonic()
+        fitting = int(budget_s / (mean * plan.SAFETY))
+        if fitting < 1:
+            return
+        self._series = self.latency
+        self._ask(p.Measure(rounds=min(wanted, fitting), steps=1, budget_s=budget_s, purpose="latency"), p.Timed)
+
+    def _split(self, step_s: float) -> None:
+        left_s = max(0.0, self._deadline - time.monotonic())
+        rounds = plan.split_rounds(SPLIT_ROUNDS, step_s, left_s)
+        split = self._ask(p.MeasureSplit(rounds=rounds, budget_s=left_s), p.SplitDone).split
+        self._samples = replace(self._samples, split=split)
+
+    def _profile(self, folder: str) -> None:
+        reply = self._ask(p.Profile(directory=folder, calls=PROFILED_CALLS), p.Profiled)
+        self._found.note(*reply.result.notices)
+
+    def _finish(self) -> None:
+        self._deadline += CLOSING_S / 2
+        end = self._ask(p.Finish(), p.Finished)
+        self._worker.wait_for_exit(CLOSING_S / 2)
+        self._samples = replace(
+            self._samples,
+            memory=end.memory,
+            counts=end.counts,
+            result=end.result,
+            threads_seen=end.threads_seen,
+        )
+        if self._found.data is not None and end.skipped_records is not None:
+            self._found.data = replace(self._found.data, skipped_records=end.skipped_records)

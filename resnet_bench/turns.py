@@ -1,0 +1,161 @@
+"""One side of a duet: a live worker that is stopped whenever it is not its turn, and what it timed.
+
+The worker stops its own process group (SIGSTOP) right after its block, so that its pipeline neither runs
+ahead nor takes cores; the state it is stopped in is the state it continues from. What the pipeline still
+produces in the moments before stopping and after waking is taken by a lead-in of untimed steps
+(`plan.lead_in`). Neighbours: `worker/handle.py` runs the process, `duet.py` says whose turn it is.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.structs import replace
+
+from resnet_bench import plan
+from resnet_bench.config import Config
+from resnet_bench.contest import SideFacts, SideName
+from resnet_bench.errors import BudgetError
+from resnet_bench.resolve import PREFETCH_BATCHES
+from resnet_bench.results import Outcome, Round
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.handle import Worker, WorkerFailure
+
+DEVICE_BUFFER = 2
+"""Batches that `step.base.on_device` keeps on a GPU, behind the pipeline's own prefetch."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: a configuration, and how its worker is started."""
+
+    label: str
+    config: Config
+    new_worker: Callable[[], Worker] = Worker
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Pairs of processes at most, turns per pair, and steps per turn ("auto": about half a second of the
+    slower side).
+
+    `warmup` steps at least come first. `precision_target` (a fraction) ends it early, once the interval's
+    half-width is no more; `max_time_s` ends it in any case.
+    """
+
+    turns: int = 20
+    steps: int | Literal["auto"] = "auto"
+    warmup: int = 3
+    pairs: int = 1
+    precision_target: float | None = None
+    max_time_s: float = 600.0
+    silence_s: float = 300.0
+
+
+class SideFailure(WorkerFailure):
+    """A side that did not answer as it should; the outcome's message names it."""
+
+    def __init__(self, side: SideName, label: str, outcome: Outcome) -> None:
+        named = f"Side {side.upper()} ({label})" if label else f"Side {side.upper()}"
+        super().__init__(replace(outcome, message=f"{named}: {outcome.message}"))
+        self.side = side
+
+
+class Player:
+    """A side's live worker, stopped whenever it is not its turn."""
+
+    def __init__(
+        self,
+        name: SideName,
+        side: Side,
+        worker: Worker,
+        budget: Budget,
+        deadline: float,
+        on_phase: Callable[[SideName, str], None],
+    ) -> None:
+        self.name = name
+        self.facts = SideFacts(label=side.label, requested=side.config)
+        self.timed: list[Round] = []
+        self.step_s = 0.0
+        self.peak_host_bytes: int | None = None
+        self._label, self._worker, self._budget, self._deadline = side.label, worker, budget, deadline
+        self._on_phase = on_phase
+        self._rounds: list[Round] = []
+        self._phase = ""
+
+    @property
+    def config(self) -> Config:
+        """The resolved configuration, or the requested one of a peer that resolves nothing."""
+        return self.facts.resolved or self.facts.requested
+
+    def get_ready(self) -> None:
+        """Prepare, warm up and stop. `step_s` and `peak_host_bytes` are known afterwards."""
+        command = p.Prepare(config=self.facts.requested, log_path=str(self._worker.log_path))
+        reply = self._ask(command, p.Prepared)
+        self.peak_host_bytes = reply.peak_host_bytes
+        self.facts = replace(
+            self.facts, model=reply.model, data=reply.data, notices=(*self.facts.notices, *reply.notices)
+        )
+        self._ask(p.WarmUp(steps=self._warmup() * self.config.step.steps_per_call, then_stop=True), p.Timed)
+        self._wait_until_stopped()
+        self.step_s = statistics.median(one.wall_s / one.steps for one in self._rounds[-3:])
+
+    def take_turn(self, steps: int) -> None:
+        """Run one timed round of about `steps` steps, then stop."""
+        per_call = self.config.step.steps_per_call
+        calls = max(1, steps // per_call)
+        lead_in = plan.lead_in(self.step_s * per_call, calls, self._buffered())
+        if self.config.step.mode == "input":
+            lead_in = max(1, lead_in)  # A read that the system finishes meanwhile is a whole batch, however long.
+        self._ask(p.Measure(rounds=1, steps=calls * per_call, lead_in=lead_in, then_stop=True), p.Timed)
+        self._wait_until_stopped()
+        self.timed.append(self._rounds[-1])
+
+    def _warmup(self) -> int:
+        """Calls: enough to empty what a pipeline that is timed alone buffered while it was opened."""
+        asked = self.config.measure.warmup
+        least = self._budget.warmup if asked == "auto" else max(asked, self._budget.warmup)
+        return max(1, least) + (self._buffered() if self.config.step.mode == "input" else 0)
+
+    def _buffered(self) -> int:
+        """Batches that may lie ready for this side; 0 for a batch that stays on the device."""
+        data = self.config.data
+        if data.source == "synthetic":
+            return 0
+        depth = PREFETCH_BATCHES if data.prefetch_buffer_size == "auto" else data.prefetch_buffer_size
+        on_gpu = self.facts.machine is not None and self.facts.machine.device_kind == "gpu"
+        return depth + (DEVICE_BUFFER if on_gpu else 0) + 1
+
+    def _wait_until_stopped(self) -> None:
+        try:
+            self._worker.wait_until_stopped()
+        except WorkerFailure as failure:
+            raise SideFailure(self.name, self._label, failure.outcome) from failure
+
+    def _ask(self, command: p.Command, reply: type[p.M]) -> p.M:
+        try:
+            return self._worker.request(
+                command, reply, silence_s=self._budget.silence_s, deadline=self._deadline, on_event=self._on_event
+            )
+        except WorkerFailure as failure:
+            if failure.outcome.kind == "budget":
+                raise BudgetError(failure.outcome.message, failure.outcome.remedy) from failure
+            raise SideFailure(self.name, self._label, failure.outcome) from failure
+
+    def _on_event(self, event: p.Events) -> None:
+        if isinstance(event, p.RoundDone):
+            self._rounds.append(event.round)
+        elif isinstance(event, p.Resolved):
+            self.facts = replace(
+                self.facts,
+                resolved=event.config,
+                machine=event.machine,
+                environment=event.environment,
+                notices=event.notices,
+            )
+        elif event.phase != self._phase:
+            self._phase = event.phase
+            self._on_phase(self.name, event.phase)
