@@ -20,7 +20,7 @@ from resnet_bench.results import DataFacts, Machine, ModelFacts, Notice, Process
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handle import Worker
 
-CLOSING_S = 2.0
+CLOSING_S = 3.0
 """Kept back from the budget: half of it for the worker's last words, half for saving the record."""
 
 SPLIT_ROUNDS = 10
