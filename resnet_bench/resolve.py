@@ -136,20 +136,38 @@ def _resolve_data(data: DataConfig, threads: int) -> DataConfig:
 
 
 def _notices(config: Config, machine: Machine) -> tuple[Notice, ...]:
-    found: list[Notice] = []
-    step = config.step
-    precision = settled(step.precision)
-    mixed = precision.startswith("mixed_")
-    if mixed and step.mode != "input" and precision not in native_16bit(machine):
-        found.append(Notice(kind="emulated_16bit", facts={"precision": precision, "device": machine.device}))
-    elif mixed and step.xla and machine.device_kind == "cpu":
-        found.append(Notice(kind="emulated_16bit_xla", facts={"precision": precision}))
-    if step.xla and machine.device_kind == "cpu" and step.mode == "train":
-        found.append(Notice(kind="xla_train_cpu"))
-    if config.model.data_format == "channels_first" and machine.device_kind == "cpu":
-        found.append(Notice(kind="channels_first_cpu"))
+    found = _unused(config) if config.step.mode == "input" else _compute_notices(config, machine)
     threads = settled(config.runtime.threads)
     usable = usable_cpus(machine.cpus, machine.cpu_quota)
     if threads > usable:
         found.append(Notice(kind="threads_exceed_cpus", facts={"threads": threads, "cpus": usable}))
     return tuple(found)
+
+
+def _unused(config: Config) -> list[Notice]:
+    """Options of the network that were asked for where none is built."""
+    step = config.step
+    asked = [
+        ("--xla", step.xla),
+        ("--precision", step.precision != "float32"),
+        ("--data-format", config.model.data_format != "channels_last"),
+    ]
+    names = ", ".join(name for name, given in asked if given)
+    return [Notice(kind="no_network", facts={"options": names})] if names else []
+
+
+def _compute_notices(config: Config, machine: Machine) -> list[Notice]:
+    """What the device can only emulate, or is known to do slowly."""
+    found: list[Notice] = []
+    step, on_cpu = config.step, machine.device_kind == "cpu"
+    precision = settled(step.precision)
+    mixed = precision.startswith("mixed_")
+    if mixed and precision not in native_16bit(machine):
+        found.append(Notice(kind="emulated_16bit", facts={"precision": precision, "device": machine.device}))
+    elif mixed and step.xla and on_cpu:
+        found.append(Notice(kind="emulated_16bit_xla", facts={"precision": precision}))
+    if step.xla and on_cpu and step.mode == "train":
+        found.append(Notice(kind="xla_train_cpu"))
+    if config.model.data_format == "channels_first" and on_cpu:
+        found.append(Notice(kind="channels_first_cpu"))
+    return found

@@ -104,6 +104,12 @@ def test_tf32_needs_ampere(machine: Machine) -> None:
         resolved("--precision tf32", machine)
 
 
+@pytest.mark.parametrize("machine", [PLAIN_CPU, BF16_CPU, gpu((8, 0))], ids=["avx2", "bf16", "gpu"])
+def test_options_of_the_network_are_told_to_be_unused_where_none_is_built(machine: Machine) -> None:
+    assert kinds("--mode input --xla --mixed-precision", machine) == {"no_network"}
+    assert kinds("--mode input", machine) == set()
+
+
 def test_the_learning_rate_follows_optimizer_and_batch() -> None:
     assert resolved("--batch-size 64", PLAIN_CPU).step.learning_rate == pytest.approx(0.025)
     assert resolved("--optimizer adam", PLAIN_CPU).step.learning_rate == 0.00015

@@ -18,6 +18,7 @@ SENTENCES: dict[str, str] = {
     "several times slower. Measure float32 for this machine's best speed.",
     "emulated_16bit_xla": "XLA on a CPU may compute {precision} in float32 even where the CPU has 16-bit instructions. "
     "Compare with --no-xla.",
+    "no_network": "--mode input builds no network, so {options} changed nothing.",
     "xla_train_cpu": "XLA trains 2 to 4 times slower than oneDNN on most CPUs. Compare with --no-xla.",
     "channels_first_cpu": "CPUs run convolutions in channels_last; channels_first is often several times slower. "
     "Use --data-format channels_last.",
