@@ -254,7 +254,7 @@ class Phases:
             return p.Finished(memory=Memory(), counts=StepCounts())
         outcome = self._step.finish()
         peak, reserved = device_memory(self._runtime)
-        # The step is not closed: a tf.data pipeline can take half a minute to wind up, and the process ends at once.
+        # The step is not closed: the process ends at once, and two runs stalled 20 to 40 s where it was.
         return p.Finished(
             memory=Memory(host_peak_bytes=self._peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
             counts=StepCounts(**self._counts, skipped=outcome.skipped),
