@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,12 @@ from rich.console import Console
 from resnet_bench import ab, noise, options
 from resnet_bench.cli.match_progress import match_progress
 from resnet_bench.cli.parameters import Percent, Seconds
+from resnet_bench.cli.rescue import save_or_rescue
 from resnet_bench.cli.run import INTERRUPTED, TERMINATED, signals
 from resnet_bench.config import Config
 from resnet_bench.contest import Contest, save, to_json
 from resnet_bench.data import default_cache_dir
-from resnet_bench.errors import ERRORS, BenchError, ConfigError, RecordError
+from resnet_bench.errors import ERRORS, ConfigError
 from resnet_bench.noise import NoiseFloor
 from resnet_bench.record import check_folder
 from resnet_bench.report import contest as report
@@ -95,7 +95,7 @@ def hold_and_report(
         with match_progress() as observer:
             contest = play(budget, observer)
         received.done()
-        path = _save(contest, folder)
+        path = save_or_rescue(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
         floor = floor_of(contest)
     if values["json"]:
         click.echo(to_json(contest), nl=False)
@@ -129,16 +129,3 @@ def _known_floor(contest: Contest) -> NoiseFloor | None:
         return None
     kind = noise.kind_of(side.resolved or side.requested, side.machine)
     return noise.find(default_cache_dir(), side.environment.machine_id, kind)
-
-
-def _save(contest: Contest, folder: Path) -> Path:
-    """Save the result; where the folder fails now, save it elsewhere before saying so."""
-    try:
-        return save(contest, folder)
-    except RecordError as error:
-        try:
-            refuge = save(contest, Path(tempfile.gettempdir()) / "resnet-bench-rescued")
-        except RecordError:
-            click.echo(to_json(contest), nl=False)
-            raise BenchError(error.message, "The result was printed instead.") from error
-        raise RecordError(error.message, f"The result was saved as {refuge} instead.") from error

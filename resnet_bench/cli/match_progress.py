@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import click
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from resnet_bench import units
+from resnet_bench.cli.progress import status_line
 from resnet_bench.contest import SideName
 from resnet_bench.duet import Observer
 from resnet_bench.report.comparison import interval, ratio
@@ -50,15 +50,7 @@ class _Live:
         self._pair = ""
         self._so_far = ""
         self._drawn = 0.0
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TextColumn("{task.fields[status]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            auto_refresh=False,
-        )
+        self._bar = status_line(console)
         self._task = self._bar.add_task("starting", total=None, status="")
 
     def __enter__(self) -> _Live:

@@ -37,6 +37,19 @@ def progress() -> Iterator[Observer]:
         yield Plain()
 
 
+def status_line(console: Console) -> Progress:
+    """A line of spinner, description, `status` field and elapsed time, redrawn only when it is told to be."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.fields[status]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        auto_refresh=False,
+    )
+
+
 class Live:
     """One line that changes. A thread keeps it alive, but never while blocks are timed: then it is redrawn
     once a second at most, because a redraw takes a core for some milliseconds."""
@@ -48,15 +61,7 @@ class Live:
         self._drawn = 0.0
         self._over = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TextColumn("{task.fields[status]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            auto_refresh=False,
-        )
+        self._bar = status_line(console)
         self._task = self._bar.add_task("starting", total=None, status="")
 
     def __enter__(self) -> Self:

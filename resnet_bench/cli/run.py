@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from rich.console import Console
 
 from resnet_bench import cli, session
 from resnet_bench.cli.progress import progress
-from resnet_bench.errors import ERRORS, NotValidError, RecordError
+from resnet_bench.cli.rescue import save_or_rescue
+from resnet_bench.errors import ERRORS, NotValidError
 from resnet_bench.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.record import Record, check_folder, save, to_json
 from resnet_bench.report import text
@@ -67,15 +67,7 @@ def exit_code(record: Record) -> int:
 
 def save_record(record: Record, folder: Path) -> Path:
     """Save the record; where the folder fails now, save it elsewhere before saying so."""
-    try:
-        return save(record, folder)
-    except RecordError as error:
-        try:
-            refuge = save(record, Path(tempfile.gettempdir()) / "resnet-bench-rescued")
-        except RecordError:
-            click.echo(to_json(record), nl=False)
-            raise RecordError(error.message, "The record was printed instead.") from error
-        raise RecordError(error.message, f"The record was saved as {refuge} instead.") from error
+    return save_or_rescue(lambda place: save(record, place), folder, "record", lambda: to_json(record))
 
 
 class _Signals(list[int]):

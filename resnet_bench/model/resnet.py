@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import RESNET50_STAGE_SIZES, Config, settled
 from resnet_bench.errors import ConfigError
 from resnet_bench.model.blocks import (
     BatchNorm,
@@ -34,9 +34,12 @@ from resnet_bench.results import ModelFacts, StageFacts
 if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime
 
-RESNET50 = (3, 4, 6, 3)
 NORMS = (FusedBatchNormalization, keras.layers.BatchNormalization)
-_NAMES: dict[tuple[int, ...], str] = {RESNET50: "resnet50", (3, 4, 23, 3): "resnet101", (3, 8, 36, 3): "resnet152"}
+_NAMES: dict[tuple[int, ...], str] = {
+    RESNET50_STAGE_SIZES: "resnet50",
+    (3, 4, 23, 3): "resnet101",
+    (3, 8, 36, 3): "resnet152",
+}
 
 
 def resnet50(
@@ -44,7 +47,7 @@ def resnet50(
     classes: int = 2,
     *,
     variant: Variant = "v1.5",
-    stage_sizes: Sequence[int] = RESNET50,
+    stage_sizes: Sequence[int] = RESNET50_STAGE_SIZES,
     width: int = 64,
     conv_bias: bool = False,
     initializer: Initializer = "glorot_uniform",
