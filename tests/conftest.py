@@ -20,12 +20,23 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
     return True if bare and config.getoption("--benchmark-only", False) else None
 
 
+@pytest.fixture(autouse=True)
+def tensorflow_seed() -> None:
+    """The same global seed for every test that uses TensorFlow in this process, whatever ran before it.
+
+    An operation seed alone does not decide what is drawn: TensorFlow mixes the global one into it.
+    """
+    if "tensorflow" in sys.modules:
+        import tensorflow as tf
+
+        tf.random.set_seed(0)
+
+
 @pytest.fixture
 def keras_state() -> Iterator[None]:
     """A fixed Keras seed and layer numbering for a test, and the dtype policy and generators restored after it."""
     import keras
     import numpy as np
-    import tensorflow as tf
 
     policy, python_state, numpy_state = keras.config.dtype_policy(), random.getstate(), np.random.get_state()
     keras.backend.clear_session()
@@ -35,7 +46,6 @@ def keras_state() -> Iterator[None]:
     keras.backend.clear_session()
     random.setstate(python_state)
     np.random.set_state(numpy_state)
-    tf.random.set_seed(random.SystemRandom().getrandbits(31))
 
 
 @pytest.fixture
