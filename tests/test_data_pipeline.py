@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from resnet_bench.data import open_source, pipeline
 from tests.data_files import config, good_shard
@@ -115,7 +114,6 @@ def test_training_crops_differ_from_pass_to_pass(shards: str) -> None:
 
 def test_flip_off_leaves_the_augment_stage_out(shards: str) -> None:
     def image(flip: bool, until: pipeline.StageName) -> list[bytes]:
-        tf.random.set_seed(0)
         plan = _plan(shards, mode="train", flip=flip)
         return [e["image"].tobytes() for e in pipeline.build(plan, until).take(9).as_numpy_iterator()]
 
