@@ -1,6 +1,6 @@
 """A record as one flat row: what tables, databases and trackers can take.
 
-Owns the documented columns: facts and results of the run, then every option of `config.py` as it was
+Owns the documented columns: facts and results of the run, then every option of `config/` as it was
 resolved (its name and help are the option's own). Also the two identities that make rows comparable over
 time: settings and machine. Pure. Neighbours: `history.py` queries rows, `report/` writes them to files.
 """

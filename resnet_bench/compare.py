@@ -1,7 +1,7 @@
 """Records to a comparison, or to a refusal that names what differs. Pure.
 
 Records of one configuration are pooled; the process is the unit of replication. What must be equal is
-declared once: the role of each field in `config.py`, and `MACHINE` and `VERSIONS` below. Options, versions
+declared once: the role of each field in `config/`, and `MACHINE` and `VERSIONS` below. Options, versions
 and the rest of the environment may differ, and are reported. Neighbours: `ratios.py` has the statistics,
 `record.py` the records, `report/comparison.py` the words.
 """

@@ -1,6 +1,6 @@
-"""From `config.py` to click options, to JSON paths and back; nothing is typed twice.
+"""From `config/` to click options, to JSON paths and back; nothing is typed twice.
 
-Each field becomes one flag, validated by msgspec against its own annotation. Neighbours: `config.py`
+Each field becomes one flag, validated by msgspec against its own annotation. Neighbours: `config/`
 declares, `presets.py` changes defaults, `cli/` decorates its commands with `configuration`.
 """
 
@@ -60,7 +60,7 @@ class Option:
 
 @cache
 def options() -> tuple[Option, ...]:
-    """Every option, in the order of `config.py`."""
+    """Every option, in the order of `config/`."""
     return tuple(_walk())
 
 

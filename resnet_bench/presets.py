@@ -1,4 +1,4 @@
-"""smoke, standard and strict: each a small change to the defaults of `config.py`.
+"""smoke, standard and strict: each a small change to the defaults of `config/`.
 
 Imports only `config`.
 """

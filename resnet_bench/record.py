@@ -2,6 +2,7 @@
 
 Schema history:
 1  first version.
+2  evidence, parity, profile, roofline, energy, pipeline stages and training.
 """
 
 from __future__ import annotations
@@ -17,10 +18,27 @@ import msgspec
 from resnet_bench.config import Config
 from resnet_bench.environment import Environment
 from resnet_bench.errors import RecordError
-from resnet_bench.results import Data, DataFacts, Machine, ModelFacts, Notice, Outcome, Samples, Verdict
+from resnet_bench.results import (
+    Claim,
+    Data,
+    DataFacts,
+    Energy,
+    Machine,
+    ModelFacts,
+    Notice,
+    Outcome,
+    Parity,
+    PipelineResult,
+    ProfileResult,
+    ProfileSummary,
+    Roofline,
+    Samples,
+    TrainingResult,
+    Verdict,
+)
 from resnet_bench.stats import Summary
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -36,7 +54,11 @@ class Configuration(Data, frozen=True, kw_only=True):
 
 
 class Record(Data, frozen=True, kw_only=True):
-    """One benchmark: configuration, environment, raw samples, summary and verdict."""
+    """One benchmark: configuration, environment, raw samples, summary and verdict.
+
+    `trace` is what a profile captured, `profile` what it says; `pipeline` and `training` belong to the
+    commands that measure the input alone and train to an accuracy.
+    """
 
     schema_version: int = SCHEMA_VERSION
     id: str
@@ -51,6 +73,14 @@ class Record(Data, frozen=True, kw_only=True):
     data: DataFacts | None = None
     samples: Samples = Samples()
     summary: Summary | None = None
+    evidence: tuple[Claim, ...] = ()
+    parity: Parity | None = None
+    trace: ProfileResult | None = None
+    profile: ProfileSummary | None = None
+    roofline: Roofline | None = None
+    energy: Energy | None = None
+    pipeline: PipelineResult | None = None
+    training: TrainingResult | None = None
     warnings: tuple[Notice, ...] = ()
     wall_s: float | None = None
 

@@ -16,7 +16,7 @@ BATCH, SIZE, CLASSES = 4, 8, 7
 
 
 def configuration(**options: Any) -> Config:
-    """A resolved configuration; options are named as in `config.py`."""
+    """A resolved configuration; options are named as in `config/`."""
     settled = {
         "batch_size": BATCH,
         "image_size": (SIZE, SIZE),

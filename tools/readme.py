@@ -1,6 +1,6 @@
 """Keep README.md's generated parts in step with the code: `python tools/readme.py` rewrites them.
 
-The options table comes from `config.py`, the list of commands from `bench-cli`. `tests/test_readme.py`
+The options table comes from `config/`, the list of commands from `bench-cli`. `tests/test_readme.py`
 fails where they differ.
 """
 

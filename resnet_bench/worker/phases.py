@@ -23,7 +23,11 @@ from resnet_bench.worker import protocol as p
 
 
 class Phases:
-    """Everything a worker holds between two commands."""
+    """Everything a worker holds between two commands.
+
+    Attributes are None until the phase that makes them: `config` (resolved once TensorFlow has started),
+    `runtime`, `model`, `step`, `input`, `bench`. A handler of another module takes this as its first argument.
+    """
 
     def __init__(self, send: Callable[[p.Message], None]) -> None:
         self.phase = "start"
@@ -31,12 +35,12 @@ class Phases:
         self._seconds: dict[str, float] = {}
         self._peaks: dict[str, int] = {}
         self._counts: dict[str, int] = {}
-        self._config: Config | None = None
-        self._runtime: Any = None
-        self._model: Any = None
-        self._step: Any = None
-        self._input: Any = None
-        self._bench: Bench | None = None
+        self.config: Config | None = None
+        self.runtime: Any = None
+        self.model: Any = None
+        self.step: Any = None
+        self.input: Any = None
+        self.bench: Bench | None = None
         self._threads_seen = 0
         self._handlers: dict[type, Callable[[Any], Any]] = {
             p.Prepare: self._prepare,
@@ -56,12 +60,12 @@ class Phases:
 
     def translate(self, error: BaseException) -> BenchError:
         """What an unexpected exception means to the person who typed the command."""
-        explained: BenchError | None = self._input.explain(error) if self._input is not None else None
+        explained: BenchError | None = self.input.explain(error) if self.input is not None else None
         if explained is not None:
             return explained
         name = type(error).__name__
         if name == "ResourceExhaustedError" or "out of memory" in str(error).lower():
-            batch = self._config.step.batch_size if self._config else "this"
+            batch = self.config.step.batch_size if self.config else "this"
             return OutOfMemoryError(
                 f"Memory ran out in phase {self.phase} at --batch-size {batch}.",
                 "Use a smaller --batch-size or --image-size; nothing is shrunk on its own.",
@@ -70,7 +74,8 @@ class Phases:
         return BenchError(f"{name} in phase {self.phase}: {first[:500]}", "The worker's last lines say more.")
 
     @contextmanager
-    def _in_phase(self, phase: str) -> Iterator[None]:
+    def in_phase(self, phase: str) -> Iterator[None]:
+        """Announce a phase; keep its seconds and the most host memory it took."""
         from resnet_bench.runtime import telemetry
 
         self.phase = phase
@@ -87,8 +92,8 @@ class Phases:
         from resnet_bench.runtime.telemetry import process_age_s
 
         process_s = process_age_s()
-        self._start_tensorflow(command.config)
-        config = self._config
+        self.start_tensorflow(command.config)
+        config = self.config
         assert config is not None
         self._open_input()
         facts = self._build_and_compile()
@@ -108,27 +113,28 @@ class Phases:
         return p.Prepared(
             cold_start=ledger,
             model=facts,
-            data=self._input.facts,
+            data=self.input.facts,
             notices=compile_notices,
             peak_host_bytes=max(self._peaks.values(), default=None),
         )
 
-    def _start_tensorflow(self, requested: Config) -> None:
+    def start_tensorflow(self, requested: Config) -> None:
+        """Set the environment, import TensorFlow, find the device, resolve the configuration."""
         from resnet_bench import runtime
         from resnet_bench.environment import collect
 
-        self._config = requested
+        self.config = requested
         host = runtime.inspect_host()
-        with self._in_phase("import"):
+        with self.in_phase("import"):
             early = runtime.set_environment(requested, host)
             import keras  # noqa: F401
             import tensorflow as tf  # noqa: F401
-        with self._in_phase("start"):
+        with self.in_phase("start"):
             machine = runtime.find_machine(requested, host)
             config, notices = resolve(requested, machine)
-            self._config = config
-            self._runtime = runtime.start(config, machine)
-        environment = collect(machine, self._runtime)
+            self.config = config
+            self.runtime = runtime.start(config, machine)
+        environment = collect(machine, self.runtime)
         found = (*early, *notices)
         self._send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))
 
@@ -136,28 +142,28 @@ class Phases:
         from resnet_bench import model as models
         from resnet_bench import step as steps
 
-        config, runtime = self._config, self._runtime
+        config, runtime = self.config, self.runtime
         assert config is not None
         facts = None
-        with self._in_phase("build"):
+        with self.in_phase("build"):
             models.check_data_format(config, runtime)
             if config.step.mode != "input":
-                self._model = models.build(config, runtime)
-                facts = models.facts(self._model, config)
-            self._step = steps.make_step(config, runtime, self._model)
-        with self._in_phase("trace"):
-            self._step.trace()
-        with self._in_phase("first step"):
-            self._step.first_call()
-        self._count("first", self._step.steps_per_call)
+                self.model = models.build(config, runtime)
+                facts = models.facts(self.model, config)
+            self.step = steps.make_step(config, runtime, self.model)
+        with self.in_phase("trace"):
+            self.step.trace()
+        with self.in_phase("first step"):
+            self.step.first_call()
+        self._count("first", self.step.steps_per_call)
         return facts
 
     def _compile_seconds(self, log: Path) -> tuple[float | None, tuple[Notice, ...]]:
         """What XLA's own log says of its compilations so far; None without XLA."""
         from resnet_bench.runtime.xla_log import parse_compilations
 
-        assert self._config is not None
-        if not self._config.step.xla or self._config.step.mode == "input":
+        assert self.config is not None
+        if not self.config.step.xla or self.config.step.mode == "input":
             return None, ()
         os.fsync(2)
         found = parse_compilations(log.read_text(errors="replace"))
@@ -169,35 +175,35 @@ class Phases:
         """Find the data before anything slow happens; nothing is read ahead until `_attach`."""
         from resnet_bench.data import default_cache_dir, open_input
 
-        config, runtime = self._config, self._runtime
+        config, runtime = self.config, self.runtime
         assert config is not None
-        with self._in_phase("data"):
-            self._input = open_input(config, runtime.threads, default_cache_dir(), runtime.device)
+        with self.in_phase("data"):
+            self.input = open_input(config, runtime.threads, default_cache_dir(), runtime.device)
 
     def _attach(self) -> None:
         """Start the pipeline, now that nothing is left to compile."""
         from resnet_bench.runtime.telemetry import Probe, reset_device_peak
 
-        with self._in_phase("data"):
-            self._step.attach(self._input)
-        reset_device_peak(self._runtime)
-        self._bench = Bench(self._step, Probe(self._runtime.machine))
+        with self.in_phase("data"):
+            self.step.attach(self.input)
+        reset_device_peak(self.runtime)
+        self.bench = Bench(self.step, Probe(self.runtime.machine))
 
     def _count(self, purpose: str, steps: int) -> None:
         self._counts[purpose] = self._counts.get(purpose, 0) + steps
 
     def _series(self, purpose: str, rounds: int, steps: int, until: float | None = None, lead_in: int = 0) -> p.Timed:
-        assert self._bench is not None, "a worker is prepared before it is asked to time"
-        with self._in_phase(purpose):
-            for one in self._bench.rounds(rounds, steps, until, lead_in):
+        assert self.bench is not None, "a worker is prepared before it is asked to time"
+        with self.in_phase(purpose):
+            for one in self.bench.rounds(rounds, steps, until, lead_in):
                 self._count(purpose, one.steps)
-                self._count("warmup", lead_in * self._bench.step.steps_per_call)
+                self._count("warmup", lead_in * self.bench.step.steps_per_call)
                 self._threads_seen = max(self._threads_seen, _thread_count())
                 self._send(p.RoundDone(round=one))
         return p.Timed()
 
     def _warm_up(self, command: p.WarmUp) -> p.Timed:
-        per_call = self._step.steps_per_call
+        per_call = self.step.steps_per_call
         return self._series("warmup", command.steps // per_call, per_call)
 
     def _measure(self, command: p.Measure) -> p.Timed:
@@ -207,35 +213,35 @@ class Phases:
     def _split(self, command: p.MeasureSplit) -> p.SplitDone:
         from resnet_bench.step import split_functions
 
-        assert self._config is not None
+        assert self.config is not None
         until = None if command.budget_s is None else time.perf_counter() + command.budget_s
-        with self._in_phase("split"):
-            functions = split_functions(self._config, self._runtime, self._model)
-            split = split_in_turns(functions, self._runtime.wait, command.rounds, until=until)
+        with self.in_phase("split"):
+            functions = split_functions(self.config, self.runtime, self.model)
+            split = split_in_turns(functions, self.runtime.wait, command.rounds, until=until)
         self._count("split", split.rounds)
         return p.SplitDone(split=split)
 
     def _profile(self, command: p.Profile) -> p.Profiled:
         from resnet_bench.profile import capture
 
-        with self._in_phase("profile"):
-            on_gpu = self._runtime.machine.device_kind == "gpu"
-            result = capture(self._step, Path(command.directory), command.calls, device_tracing=on_gpu)
+        with self.in_phase("profile"):
+            on_gpu = self.runtime.machine.device_kind == "gpu"
+            result = capture(self.step, Path(command.directory), command.calls, device_tracing=on_gpu)
         return p.Profiled(result=result)
 
     def _build(self, command: p.Build) -> p.Built:
         from resnet_bench import model as models
 
-        self._start_tensorflow(command.config)
-        config = self._config
+        self.start_tensorflow(command.config)
+        config = self.config
         assert config is not None
-        with self._in_phase("build"):
-            models.check_data_format(config, self._runtime)
-            model = models.build(config, self._runtime)
+        with self.in_phase("build"):
+            models.check_data_format(config, self.runtime)
+            model = models.build(config, self.runtime)
         if command.path is not None:
             from resnet_bench.model import weights
 
-            with self._in_phase("save"):
+            with self.in_phase("save"):
                 save = weights.save_portable if command.portable else weights.save
                 save(model, Path(command.path))
         return p.Built(model=models.facts(model, config), stages=models.stages(model))
@@ -243,17 +249,17 @@ class Phases:
     def _examine(self, command: p.Examine) -> p.Examined:
         from resnet_bench.doctor import examine
 
-        with self._in_phase("examine"):
+        with self.in_phase("examine"):
             return p.Examined(examination=examine(command.config))
 
     def _finish(self, command: p.Finish) -> p.Finished:
         from resnet_bench.runtime.telemetry import device_memory
 
         del command
-        if self._step is None:
+        if self.step is None:
             return p.Finished(memory=Memory(), counts=StepCounts())
-        outcome = self._step.finish()
-        peak, reserved = device_memory(self._runtime)
+        outcome = self.step.finish()
+        peak, reserved = device_memory(self.runtime)
         # The step is not closed: the process ends at once, and two runs stalled 20 to 40 s where it was.
         return p.Finished(
             memory=Memory(host_peak_bytes=self._peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
@@ -265,7 +271,7 @@ class Phases:
                 top1=outcome.top1,
                 top5=outcome.top5,
             ),
-            skipped_records=self._input.skipped(),
+            skipped_records=self.input.skipped(),
             threads_seen=self._threads_seen or None,
         )
 

@@ -1,31 +1,13 @@
-"""The types that travel from a worker to the record: rounds, samples, notices, facts.
+"""What one run measured and found: rounds, samples, facts, outcome and verdict.
 
-Plain frozen data; every field has its unit in its name. `None` means unknown or not applicable, never
-0. Imports nothing of the package.
+Every field has its unit in its name. `None` means unknown or not applicable, never 0.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
-Value = bool | int | float | str | None
-
-
-class Data(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of everything that is stored."""
-
-
-class Notice(Data, frozen=True, kw_only=True):
-    """Something a reader must know, as data: a kind and its numbers.
-
-    `report/sentences.py` turns it into a sentence that says what to do. Warnings and the reasons of a
-    verdict are notices.
-    """
-
-    kind: str
-    facts: dict[str, Value] = {}
+from resnet_bench.results.base import Data, Notice
 
 
 class Interference(Data, frozen=True, kw_only=True):
@@ -208,25 +190,6 @@ class Samples(Data, frozen=True, kw_only=True):
     processes: tuple[ProcessSamples, ...] = ()
 
 
-class Estimate(Data, frozen=True, kw_only=True):
-    """A value and its 95 % interval; `low` and `high` are None where nothing supports one."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-class ProfileResult(Data, frozen=True, kw_only=True):
-    """What was captured: the folder of the trace, its size in bytes, steps and seconds inside it."""
-
-    path: str
-    bytes: int
-    steps: int
-    wall_s: float
-    device_traced: bool
-    notices: tuple[Notice, ...] = ()
-
-
 OutcomeKind = Literal[
     "ok",
     "config",
@@ -263,20 +226,3 @@ class Verdict(Data, frozen=True, kw_only=True):
 
     kind: VerdictKind
     reasons: tuple[Notice, ...] = ()
-
-
-class Machine(Data, frozen=True, kw_only=True):
-    """What `resolve.py` must know of the machine; gathered by `runtime`, faked in tests.
-
-    `cpus` is what affinity allows, `cpu_quota` the cgroup's bound in cores, `cpu_flags` those of
-    /proc/cpuinfo; `onednn` tells whether its kernels are switched on.
-    """
-
-    device_kind: Literal["cpu", "gpu"]
-    device: str
-    cpus: int
-    cpu_quota: float | None = None
-    cpu_flags: frozenset[str] = frozenset()
-    gpu_name: str | None = None
-    gpu_compute_capability: tuple[int, int] | None = None
-    onednn: bool = False

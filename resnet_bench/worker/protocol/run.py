@@ -1,13 +1,8 @@
-"""What parent and worker say to each other: JSON lines of tagged structs.
-
-The parent sends a `Command`; the worker answers with any number of `Event`s and then one `Reply`.
-"""
+"""The messages of a benchmark run, of building a network and of examining a machine."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
-
-import msgspec
+from typing import Literal
 
 from resnet_bench.config import Config
 from resnet_bench.doctor import Examination
@@ -26,17 +21,7 @@ from resnet_bench.results import (
     StepCounts,
     StepResult,
 )
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Base of everything that crosses the pipe."""
-
-
-class Command(Message, frozen=True, kw_only=True):
-    """`then_stop`: the worker stops its own process group (SIGSTOP) right after it has replied, so that
-    nothing of it runs, its pipeline included, until the next command."""
-
-    then_stop: bool = False
+from resnet_bench.worker.protocol.base import Command, Message
 
 
 class Prepare(Command, frozen=True, kw_only=True):
@@ -178,29 +163,3 @@ class Failed(Message, frozen=True, kw_only=True):
     message: str
     remedy: str
     phase: str
-
-
-Commands = Prepare | WarmUp | Measure | MeasureSplit | Profile | Build | Examine | Finish
-Events = PhaseStarted | Resolved | RoundDone
-Replies = Prepared | Timed | SplitDone | Profiled | Built | Examined | Finished | Failed
-
-_commands: msgspec.json.Decoder[Commands] = msgspec.json.Decoder(Commands)
-_answers: msgspec.json.Decoder[Events | Replies] = msgspec.json.Decoder(Events | Replies)
-_encoder = msgspec.json.Encoder()
-
-M = TypeVar("M", bound=Message)
-
-
-def encode(message: Message) -> bytes:
-    """One line of JSON."""
-    return _encoder.encode(message) + b"\n"
-
-
-def decode_command(line: bytes) -> Commands:
-    """The command in a line."""
-    return _commands.decode(line)
-
-
-def decode_answer(line: bytes) -> Events | Replies:
-    """The event or reply in a line; `msgspec.MsgspecError` where it is neither."""
-    return _answers.decode(line)

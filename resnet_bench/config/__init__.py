@@ -1,0 +1,39 @@
+"""Every option once: its type, default, bounds and help; a file per section.
+
+Flags, JSON, test ids, the README table and the saved record are all generated from these structs (see
+`options.py`). A field's flag is its name with dashes. `"auto"` is resolved by `resolve.py`, once the
+device is known; a record keeps both the requested and the resolved configuration. Imports only
+`errors`.
+"""
+
+from __future__ import annotations
+
+from resnet_bench.config.base import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section, settled
+from resnet_bench.config.checks import check
+from resnet_bench.config.data import DataConfig
+from resnet_bench.config.measure import MeasureConfig, OutputConfig
+from resnet_bench.config.model import RESNET50_STAGE_SIZES, ModelConfig
+from resnet_bench.config.runtime import RuntimeConfig
+from resnet_bench.config.step import Precision, StepConfig
+from resnet_bench.config.whole import Config
+
+__all__ = [
+    "OPTION",
+    "PROTOCOL",
+    "RESNET50_STAGE_SIZES",
+    "WORKLOAD",
+    "Auto",
+    "Config",
+    "DataConfig",
+    "MeasureConfig",
+    "ModelConfig",
+    "OutputConfig",
+    "PositiveFloat",
+    "PositiveInt",
+    "Precision",
+    "RuntimeConfig",
+    "Section",
+    "StepConfig",
+    "check",
+    "settled",
+]

@@ -1,0 +1,69 @@
+"""Combinations of options that no device could run."""
+
+from __future__ import annotations
+
+from resnet_bench.config.whole import Config
+from resnet_bench.errors import ConfigError
+
+
+def check(config: Config) -> None:
+    """Refuse combinations that no device could run; what depends on the device is `resolve.py`'s."""
+    for problem in (_check_data(config), _check_step(config), _check_model(config)):
+        if problem is not None:
+            raise problem
+
+
+def _check_data(config: Config) -> ConfigError | None:
+    data, mode = config.data, config.step.mode
+    if data.source in ("tfrecord", "folder") and not data.data:
+        what, example = {
+            "tfrecord": ("a glob of shards", "'imagenet/train-*'"),
+            "folder": ("a folder of class subfolders", "imagenet/train"),
+        }[data.source]
+        return ConfigError(f"--source {data.source} needs --data: {what}.", f"For instance --data {example}.")
+    if data.source in ("photos", "synthetic") and data.data:
+        return ConfigError(
+            f"--data {data.data} is given, but --source {data.source} reads no files.",
+            "Add --source tfrecord (a glob of shards) or --source folder (class subfolders).",
+        )
+    if mode == "input" and data.source == "synthetic":
+        return ConfigError(
+            "--mode input measures the pipeline, but --source synthetic has none.",
+            "Choose --source photos, tfrecord or folder.",
+        )
+    if data.cache == "images" and mode in ("train", "input"):
+        return ConfigError(
+            f"--cache images would freeze the random crops of --mode {mode}.",
+            "Use --cache records, or --mode eval or infer.",
+        )
+    return None
+
+
+def _check_step(config: Config) -> ConfigError | None:
+    step = config.step
+    if step.mixed_precision and step.precision in ("float32", "tf32"):
+        return ConfigError(
+            f"--mixed-precision contradicts --precision {step.precision}.",
+            "Leave one of them out, or name --precision mixed_bfloat16 or mixed_float16.",
+        )
+    only = [
+        (step.freeze, "--freeze", ("infer", "eval"), "folds variables to constants"),
+        (step.split, "--split", ("train",), "times forward, backward and optimizer apart"),
+        (step.loop == "fit", "--loop fit", ("train",), "trains with Keras' model.fit"),
+    ]
+    for given, flag, modes, does in only:
+        if given and step.mode not in modes:
+            return ConfigError(f"{flag} {does}, which --mode {step.mode} does not do.", f"Use --mode {modes[0]}.")
+    if step.split and step.loop == "fit":
+        return ConfigError("--split takes our own step apart, which --loop fit does not run.", "Use --loop custom.")
+    return None
+
+
+def _check_model(config: Config) -> ConfigError | None:
+    model = config.model
+    if model.data_format == "channels_first" and model.batch_norm == "fused":
+        return ConfigError(
+            "--batch-norm fused is a channels-last operation and cannot run with --data-format channels_first.",
+            "Use --batch-norm keras.",
+        )
+    return None

@@ -1,0 +1,59 @@
+"""Options of a step."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from resnet_bench.config.base import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section
+
+Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
+
+
+class StepConfig(Section, frozen=True, kw_only=True):
+    """What one step computes, and how it is compiled."""
+
+    mode: Annotated[
+        Literal["train", "infer", "eval", "input"],
+        Meta(description="train, infer (forward), eval (forward and accuracy), or input (the pipeline alone)."),
+        WORKLOAD,
+    ] = "train"
+    batch_size: Annotated[
+        PositiveInt | Literal["auto", "max"],
+        Meta(
+            description="Images per step. max: the largest that fits, searched for first, a process per try.",
+            extra={"values": "a whole number, at least 1, auto or max"},
+        ),
+        WORKLOAD,
+    ] = "auto"
+    precision: Annotated[
+        Precision | Auto,
+        Meta(description="Arithmetic of the network. auto: float32, or what --mixed-precision picks."),
+        OPTION,
+    ] = "auto"
+    mixed_precision: Annotated[
+        bool,
+        Meta(description="Use the 16-bit type this device has (bfloat16, with a warning, where it has none)."),
+        OPTION,
+    ] = False
+    xla: Annotated[bool, Meta(description="Compile the step with XLA."), OPTION] = False
+    steps_per_call: Annotated[int, Meta(ge=1, description="Steps run by one call from Python."), OPTION] = 1
+    optimizer: Annotated[Literal["sgd", "adam"], Meta(description="Optimizer of the training step."), WORKLOAD] = "sgd"
+    learning_rate: Annotated[
+        PositiveFloat | Auto, Meta(description="auto: 0.1 x batch / 256 for SGD, 0.00015 for Adam."), WORKLOAD
+    ] = "auto"
+    momentum: Annotated[float, Meta(ge=0, lt=1, description="SGD's momentum."), WORKLOAD] = 0.9
+    weight_decay: Annotated[float, Meta(ge=0, description="Decoupled from the loss; kernels only."), WORKLOAD] = 5e-5
+    label_smoothing: Annotated[
+        float, Meta(ge=0, lt=1, description="Share of the target spread over all classes."), WORKLOAD
+    ] = 0.1
+    freeze: Annotated[bool, Meta(description="Fold variables to constants before inference."), OPTION] = False
+    loop: Annotated[
+        Literal["custom", "fit"],
+        Meta(description="Our compiled step, or Keras' model.fit around the same network."),
+        OPTION,
+    ] = "custom"
+    split: Annotated[bool, Meta(description="Also time forward, backward and optimizer apart (train)."), PROTOCOL] = (
+        False
+    )
