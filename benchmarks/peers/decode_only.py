@@ -23,22 +23,22 @@ class DecodeOnly(Phases):
     def _open_loop(self) -> None:
         from resnet_bench.data import default_cache_dir, open_source, pipeline
 
-        config, runtime = self._config, self._runtime
+        config, runtime = self.config, self.runtime
         assert config is not None
-        with self._in_phase("data"):
+        with self.in_phase("data"):
             source = open_source(config, runtime.threads.data, default_cache_dir())
             plan = pipeline.plan_of(config, source)
-            self._bench = Bench(
+            self.bench = Bench(
                 _Loop(pipeline.build(plan, until="decode"), settled(config.step.batch_size)), self._probe()
             )
 
     def _probe(self) -> Probe:
-        return Probe(self._runtime.machine)
+        return Probe(self.runtime.machine)
 
     def _prepare(self, command: p.Prepare) -> p.Prepared:
         from resnet_bench.results import ColdStart, DataFacts
 
-        self._start_tensorflow(command.config)
+        self.start_tensorflow(command.config)
         self._open_loop()
         return p.Prepared(cold_start=ColdStart(), model=None, data=DataFacts(source="tfrecord"))
 

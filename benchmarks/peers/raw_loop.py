@@ -24,13 +24,13 @@ class RawLoop(Phases):
         return p.Timed()
 
     def _bare(self, steps: int) -> Round:
-        call, batch, wait = self._step._call, self._step._batch, self._runtime.wait
+        call, batch, wait = self.step._call, self.step._batch, self.runtime.wait
         start = time.perf_counter()
         for _ in range(steps):
             call(*batch)
         wait()
         wall_s = time.perf_counter() - start
-        return Round(steps=steps, images=steps * self._step.images_per_call, wall_s=wall_s, dispatch_s=wall_s)
+        return Round(steps=steps, images=steps * self.step.images_per_call, wall_s=wall_s, dispatch_s=wall_s)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ class Slower(Phases):
 
     def _prepare(self, command: p.Prepare) -> p.Prepared:
         reply = super()._prepare(command)
-        self._step._call = _with_products(self._step._call, int(os.environ["PRODUCTS"]))
-        self._step.dispatch(1)
-        self._step.wait()
+        self.step._call = _with_products(self.step._call, int(os.environ["PRODUCTS"]))
+        self.step.dispatch(1)
+        self.step.wait()
         return reply
 
 
