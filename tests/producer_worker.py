@@ -56,8 +56,8 @@ class Producer(Phases):
     def _prepare(self, command: p.Prepare) -> p.Prepared:
         config, notices = resolve(command.config, MACHINE)
         self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
-        self._step = Taker()
-        self._bench = Bench(self._step, Probe(MACHINE))
+        self.step = Taker()
+        self.bench = Bench(self.step, Probe(MACHINE))
         time.sleep(PERIOD_S * (DEPTH + 2))
         return p.Prepared(cold_start=ColdStart(), model=None, data=DataFacts(source="photos"))
 
