@@ -20,7 +20,7 @@ from resnet_bench.results import Outcome
 from resnet_bench.turns import Budget, Side, SideFailure
 from resnet_bench.worker.handle import outcome_of
 
-SIDE_PROTOCOL = ("preset", "warmup")
+SIDE_PROTOCOL = ("preset", "preset_file", "warmup")
 """What a side may say of how it is measured; the rest is the match's to decide."""
 
 
@@ -53,8 +53,14 @@ def hold(kind: Literal["ab", "noise"], a: Side, b: Side, budget: Budget, observe
     except KeyboardInterrupt:
         outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
     except BenchError as error:
-        outcome, failed = outcome_of(error), error.side if isinstance(error, SideFailure) else None
+        outcome, failed = outcome_of(error), _failed_side(error)
     return _contest(kind, match, budget, outcome, failed, created, time.monotonic() - started)
+
+
+def _failed_side(error: BenchError) -> SideName | None:
+    if not isinstance(error, SideFailure):
+        return None
+    return "a" if error.side == "a" else "b"
 
 
 def _contest(

@@ -219,7 +219,7 @@ def _comparison(base: Pool, new: Pool, ratio: ratios.LogRatio, confidence: float
         finding=ratios.finding(estimate),
         below_noise_floor=None if floor is None else abs(ratio.centre) < math.log1p(floor),
         options=tuple(_differing(_by_role(before, "option"), _by_role(after, "option"))),
-        environment=tuple(_differing(_environment(before), _environment(after))),
+        environment=tuple(_differing(environment_fields(before), environment_fields(after))),
         protocol=tuple(_differing(_protocol(before), _protocol(after))),
         allowed=tuple(_must_match(before, after)),
     )
@@ -296,7 +296,7 @@ def _all_fields(record: Record) -> dict[str, Any]:
     return {**_workload(record), **_by_role(record, "option"), **versions}
 
 
-def _environment(record: Record) -> dict[str, Any]:
+def environment_fields(record: Record) -> dict[str, Any]:
     """Everything around the run but the machine itself, by dotted path."""
     flat: dict[str, Any] = {}
     _flatten("", msgspec.to_builtins(record.environment), flat)

@@ -114,9 +114,14 @@ def estimate(pairs: Sequence[Turns]) -> Estimate:
 
 def narrow_enough(pairs: Sequence[Turns], target: float | None) -> bool:
     """Whether the pairs suffice for a precision target (a fraction; None never is)."""
-    if target is None or len(pairs) < MIN_PAIRS_FOR_TARGET:
+    return bool(pairs) and precise_enough(estimate(pairs), len(pairs), target)
+
+
+def precise_enough(found: Estimate, repetitions: int, target: float | None) -> bool:
+    """Whether an estimate from that many sets of processes is as narrow as a target (a fraction; None never is)."""
+    if target is None or repetitions < MIN_PAIRS_FOR_TARGET:
         return False
-    resolution = ratios.resolution(estimate(pairs))
+    resolution = ratios.resolution(found)
     return resolution is not None and resolution <= target
 
 

@@ -75,15 +75,16 @@ def bench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[str], Rec
     """Run one configuration in its own worker and make it a row of pytest-benchmark's table."""
 
     from resnet_bench import session
-    from resnet_bench.options import parse_args
+    from resnet_bench.options import parse_args, with_values
     from resnet_bench.record import save
     from resnet_bench.report.sentences import sentence
 
     def run(words: str) -> Record:
         config, given = parse_args(shlex.split(words) + _common_words(request.config))
         profile = request.config.getoption("--bench-profile")
-        folder = str(Path(profile) / request.node.name) if profile else None
-        record = session.run(config, given, profile_folder=folder)
+        if profile:
+            config = with_values(config, {"profile": str(Path(profile) / request.node.name)})
+        record = session.run(config, given, keep=True)
         path = save(record, Path(config.output.output))
         if record.summary is None or record.outcome.kind != "ok":
             pytest.fail(f"{record.outcome.message} {record.outcome.remedy} Record: {path}", pytrace=False)

@@ -1,164 +1,26 @@
 """From `config/` to click options, to JSON paths and back; nothing is typed twice.
 
-Each field becomes one flag, validated by msgspec against its own annotation. Neighbours: `config/`
-declares, `presets.py` changes defaults, `cli/` decorates its commands with `configuration`.
+Each field becomes one flag, validated by msgspec against its own annotation. Neighbours: `values.py` has
+each option by itself, `presets.py` and `preset_file.py` change defaults, `cli/` decorates its commands with
+`configuration`.
 """
 
 from __future__ import annotations
 
-import math
-import re
-import types
-import typing
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
-import msgspec
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
-from msgspec.structs import FieldInfo, fields, replace
+from msgspec.structs import replace
 
-from resnet_bench.config import Config, Section, check
+from resnet_bench import preset_file
+from resnet_bench.config import Config, check
 from resnet_bench.errors import ConfigError
 from resnet_bench.presets import PRESETS
-
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
-
-
-@dataclass(frozen=True)
-class Option:
-    """One field of the configuration as the command line shows it."""
-
-    section: str | None
-    name: str
-    annotation: Any
-    default: Any
-    help: str
-    extra: dict[str, Any]
-
-    @property
-    def flag(self) -> str:
-        """`--batch-size`, or `--xla/--no-xla` for a switch."""
-        dashed = self.name.replace("_", "-")
-        if not self.is_switch:
-            return f"--{dashed}"
-        return f"--{dashed}" if self.name == "json" else f"--{dashed}/--no-{dashed}"
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether the flag takes no value."""
-        return _bare(self.annotation) is bool
-
-    @property
-    def values(self) -> str:
-        """What the option accepts, in words."""
-        return str(self.extra.get("values") or describe(self.annotation))
-
-
-@cache
-def options() -> tuple[Option, ...]:
-    """Every option, in the order of `config/`."""
-    return tuple(_walk())
-
-
-def _walk() -> Iterator[Option]:
-    sections = []
-    for field in fields(Config):
-        if isinstance(field.type, type) and issubclass(field.type, Section):
-            sections.append(field)
-        else:
-            yield _option(None, field)
-    for section in sections:
-        for field in fields(section.type):
-            yield _option(section.name, field)
-
-
-def _option(section: str | None, field: FieldInfo) -> Option:
-    annotation = field.type
-    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
-    descriptions = [meta.description for meta in metas if meta.description]
-    assert descriptions, f"{field.name} has no description"
-    extra: dict[str, Any] = {}
-    for meta in metas:
-        extra.update(meta.extra or {})
-    return Option(section, field.name, annotation, field.default, descriptions[0], extra)
-
-
-def _bare(annotation: Any) -> Any:
-    return typing.get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
-
-
-def _words(annotation: Any) -> tuple[list[str], bool]:
-    """The words that an annotation accepts literally, and whether it accepts anything else."""
-    bare = _bare(annotation)
-    if typing.get_origin(bare) is Literal:
-        return [str(choice) for choice in typing.get_args(bare)], False
-    if typing.get_origin(bare) not in (typing.Union, types.UnionType):
-        return [], True
-    parts = [_words(part) for part in typing.get_args(bare) if part is not type(None)]
-    return [word for words, _ in parts for word in words], any(more for _, more in parts)
-
-
-def describe(annotation: Any) -> str:
-    """What an annotation accepts, in words: "a whole number, at least 1, or auto"."""
-    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
-    bare = _bare(annotation)
-    origin, inner = typing.get_origin(bare), typing.get_args(bare)
-    if origin is Literal:
-        return ", ".join(str(choice) for choice in inner)
-    if origin in (typing.Union, types.UnionType):
-        *others, last = [words for part in inner if part is not type(None) for words in _alternatives(part)]
-        comma = "," if any(", " in words for words in others) else ""
-        return f"{', '.join(others)}{comma} or {last}" if others else last
-    if origin is tuple and Ellipsis in inner:
-        return "whole numbers with commas, like 3,4,6,3"
-    if origin is tuple:
-        return f"HEIGHTxWIDTH or one number for both, {describe(inner[0]).partition(', ')[2]}"
-    name = {int: "a whole number", float: "a number", bool: "on or off"}.get(bare, "text")
-    return ", ".join([name, *(bound for meta in metas for bound in _bounds(meta))])
-
-
-def _alternatives(annotation: Any) -> list[str]:
-    if typing.get_origin(annotation) is Literal:
-        return [str(choice) for choice in typing.get_args(annotation)]
-    return [describe(annotation)]
-
-
-def _bounds(meta: msgspec.Meta) -> Iterator[str]:
-    for value, words in ((meta.ge, "at least"), (meta.gt, "above"), (meta.le, "at most"), (meta.lt, "below")):
-        if value is not None:
-            yield f"{words} {value:,}"
-
-
-def parse_value(option: Option, text: Any) -> Any:
-    """The value of one option from text; `ConfigError` says what is allowed."""
-    flag = option.flag.split("/")[0]
-    refusal = ConfigError(f"{flag} {text} is not allowed: it takes {option.values}.")
-    try:
-        value = msgspec.convert(_shape(option, text), option.annotation, strict=False)
-    except msgspec.ValidationError as error:
-        raise refusal from error
-    if isinstance(value, float) and not math.isfinite(value):
-        raise refusal
-    return value
-
-
-def _shape(option: Option, text: Any) -> Any:
-    if not isinstance(text, str) or text == "auto":
-        return text
-    if option.extra.get("unit") == "s":
-        match = re.fullmatch(r"([0-9.]+)\s*([smh]?)", text.strip())
-        try:
-            return float(match[1]) * _SECONDS[match[2]] if match else text
-        except ValueError:
-            return text
-    if "tuple" in str(option.annotation):
-        parts = [part.strip() for part in re.split(r"[x,]", text)]
-        return parts * 2 if option.name == "image_size" and len(parts) == 1 else parts
-    return text
+from resnet_bench.values import Option, describe, literal_words, options, parse_value, unwrapped
 
 
 class _FieldType(click.ParamType[Any]):
@@ -167,7 +29,7 @@ class _FieldType(click.ParamType[Any]):
     def __init__(self, option: Option) -> None:
         self.option = option
         self.name = option.name
-        self.words, self.open = _words(option.annotation)
+        self.words, self.open = literal_words(option.annotation)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
         """Choices as `[a|b]`, anything else in one word."""
@@ -177,7 +39,7 @@ class _FieldType(click.ParamType[Any]):
         text = str(self.option.annotation)
         return (
             "TEXT"
-            if _bare(self.option.annotation) in (str, str | None)
+            if unwrapped(self.option.annotation) in (str, str | None)
             else "H[xW]"
             if "image" in self.name
             else ("N,N,..." if "tuple" in text else "SECONDS" if self.option.extra.get("unit") else "N")
@@ -220,9 +82,11 @@ def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def some(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a command with a few options of the configuration."""
+def some(*names: str, defaults: Mapping[str, Any] | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a command with a few options of the configuration; `defaults` are the command's own, in its help."""
     by_name = {option.name: option for option in options()}
+    for name, value in (defaults or {}).items():
+        by_name[name] = dataclasses.replace(by_name[name], default=value)
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for name in reversed(names):
@@ -237,7 +101,8 @@ def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[...
     text = option.help if option.is_switch and not shown else f"{option.help}  [default: {shown}]"
     if option.is_switch:
         return click.option(option.flag, option.name, is_flag=True, default=option.default, help=text)
-    return click.option(option.flag, option.name, type=_FieldType(option), default=None, help=text)
+    bare = {"is_flag": False, "flag_value": option.extra["bare"]} if "bare" in option.extra else {}
+    return click.option(option.flag, option.name, type=_FieldType(option), default=None, help=text, **bare)
 
 
 def show_default(option: Option) -> str:
@@ -250,30 +115,40 @@ def show_default(option: Option) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def from_context(ctx: click.Context) -> tuple[Config, tuple[str, ...]]:
-    """The configuration that a command line asks for, and the names of the options given on it."""
+def from_context(ctx: click.Context, defaults: Mapping[str, Any] | None = None) -> tuple[Config, tuple[str, ...]]:
+    """The configuration that a command line asks for, and the names of the options given on it.
+
+    `defaults` are the command's own, which what is given goes before.
+    """
     given = {
         option.name: ctx.params[option.name]
         for option in options()
         if ctx.get_parameter_source(option.name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     }
-    return build(given)
+    return build({**(defaults or {}), **expanded(given)})
 
 
 def build(given: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
-    """Defaults, changed by the preset, changed by what was given; cross-checked.
+    """Defaults, changed by the preset, by the preset file, then by what was given; cross-checked.
 
-    `given` maps option names to typed values. Returns the configuration and the names given.
+    `given` maps option names to typed values. Returns the configuration and the names given, in the file too.
     """
-    config = unchecked(given)
+    values = expanded(given)
+    config = unchecked(values)
     check(config)
-    return config, tuple(sorted(given))
+    return config, tuple(sorted(values))
 
 
-def unchecked(given: dict[str, Any]) -> Config:
-    """As `build`, but without the cross-checks: for a record of what was refused."""
-    preset = given.get("preset", Config().preset)
-    return with_values(Config(preset=preset), {**PRESETS[preset], **given})
+def expanded(given: dict[str, Any]) -> dict[str, Any]:
+    """`given` over what the --preset-file among it holds; `ConfigError` for a file that is not right."""
+    path = given.get("preset_file")
+    return given if path is None else {**preset_file.read(path), **given}
+
+
+def unchecked(values: dict[str, Any]) -> Config:
+    """As `build`, of values that are `expanded`, but without the cross-checks: for a record of what was refused."""
+    preset = values.get("preset", Config().preset)
+    return with_values(Config(preset=preset), {**PRESETS[preset], **values})
 
 
 def with_values(config: Config, values: dict[str, Any]) -> Config:
@@ -300,3 +175,21 @@ def parse_args(arguments: list[str]) -> tuple[Config, tuple[str, ...]]:
             return from_context(ctx)
     except click.UsageError as error:
         raise ConfigError(error.format_message()) from error
+
+
+__all__ = [
+    "ConfigurationCommand",
+    "Option",
+    "build",
+    "configuration",
+    "describe",
+    "expanded",
+    "from_context",
+    "options",
+    "parse_args",
+    "parse_value",
+    "show_default",
+    "some",
+    "unchecked",
+    "with_values",
+]

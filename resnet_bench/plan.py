@@ -71,6 +71,11 @@ def split_rounds(wanted: int, step_s: float, left_s: float) -> int:
     return max(2, min(wanted, math.floor((left_s / step_s - 10) / (3 * SAFETY))))
 
 
+def profiled_calls(call_s: float) -> int:
+    """How many calls a profile holds: about two seconds of them, but 3 at least and 10 at most."""
+    return max(3, min(10, round(2.0 / call_s)))
+
+
 def another_warmup_fits(step_s: float, steps_per_call: int, left_s: float) -> bool:
     """Whether one more warm-up call leaves time for the fewest rounds that are worth having."""
     return left_s >= step_s * steps_per_call * (1 + MIN_ROUNDS) * SAFETY

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from resnet_bench.config import Config
 from resnet_bench.environment import Environment
@@ -90,17 +91,37 @@ def to_json(record: Record) -> bytes:
     return msgspec.json.format(_encoder.encode(record), indent=2) + b"\n"
 
 
+def stem(created_at: str, mode: str, record_id: str) -> str:
+    """`20260131T120000Z-train-1a2b3c4d`: sorts by time, tells the mode, never collides. Names the record's file, and
+    the folder beside it that holds what it refers to."""
+    stamp = re.sub(r"[-:]|\.\d+|\+00:00", "", created_at).rstrip("Z")
+    return f"{stamp}Z-{mode}-{record_id[:8]}"
+
+
 def file_name(record: Record) -> str:
-    """`20260131T120000Z-train-1a2b3c4d.json`: sorts by time, tells the mode, never collides."""
-    stamp = re.sub(r"[-:]|\.\d+|\+00:00", "", record.created_at).rstrip("Z")
-    return f"{stamp}Z-{record.config.requested.step.mode}-{record.id[:8]}.json"
+    """The record's stem with `.json`."""
+    return f"{stem(record.created_at, record.config.requested.step.mode, record.id)}.json"
 
 
 def save(record: Record, folder: Path) -> Path:
-    """Write the record into `folder` (made if missing) by atomic rename; returns its path."""
+    """Write the record into `folder` (made if missing) by atomic rename; returns its path.
+
+    A trace that lies below `folder` is named relative to it, so that both can be moved together.
+    """
     path = folder / file_name(record)
-    write_atomically(path, to_json(record))
+    write_atomically(path, to_json(_beside_trace(record, folder)))
     return path
+
+
+def _beside_trace(record: Record, folder: Path) -> Record:
+    if record.trace is None or not Path(record.trace.path).is_relative_to(folder.resolve()):
+        return record
+    return replace(record, trace=replace(record.trace, path=str(Path(record.trace.path).relative_to(folder.resolve()))))
+
+
+def trace_folder(path: Path, record: Record) -> Path | None:
+    """The folder of the trace that the record in `path` names; None without one. It may be gone."""
+    return None if record.trace is None else path.parent / record.trace.path
 
 
 def write_atomically(path: Path, content: bytes) -> None:

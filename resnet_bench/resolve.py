@@ -72,7 +72,7 @@ def resolve(config: Config, machine: Machine) -> tuple[Config, tuple[Notice, ...
     resolved = replace(
         config,
         model=replace(config.model, image_size=AUTO_IMAGE_SIZE if size == "auto" else size),
-        data=_resolve_data(config.data, usable_cpus(machine.cpus, machine.cpu_quota)),
+        data=resolve_data(config.data, usable_cpus(machine.cpus, machine.cpu_quota)),
         step=step,
         runtime=replace(
             config.runtime,
@@ -119,7 +119,7 @@ def _resolve_precision(step: StepConfig, machine: Machine) -> Precision:
     return precision
 
 
-def _resolve_data(data: DataConfig, threads: int) -> DataConfig:
+def resolve_data(data: DataConfig, threads: int) -> DataConfig:
     def auto(value: int | str, default: int) -> int:
         return default if value == "auto" else int(value)
 

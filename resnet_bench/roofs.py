@@ -24,15 +24,22 @@ REPEATS_PLANNED = 5
 CALLS_MAX = 4096
 TRIAD_BYTES = {"cpu": 256 * 2**20, "gpu": 2 * 2**30}
 CACHES_EXCEEDED = 4
+CONVOLUTION = (28, 128)
+"""Edge in pixels and channels in and out of the 3x3 convolution that is timed: the third stage's, whose batch
+neither fits a small cache nor fills a small memory."""
+
+CONVOLUTION_IMAGES = {"cpu": 16, "gpu": 128}
+MATMUL_EDGES: dict[str, tuple[int, ...]] = {"cpu": (512, 1024, 2048, 4096), "gpu": (1024, 2048, 4096, 8192)}
 
 
 class Roof(Data, frozen=True, kw_only=True):
     """One measured peak: `value` per second, the best of `repeats` blocks of `calls` calls each.
 
-    `size` is the edge of the square matrices, or the elements of each array.
+    `size` is the edge of the square matrices, the images of a convolution's batch, or the elements of each
+    array.
     """
 
-    kind: Literal["matmul", "bandwidth"]
+    kind: Literal["matmul", "convolution", "bandwidth"]
     value: float
     unit: Literal["flop/s", "byte/s"]
     dtype: str
@@ -48,6 +55,7 @@ class Roofs(Data, frozen=True, kw_only=True):
     device: str
     matmul: tuple[Roof, ...] = ()
     bandwidth: Roof | None = None
+    convolution: tuple[Roof, ...] = ()
 
 
 class Best(Data, frozen=True, kw_only=True):
@@ -141,6 +149,52 @@ def _product(dtype: DType, size: int, device: str) -> Callable[[], None]:
 
     def run() -> None:
         multiply(left, right)
+
+    return run
+
+
+def convolution_flops_per_s(
+    dtype: DType,
+    images: int,
+    device: str,
+    budget_s: float,
+    *,
+    clock: Clock = time.perf_counter,
+    wait: Wait = wait_for_devices,
+) -> Roof:
+    """Peak of `CONVOLUTION`, one of ResNet-50's own 3x3 convolutions, over a batch of `images`.
+
+    Counts 2 operations per multiply-accumulate, of the full 3x3 at each output pixel. Blocks on the device.
+    Takes about `budget_s` seconds, and at least two calls.
+    """
+    edge, channels = CONVOLUTION
+    best = best_time(_convolution(dtype, images, device), wait, budget_s, clock)
+    item_bytes = 4 if dtype == "float32" else 2
+    return Roof(
+        kind="convolution",
+        value=2 * images * edge**2 * 9 * channels**2 / best.call_s,
+        unit="flop/s",
+        dtype=dtype,
+        size=images,
+        working_set_bytes=(2 * images * edge**2 * channels + 9 * channels**2) * item_bytes,
+        repeats=best.repeats,
+        calls=best.calls,
+    )
+
+
+def _convolution(dtype: DType, images: int, device: str) -> Callable[[], None]:
+    import tensorflow as tf
+
+    edge, channels = CONVOLUTION
+    with tf.device(device):
+        batch = tf.cast(tf.random.stateless_normal((images, edge, edge, channels), (0, 1)), dtype)
+        kernel = tf.cast(tf.random.stateless_normal((3, 3, channels, channels), (0, 2)), dtype)
+        convolve = tf.function(
+            lambda x, w: tf.nn.conv2d(x, w, strides=1, padding="SAME"), autograph=False
+        ).get_concrete_function(batch, kernel)
+
+    def run() -> None:
+        convolve(batch, kernel)
 
     return run
 

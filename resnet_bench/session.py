@@ -8,21 +8,26 @@ decides how much fits, `record.py` keeps the result.
 from __future__ import annotations
 
 import datetime
+import re
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from msgspec.structs import replace
 
 import resnet_bench
-from resnet_bench import batch_search, plan, steady
+from resnet_bench import afterwards, batch_search, evidence, limits, plan, steady
 from resnet_bench.config import Config
+from resnet_bench.energy import account
 from resnet_bench.errors import BenchError, ConfigError
-from resnet_bench.record import Configuration, Record
-from resnet_bench.results import Notice, Outcome, Samples, Value
+from resnet_bench.record import Configuration, Record, stem
+from resnet_bench.results import Notice, Outcome, ProfileResult, Samples, Value
+from resnet_bench.runtime.energy import IdleWatch
 from resnet_bench.stats import summarize
 from resnet_bench.trial import CLOSING_S, Findings, Observer, Silent, Trial
 from resnet_bench.verdict import judge
+from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handle import Worker, outcome_of
 
 
@@ -31,21 +36,34 @@ def run(
     given: tuple[str, ...] = (),
     observer: Observer | None = None,
     started: float | None = None,
-    profile_folder: str | None = None,
     new_worker: Callable[[], Worker] = Worker,
+    idle: IdleWatch | None = None,
+    keep: bool = False,
 ) -> Record:
     """Measure one configuration and return its record, whatever happened.
 
-    `started` is when the command began (`time.monotonic`), which the budget counts from. Raises
+    `keep`: what evidence refers to is kept in a folder named after the record (`record.stem`), in the folder
+    that --output names, where the caller saves the record. `started` is when the command began
+    (`time.monotonic`), which the budget counts from. Raises
     `ConfigError` for counts that contradict each other; everything else becomes the record's outcome.
     """
     _check_counts(config)
     started = time.monotonic() if started is None else started
     found = Findings(config)
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    job = _Job(found, observer or Silent(), started + config.measure.max_time - CLOSING_S, profile_folder, new_worker)
+    identity = uuid.uuid4().hex
+    deadline = started + config.measure.max_time - CLOSING_S
+    timed_by = deadline - afterwards.reserved_s(found) - limits.reserved_s(found)
+    job = _Job(found, observer or Silent(), timed_by, _profile_folder(config, created), new_worker)
+    folder = Path(config.output.output) / stem(created, config.step.mode, identity) if keep else None
+    untimed = afterwards.Afterwards(found, observer or Silent(), deadline, new_worker, folder)
+    idle = idle or IdleWatch()
     try:
+        idle.look(config.runtime.device)
         job.run()
+        idle.look(found.machine.device if found.machine else "cpu")
+        limits.measure(found, observer or Silent(), deadline - afterwards.reserved_s(found), new_worker)
+        untimed.run()
         outcome = Outcome(kind="ok")
     except KeyboardInterrupt:
         outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
@@ -55,15 +73,25 @@ def run(
         outcome = replace(outcome, process=job.number, phase=outcome.phase or found.phase)
     wall_s = time.monotonic() - started
     try:
-        return _record(found, outcome, created, given, wall_s)
+        return _record(found, outcome, identity, created, given, wall_s, idle)
     except KeyboardInterrupt:  # It came while the run was summed up: nothing is left to interrupt.
-        return _record(found, outcome, created, given, wall_s)
+        return _record(found, outcome, identity, created, given, wall_s, idle)
 
 
 def refused(config: Config, given: tuple[str, ...], error: ConfigError) -> Record:
     """The record of a configuration that contradicts itself, so that nothing was run."""
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return _record(Findings(config), outcome_of(error), created, given, 0.0)
+    return _record(Findings(config), outcome_of(error), uuid.uuid4().hex, created, given, 0.0, IdleWatch())
+
+
+def _profile_folder(config: Config, created: str) -> Path | None:
+    """Where the trace goes; a folder of its own where none was named."""
+    if config.output.profile is None:
+        return None
+    if config.output.profile != "auto":
+        return Path(config.output.profile)
+    stamp = re.sub(r"[-:]|\+.*", "", created)
+    return Path(config.output.output) / "profiles" / f"{stamp}Z-{config.step.mode}-{uuid.uuid4().hex[:8]}"
 
 
 def _check_counts(config: Config) -> None:
@@ -77,25 +105,42 @@ def _check_counts(config: Config) -> None:
             )
 
 
-def _record(found: Findings, outcome: Outcome, created: str, given: tuple[str, ...], wall_s: float) -> Record:
+def _record(
+    found: Findings,
+    outcome: Outcome,
+    identity: str,
+    created: str,
+    given: tuple[str, ...],
+    wall_s: float,
+    idle: IdleWatch,
+) -> Record:
     resolved, notices = found.resolved, tuple(found.notices)
     per_call = found.requested.step.steps_per_call
     # Whoever gives --warmup has drawn the line himself, as published protocols do: all that follows counts.
     marked = (steady.mark(process, per_call, count_all="warmup" in given) for process in found.processes)
     samples = Samples(processes=tuple(marked))
+    summary = summarize(samples)
+    device = found.machine.device if found.machine else "cpu"
+    claims = () if resolved is None else evidence.make(resolved, given, found.seen, found.machine, found.model, notices)
     return Record(
-        id=uuid.uuid4().hex,
+        id=identity,
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,
-        verdict=judge(resolved or found.requested, outcome, samples, notices, found.machine),
+        verdict=judge(resolved or found.requested, outcome, samples, notices, found.machine, claims),
         config=Configuration(requested=found.requested, resolved=resolved, given=given),
         machine=found.machine,
         environment=found.environment,
         model=found.model,
         data=found.data,
         samples=samples,
-        summary=summarize(samples),
+        summary=summary,
+        evidence=claims,
+        parity=found.parity,
+        trace=found.trace,
+        profile=found.profile,
+        roofline=limits.join(found, summary),
+        energy=account(samples, found.machine, idle.idle_w(device), idle.why(device)),
         warnings=notices,
         wall_s=wall_s,
     )
@@ -109,7 +154,7 @@ class _Job:
         found: Findings,
         observer: Observer,
         deadline: float,
-        profile_folder: str | None,
+        profile_folder: Path | None,
         new_worker: Callable[[], Worker],
     ) -> None:
         self.found = found
@@ -128,6 +173,8 @@ class _Job:
             self._observer.process(self.number, total)
             start = time.monotonic()
             timed_s = self._one_process(total)
+            if self.number == 0 and self.found.trace is not None:
+                self._read_trace(self.found.trace)
             if timed_s is None:
                 break
             overhead = time.monotonic() - start - timed_s
@@ -152,6 +199,21 @@ class _Job:
         config = self.found.requested
         self.found.batch_size, notices = batch_search.search(config, self._new_worker, self._deadline, on_try)
         self.found.note(*notices)
+
+    def _read_trace(self, trace: ProfileResult) -> None:
+        """Sum the trace up in a process of its own: the readers are large, and may fail without harm."""
+        self._observer.phase("profile summary")
+        silence_s = self.found.requested.measure.timeout
+        try:
+            with self._new_worker() as worker:
+                reply = worker.request(
+                    p.ReadTrace(trace=trace), p.TraceRead, silence_s=silence_s, deadline=self._deadline
+                )
+        except BenchError as error:
+            self.found.note(Notice(kind="profile_unread", facts={"reason": error.message}))
+            return
+        self.found.profile = reply.summary
+        self.found.note(*reply.summary.notices)
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()

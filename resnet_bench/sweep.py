@@ -8,12 +8,10 @@ names what varied.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import itertools
 import random
 import time
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,16 +20,15 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec.structs import replace as changed
 
-from resnet_bench import options, session
+from resnet_bench import options, preset_file, session
 from resnet_bench.claims import Claims, Owner
 from resnet_bench.config import Config, OutputConfig, check
 from resnet_bench.environment import machine_id
 from resnet_bench.errors import ConfigError, RecordError
-from resnet_bench.options import Option
 from resnet_bench.record import Record, load
+from resnet_bench.values import Option, named, show, typed
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_SWITCH = {"on": "true", "off": "false", "yes": "true", "no": "false"}
 
 Status = Literal["waiting", "measured", "failed", "skipped", "claimed"]
 
@@ -69,13 +66,6 @@ class Result:
     fresh: bool = False
 
 
-def show(value: Any) -> str:
-    """A value as a user types it."""
-    if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def identity(config: Config) -> str:
     """Sixteen hex digits of what was requested; where results go does not count."""
     return hashlib.sha256(_encoder.encode(changed(config, output=OutputConfig()))).hexdigest()[:16]
@@ -91,7 +81,7 @@ def parse_vary(words: Sequence[str]) -> dict[str, list[Any]]:
         name, equals, text = word.partition("=")
         if not equals or not text:
             raise ConfigError(f"--vary {word} names no values.", "Write --vary precision=float32,mixed_bfloat16.")
-        option = _option(name, "--vary")
+        option = named(name, "--vary")
         if option.name in found:
             raise ConfigError(f"--vary names {option.name} twice.", "Give all its values at once.")
         commas = "..." not in str(option.annotation)
@@ -101,12 +91,7 @@ def parse_vary(words: Sequence[str]) -> dict[str, list[Any]]:
 
 def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The [base] options and the [vary] lists of a TOML file, validated."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--file {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"--file {path} is not TOML: {error}.") from error
+    content = preset_file.content(path, f"--file {path}")
     base, vary = content.pop("base", {}), content.pop("vary", {})
     if content or not isinstance(base, dict) or not isinstance(vary, dict):
         wrong = ", ".join(content) or "base, vary"
@@ -115,38 +100,19 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     for name, each in vary.items():
         if not isinstance(each, list):
             raise ConfigError(f"--file {path}: vary.{name} is no list.", f"Write {name} = [{each!r}, ...].")
-        option = _option(name, f"--file {path}")
+        option = named(name, f"--file {path}")
         values[option.name] = _values(option, each)
-    found = {(option := _option(name, f"--file {path}")).name: _parse(option, value) for name, value in base.items()}
+    found = {(option := named(name, f"--file {path}")).name: typed(option, value) for name, value in base.items()}
     return found, values
 
 
-def _option(name: str, where: str) -> Option:
-    wanted = name.strip().lstrip("-").replace("-", "_")
-    known = {option.name: option for option in options.options() if option.section != "output"}
-    if wanted not in known:
-        near = difflib.get_close_matches(wanted, known, n=3) or list(known)
-        raise ConfigError(f"{where}: there is no option {name!r} to vary or set.", f"Try {', '.join(near)}.")
-    return known[wanted]
-
-
 def _values(option: Option, given: Sequence[Any]) -> list[Any]:
-    values = [_parse(option, value) for value in given]
+    values = [typed(option, value) for value in given]
     twice = next((value for number, value in enumerate(values) if value in values[:number]), None)
     if not values or twice is not None:
         what = "no value" if not values else f"{show(twice)} twice"
         raise ConfigError(f"{option.name} is to vary, but has {what}.", f"It takes {option.values}.")
     return values
-
-
-def _parse(option: Option, value: Any) -> Any:
-    if isinstance(value, str):
-        value = value.strip()
-        value = _SWITCH.get(value.lower(), value) if option.is_switch else value
-    elif isinstance(value, bool) != option.is_switch:
-        # TOML's own types: a number is no switch, and a switch no number.
-        raise ConfigError(f"{option.name} = {show(value)} is not allowed: it takes {option.values}.")
-    return options.parse_value(option, value)
 
 
 def cells(base: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> list[Cell]:
@@ -158,7 +124,7 @@ def cells(base: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> list[Ce
         raise ConfigError(f"{', '.join(both)} is both given and varied.", "Leave one of them out.")
     found = []
     for values in itertools.product(*vary.values()):
-        given = {**base, **dict(zip(vary, values, strict=True))}
+        given = options.expanded({**base, **dict(zip(vary, values, strict=True))})
         found.append(Cell(dict(zip(vary, values, strict=True)), options.unchecked(given), tuple(sorted(given))))
     random.Random(base.get("seed", 0)).shuffle(found)
     return found
@@ -240,7 +206,7 @@ class Sweep:
         start = time.monotonic()
         try:
             check(cell.config)
-            record = session.run(cell.config, cell.given, self.watcher)
+            record = session.run(cell.config, cell.given, self.watcher, keep=True)
             self._spent.append(time.monotonic() - start)
         except ConfigError as error:
             record = session.refused(cell.config, cell.given, error)

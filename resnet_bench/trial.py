@@ -6,8 +6,10 @@ Neighbours: `session.py` runs one trial after the other, `plan.py` decides how m
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -16,7 +18,18 @@ from resnet_bench import plan
 from resnet_bench.config import Config, settled
 from resnet_bench.environment import Environment
 from resnet_bench.errors import BudgetError
-from resnet_bench.results import DataFacts, Machine, ModelFacts, Notice, ProcessSamples, Round
+from resnet_bench.results import (
+    DataFacts,
+    Machine,
+    ModelFacts,
+    Notice,
+    Parity,
+    ProcessSamples,
+    ProfileResult,
+    ProfileSummary,
+    Round,
+    Seen,
+)
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handle import Worker
 
@@ -24,7 +37,8 @@ CLOSING_S = 3.0
 """Kept back from the budget: half of it for the worker's last words, half for saving the record."""
 
 SPLIT_ROUNDS = 10
-PROFILED_CALLS = 3
+PROFILE_READING_S = 8.0
+"""Kept back for summing a trace up, in a process of its own."""
 
 
 class Observer(Protocol):
@@ -71,6 +85,11 @@ class Findings:
     environment: Environment | None = None
     model: ModelFacts | None = None
     data: DataFacts | None = None
+    trace: ProfileResult | None = None
+    profile: ProfileSummary | None = None
+    seen: Seen = field(default_factory=Seen)
+    parity: Parity | None = None
+    limits: p.LimitsMeasured | None = None
     notices: list[Notice] = field(default_factory=list)
     processes: list[ProcessSamples] = field(default_factory=list)
 
@@ -107,7 +126,7 @@ class Trial:
         """What this process has measured so far."""
         return replace(self._samples, warmup=tuple(self.warmup), rounds=tuple(self.timed), latency=tuple(self.latency))
 
-    def run(self, number: int, further: int, profile_folder: str | None) -> None:
+    def run(self, number: int, further: int, profile_folder: Path | None) -> None:
         """Prepare, warm up, time, sum up; `further` processes shall follow."""
         start = time.monotonic()
         self._prepare()
@@ -123,7 +142,7 @@ class Trial:
         if splits:
             self._split(step_s)
         if profile_folder is not None and number == 0:
-            self._profile(profile_folder)
+            self._profile(profile_folder, step_s, share_end - PROFILE_READING_S)
         self._finish()
 
     def _ask(self, command: p.Command, reply: type[p.M]) -> p.M:
@@ -208,7 +227,8 @@ class Trial:
             )
         self._planned, self._series = rounds, self.timed
         budget_s = max(0.0, min(left_s, max(share_s, plan.MIN_ROUNDS * steps * step_s)))
-        self._ask(p.Measure(rounds=rounds, steps=steps, budget_s=budget_s), p.Timed)
+        command = p.Measure(rounds=rounds, steps=steps, budget_s=budget_s, watch=True)
+        self._found.note(*self._ask(command, p.Timed).notices)
 
     def _time_latency(self, share_end: float) -> None:
         """Single steps, where the timed rounds held several; as many as fit."""
@@ -232,13 +252,26 @@ class Trial:
         split = self._ask(p.MeasureSplit(rounds=rounds, budget_s=left_s), p.SplitDone).split
         self._samples = replace(self._samples, split=split)
 
-    def _profile(self, folder: str) -> None:
-        reply = self._ask(p.Profile(directory=folder, calls=PROFILED_CALLS), p.Profiled)
-        self._found.note(*reply.result.notices)
+    def _profile(self, folder: Path, step_s: float, end: float) -> None:
+        per_call, steps = self._config().step.steps_per_call, self._config().output.profile_steps
+        call_s = step_s * per_call
+        left_s = max(0.0, min(end, self._deadline) - time.monotonic())
+        calls = plan.profiled_calls(call_s) if steps == "auto" else math.ceil(steps / per_call)
+        command = p.Profile(directory=str(folder), calls=calls, call_s=call_s, budget_s=left_s)
+        self._found.trace = self._ask(command, p.Profiled).result
+        self._found.note(*self._found.trace.notices)
+
+    def _observe(self) -> None:
+        """What the process shows of itself without being disturbed; the first shows its graph too."""
+        reply = self._ask(p.Observe(graph=self._found.seen.traced is None), p.Observed)
+        self._found.seen = self._found.seen.joined(reply.seen)
+        self._found.note(*reply.notices)
 
     def _finish(self) -> None:
         self._deadline += CLOSING_S / 2
+        self._observe()
         end = self._ask(p.Finish(), p.Finished)
+        self._found.note(*end.notices)
         self._worker.wait_for_exit(CLOSING_S / 2)
         self._samples = replace(
             self._samples,

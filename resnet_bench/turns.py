@@ -1,9 +1,9 @@
-"""One side of a duet: a live worker that is stopped whenever it is not its turn, and what it timed.
+"""One side of a match: a live worker that is stopped whenever it is not its turn, and what it timed.
 
 The worker stops its own process group (SIGSTOP) right after its block, so that its pipeline neither runs
 ahead nor takes cores; the state it is stopped in is the state it continues from. What the pipeline still
 produces in the moments before stopping and after waking is taken by a lead-in of untimed steps
-(`plan.lead_in`). Neighbours: `worker/handle.py` runs the process, `duet.py` says whose turn it is.
+(`plan.lead_in`). Neighbours: `worker/handle.py` runs the process, `rota.py` says whose turn it is.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from msgspec.structs import replace
 
 from resnet_bench import plan
 from resnet_bench.config import Config
-from resnet_bench.contest import SideFacts, SideName
+from resnet_bench.contest import SideFacts
 from resnet_bench.errors import BudgetError
 from resnet_bench.resolve import PREFETCH_BATCHES
 from resnet_bench.results import Outcome, Round
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handle import Worker, WorkerFailure
+from resnet_bench.worker.protocol import Part
 
 DEVICE_BUFFER = 2
 """Batches that `step.base.on_device` keeps on a GPU, behind the pipeline's own prefetch."""
@@ -30,17 +31,19 @@ DEVICE_BUFFER = 2
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: a configuration, and how its worker is started."""
+    """One of those that take turns: a configuration, how its worker is started, and whether that runs the whole
+    step, or the model or the pipeline of it alone."""
 
     label: str
     config: Config
     new_worker: Callable[[], Worker] = Worker
+    part: Part = "whole"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Pairs of processes at most, turns per pair, and steps per turn ("auto": about half a second of the
-    slower side).
+    """Pairs of processes at most (sets, where there are more than two sides), turns per pair, and steps per turn
+    ("auto": about half a second of the slower side).
 
     `warmup` steps at least come first. `precision_target` (a fraction) ends it early, once the interval's
     half-width is no more; `max_time_s` ends it in any case.
@@ -58,10 +61,15 @@ class Budget:
 class SideFailure(WorkerFailure):
     """A side that did not answer as it should; the outcome's message names it."""
 
-    def __init__(self, side: SideName, label: str, outcome: Outcome) -> None:
-        named = f"Side {side.upper()} ({label})" if label else f"Side {side.upper()}"
-        super().__init__(replace(outcome, message=f"{named}: {outcome.message}"))
+    def __init__(self, side: str, label: str, outcome: Outcome) -> None:
+        words = f"Side {named(side)}" if len(side) == 1 else named(side)
+        super().__init__(replace(outcome, message=f"{words}{f' ({label})' if label else ''}: {outcome.message}"))
         self.side = side
+
+
+def named(side: str) -> str:
+    """A side's name as a reader sees it: "B" for b, "Model alone" for a name in words."""
+    return side.upper() if len(side) == 1 else side.capitalize()
 
 
 class Player:
@@ -69,12 +77,12 @@ class Player:
 
     def __init__(
         self,
-        name: SideName,
+        name: str,
         side: Side,
         worker: Worker,
         budget: Budget,
         deadline: float,
-        on_phase: Callable[[SideName, str], None],
+        on_phase: Callable[[str, str], None],
     ) -> None:
         self.name = name
         self.facts = SideFacts(label=side.label, requested=side.config)
@@ -82,7 +90,7 @@ class Player:
         self.step_s = 0.0
         self.peak_host_bytes: int | None = None
         self._label, self._worker, self._budget, self._deadline = side.label, worker, budget, deadline
-        self._on_phase = on_phase
+        self._part, self._on_phase = side.part, on_phase
         self._rounds: list[Round] = []
         self._phase = ""
 
@@ -93,7 +101,7 @@ class Player:
 
     def get_ready(self) -> None:
         """Prepare, warm up and stop. `step_s` and `peak_host_bytes` are known afterwards."""
-        command = p.Prepare(config=self.facts.requested, log_path=str(self._worker.log_path))
+        command = p.Prepare(config=self.facts.requested, log_path=str(self._worker.log_path), part=self._part)
         reply = self._ask(command, p.Prepared)
         self.peak_host_bytes = reply.peak_host_bytes
         self.facts = replace(
@@ -108,22 +116,34 @@ class Player:
         per_call = self.config.step.steps_per_call
         calls = max(1, steps // per_call)
         lead_in = plan.lead_in(self.step_s * per_call, calls, self._buffered())
-        if self.config.step.mode == "input":
+        if self._no_step:
             lead_in = max(1, lead_in)  # A read that the system finishes meanwhile is a whole batch, however long.
-        self._ask(p.Measure(rounds=1, steps=calls * per_call, lead_in=lead_in, then_stop=True), p.Timed)
+        reply = self._ask(p.Measure(rounds=1, steps=calls * per_call, lead_in=lead_in, then_stop=True), p.Timed)
+        self.facts = replace(self.facts, notices=(*self.facts.notices, *reply.notices))
         self._wait_until_stopped()
         self.timed.append(self._rounds[-1])
+
+    def single_calls(self, calls: int) -> list[float]:
+        """Time `calls` single calls, each with its own wait for the device; their seconds. Not a turn."""
+        command = p.Measure(rounds=calls, steps=self.config.step.steps_per_call, purpose="latency")
+        self._ask(command, p.Timed)
+        return [one.wall_s for one in self._rounds[-calls:]]
 
     def _warmup(self) -> int:
         """Calls: enough to empty what a pipeline that is timed alone buffered while it was opened."""
         asked = self.config.measure.warmup
         least = self._budget.warmup if asked == "auto" else max(asked, self._budget.warmup)
-        return max(1, least) + (self._buffered() if self.config.step.mode == "input" else 0)
+        return max(1, least) + (self._buffered() if self._no_step else 0)
+
+    @property
+    def _no_step(self) -> bool:
+        """Whether the pipeline runs alone, so that nothing holds it up while it is opened."""
+        return self._part == "pipeline" or self.config.step.mode == "input"
 
     def _buffered(self) -> int:
         """Batches that may lie ready for this side; 0 for a batch that stays on the device."""
         data = self.config.data
-        if data.source == "synthetic":
+        if data.source == "synthetic" or self._part == "model":
             return 0
         depth = PREFETCH_BATCHES if data.prefetch_buffer_size == "auto" else data.prefetch_buffer_size
         on_gpu = self.facts.machine is not None and self.facts.machine.device_kind == "gpu"

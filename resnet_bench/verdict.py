@@ -9,7 +9,7 @@ from collections import Counter
 
 from resnet_bench import interference, steady
 from resnet_bench.config import RESNET50_STAGE_SIZES, Config
-from resnet_bench.results import Machine, Notice, Outcome, ProcessSamples, Samples, Value, Verdict
+from resnet_bench.results import Claim, Machine, Notice, Outcome, ProcessSamples, Samples, Value, Verdict
 
 MIN_PROCESSES = 3
 """Fewer processes give an interval too wide to be of use: t is 12.7 at two processes, 4.3 at three."""
@@ -19,6 +19,9 @@ MIN_VALID_ROUNDS = steady.MIN_ROUNDS
 
 MIN_COUNTED_ROUNDS = steady.MIN_TAIL
 """Rounds of each process that are left after its warm-up."""
+
+PROMISES = ("stable_graph", "host_calls", "convolutions", "training", "device")
+"""Claims that make a result indicative where they are refuted although nobody asked for them by name."""
 
 MAX_UNSTEADY_SHARE = 0.2
 """Of the processes. The detector is wrong about one steady process in 20 to 50, so of ten, two are forgiven; of
@@ -31,12 +34,13 @@ def judge(
     samples: Samples,
     notices: tuple[Notice, ...],
     machine: Machine | None = None,
+    evidence: tuple[Claim, ...] = (),
 ) -> Verdict:
     """The verdict on one run and every reason that speaks against it."""
-    broken = _invalid_reasons(config, outcome, samples)
+    broken = (*_invalid_reasons(config, outcome, samples), *_without_effect(evidence))
     if broken:
         return Verdict(kind="invalid", reasons=broken)
-    weak = _indicative_reasons(config, samples, notices, machine)
+    weak = (*_indicative_reasons(config, samples, notices, machine), *_refuted(evidence))
     return Verdict(kind="indicative" if weak else "valid", reasons=weak)
 
 
@@ -52,10 +56,26 @@ def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tupl
     return tuple(found)
 
 
+def _without_effect(evidence: tuple[Claim, ...]) -> list[Notice]:
+    """Options that the user named and that were seen not to have taken effect."""
+    failed = [claim for claim in evidence if claim.holds == "false" and claim.explicit]
+    return [Notice(kind="option_without_effect", facts=_words(claim)) for claim in failed]
+
+
+def _refuted(evidence: tuple[Claim, ...]) -> list[Notice]:
+    """What every run promises, and this one was seen not to keep."""
+    failed = [claim for claim in evidence if claim.holds == "false" and claim.claim in PROMISES]
+    return [Notice(kind="promise_broken", facts=_words(claim)) for claim in failed]
+
+
+def _words(claim: Claim) -> dict[str, Value]:
+    return {"claim": claim.claim, "requested": claim.requested, "observed": claim.observed, "source": claim.source}
+
+
 def _indicative_reasons(
     config: Config, samples: Samples, notices: tuple[Notice, ...], machine: Machine | None
 ) -> tuple[Notice, ...]:
-    found = [notice for notice in notices if notice.kind.startswith("budget_cut")]
+    found = [notice for notice in notices if notice.kind.startswith(("budget_cut", "data_service_worker_lost"))]
     measured = [process for process in samples.processes if process.rounds]
     if len(measured) < MIN_PROCESSES:
         found.append(Notice(kind="few_processes", facts={"processes": len(measured), "needed": MIN_PROCESSES}))

@@ -23,6 +23,7 @@ class FakeNvml:
         self.throttle = 0
         self.pids: list[int] = [os.getpid()]
         self.opened = 0
+        self.energy_mj = 5_000_000
         self.gpus = gpus
         self._broken = broken
         self._driver = driver
@@ -93,6 +94,9 @@ class FakeNvml:
 
     def nvmlDeviceGetPowerUsage(self, _: int) -> int:  # noqa: N802
         return 245_500
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, _: int) -> int:  # noqa: N802
+        return self.energy_mj
 
     def nvmlDeviceGetComputeRunningProcesses(self, _: int) -> list[SimpleNamespace]:  # noqa: N802
         return [SimpleNamespace(pid=pid, usedGpuMemory=1 << 30) for pid in self.pids]

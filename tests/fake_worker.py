@@ -3,11 +3,15 @@
 `SCENARIO` in its environment says what happens: "ok", or "<what>:<where>" with what one of crash, abort,
 kill, hang, garbage, oom, data, exit, bad_alloc and where a phase. `STEP_S` is how long a step claims to
 take; no time really passes unless `SLEEP_S` is set. `SLOWER` are factors of the first timed rounds, and
-`OTHER_SHARE` is what others claim of the processors.
+`OTHER_SHARE` is what others claim of the processors. What depends on a requested option is JSON: `OPTION_SPEEDS`
+{"xla=true": 2} makes steps shorter, `OPTION_FAILS` {"batch_size=64": "crash"} ends the worker while it builds,
+`OPTION_ERRORS` {"freeze=true": 0.2} is how far outputs lie from float32's (the largest that applies).
+"retrace" and "unfused" are what evidence then shows (`fake_evidence.py`).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -15,6 +19,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from resnet_bench.config import Config
 from resnet_bench.environment import CpuEnvironment, Environment
 from resnet_bench.errors import BenchError, DataError, OutOfMemoryError
 from resnet_bench.resolve import resolve
@@ -25,13 +30,16 @@ from resnet_bench.results import (
     Machine,
     Memory,
     ModelFacts,
+    Parity,
     Round,
     Split,
     StepCounts,
     StepResult,
 )
+from resnet_bench.values import named
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
+from tests import fake_evidence
 
 MACHINE = Machine(device_kind="cpu", device="cpu", cpus=2, cpu_flags=frozenset({"avx2"}), onednn=True)
 ENVIRONMENT = Environment(python="CPython 3", package_version="0", device="cpu", cpu=CpuEnvironment(cpus=2))
@@ -77,6 +85,8 @@ class FakePhases:
             return p.SplitDone(
                 split=Split(forward_s=1, backward_s=2, optimizer_s=0.5, whole_s=3.6, residual_s=0.1, rounds=2)
             )
+        if isinstance(command, p.Observe | p.Attest | p.CompareOutputs):
+            return self._show(command)
         self._enter("finish")
         return p.Finished(
             memory=Memory(
@@ -100,6 +110,10 @@ class FakePhases:
         self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
         for phase in ("import", "build", "trace", "data"):
             self._enter(phase)
+            for what in self._that_apply("OPTION_FAILS", command.config) if phase == "build" else ():
+                getattr(self, f"_{what}")()
+        for factor in self._that_apply("OPTION_SPEEDS", command.config):
+            self._step_s /= factor
         first = float(os.environ.get("FIRST_STEP_S", "5"))
         cold = ColdStart(process_s=0.1, import_s=4.0, build_s=2.0, trace_s=3.0, first_step_s=first, data_s=0.5)
         return p.Prepared(
@@ -108,6 +122,16 @@ class FakePhases:
             data=DataFacts(source=config.data.source, images=512),
             peak_host_bytes=int(os.environ.get("PEAK_BYTES", "0")) or None,
         )
+
+    def _show(self, command: p.Observe | p.Attest | p.CompareOutputs) -> p.Replies:
+        if isinstance(command, p.CompareOutputs):
+            error = max([0.0, *self._that_apply("OPTION_ERRORS", command.config)])
+            same = Parity(reference="float32", images=16, max_abs=error, relative_rms=error, same_class_share=1.0)
+            return p.OutputsCompared(parity=same)
+        if isinstance(command, p.Observe):
+            return p.Observed(seen=fake_evidence.window(self._what))
+        self._enter("attest")
+        return p.Observed(seen=fake_evidence.untimed(self._what, command.folder))
 
     def _time(self, rounds: int, steps: int) -> p.Timed:
         for number in range(rounds):
@@ -124,6 +148,17 @@ class FakePhases:
             )
             self._send(p.RoundDone(round=one))
         return p.Timed()
+
+    def _that_apply(self, variable: str, config: Config) -> list[Any]:
+        """The entries of a JSON variable whose "option=value" is what `config` asks for."""
+        found = []
+        for words, entry in json.loads(os.environ.get(variable, "{}")).items():
+            name, _, value = words.partition("=")
+            section = named(name, variable).section
+            own = getattr(getattr(config, section) if section else config, name)
+            if str(own).lower() == value:
+                found.append(entry)
+        return found
 
     def _log_turn(self) -> None:
         if "TURN_LOG" in os.environ:

@@ -15,11 +15,11 @@ from resnet_bench import ab, noise, options
 from resnet_bench.cli.match_progress import match_progress
 from resnet_bench.cli.parameters import Percent, Seconds
 from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.cli.run import INTERRUPTED, TERMINATED, signals
+from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, signals
 from resnet_bench.config import Config
 from resnet_bench.contest import Contest, save, to_json
 from resnet_bench.data import default_cache_dir
-from resnet_bench.errors import ERRORS, ConfigError
+from resnet_bench.errors import ConfigError
 from resnet_bench.noise import NoiseFloor
 from resnet_bench.record import check_folder
 from resnet_bench.report import contest as report
@@ -111,16 +111,6 @@ def _own(ctx: click.Context) -> Config:
     names = ("timeout", "output", "json")
     given = {name: ctx.params[name] for name in names if ctx.params[name] is not None}
     return options.build(given)[0]
-
-
-def exit_code(contest: Contest) -> int:
-    """0 for a match that finished, else the code of what ended it."""
-    kind = contest.outcome.kind
-    if kind == "ok":
-        return 0
-    if kind == "interrupted":
-        return INTERRUPTED
-    return ERRORS[{"crashed": "worker", "killed": "worker", "hung": "worker"}.get(kind, kind)].exit_code
 
 
 def _known_floor(contest: Contest) -> NoiseFloor | None:

@@ -1,4 +1,4 @@
-"""`bench-cli build`: construct the network without training it, print its stages, save it."""
+"""`bench-cli build`: construct the network without training it, print its stages, draw it, save it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench import options
+from resnet_bench import history, options
+from resnet_bench.cli import parameters
+from resnet_bench.config import Config
 from resnet_bench.errors import ConfigError
-from resnet_bench.report import network
+from resnet_bench.record import write_atomically
+from resnet_bench.report import diagram, network
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handle import Worker
 
@@ -20,36 +23,74 @@ NETWORK_OPTIONS = (
     *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),
     *("batch_norm", "data_format", "precision", "device", "seed", "timeout", "max_time", "json"),
 )
+DEFAULTS = {"image_size": (64, 64), "classes": 2}
 
 
 @click.command("build")
-@options.some(*NETWORK_OPTIONS)
+@options.some(*NETWORK_OPTIONS, defaults=DEFAULTS)
+@parameters.input_shape
+@parameters.weights
 @click.option("--save", "path", type=click.Path(path_type=Path), help="Save the network to this .keras file.")
 @click.option(
     "--portable", is_flag=True, help="Save it with Keras' own batch norm and the same weights, for plain Keras."
 )
+@click.option(
+    "--diagram", "picture", type=click.Path(path_type=Path), help="Draw the network into this .svg, .png or .pdf file."
+)
 @click.pass_context
-def command(ctx: click.Context, /, path: Path | None, portable: bool, **_values: Any) -> None:
-    """Build the network, print its stages, and save it where --save is given.
+def command(ctx: click.Context, /, path: Path | None, portable: bool, picture: Path | None, **given: Any) -> None:
+    """Build the network, print its stages, draw it and save it; nothing is trained.
 
-    A file saved without --portable is loaded where `resnet_bench` has been imported; one saved with it,
-    anywhere that Keras is.
+    Made for 64x64 colour images in two classes unless told otherwise. A file saved without --portable is
+    loaded where `resnet_bench` has been imported; one saved with it, anywhere that Keras is. Both read
+    normalised pixels, as the card in the file says (README, "Build").
     """
     if portable and path is None:
         raise ConfigError("--portable says how to save, but --save names no file.", "Add --save model.keras.")
     if path is not None and path.suffix != ".keras":
         raise ConfigError(f"--save {path} does not end in .keras.", f"Use {path.with_suffix('.keras')}.")
-    config, _ = options.from_context(ctx)
+    for flag in ("new_head", "fold_biases"):
+        if given[flag] and given["weights"] is None:
+            shown = f"--{flag.replace('_', '-')}"
+            raise ConfigError(f"{shown} says what to do with --weights, which is not given.", "Add --weights.")
+    kind = _kind(picture) if picture is not None else None
+    config, _ = options.from_context(ctx, {**DEFAULTS, **parameters.shape_given(ctx)})
+    built = _built(
+        p.Build(
+            config=config,
+            path=str(path.absolute()) if path else None,
+            portable=portable,
+            weights=parameters.weights_source(given["weights"]),
+            new_head=given["new_head"],
+            fold_biases=given["fold_biases"],
+        ),
+        config,
+    )
+    if picture is not None and kind is not None:
+        channels_last = config.model.data_format == "channels_last"
+        write_atomically(picture, diagram.draw(built.model, built.stages, kind, channels_last=channels_last))
+    if config.output.json:
+        click.echo(msgspec.json.format(msgspec.json.encode(built), indent=2))
+        return
+    Console().print(network.render(built.model, built.stages, built.weights))
+    for what, where in (("Saved", path), ("Diagram", picture)):
+        if where is not None:
+            click.echo(f"{what}: {where}")
+
+
+def _built(message: p.Build, config: Config) -> p.Built:
     with Worker() as worker:
-        built = worker.request(
-            p.Build(config=config, path=str(path.absolute()) if path else None, portable=portable),
+        return worker.request(
+            message,
             p.Built,
             silence_s=config.measure.timeout,
             deadline=time.monotonic() + config.measure.max_time,
         )
-    if config.output.json:
-        click.echo(msgspec.json.format(msgspec.json.encode(built), indent=2))
-        return
-    Console().print(network.render(built.model, built.stages))
-    if path is not None:
-        click.echo(f"Saved: {path}")
+
+
+def _kind(picture: Path) -> str:
+    kind = picture.suffix.removeprefix(".").lower()
+    if kind not in diagram.FORMATS:
+        raise ConfigError(f"--diagram {picture}: pictures end in {', '.join('.' + each for each in diagram.FORMATS)}.")
+    history.optional("matplotlib", "--diagram")
+    return kind

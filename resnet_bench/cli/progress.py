@@ -22,7 +22,7 @@ PLAIN_INTERVAL_S = 10.0
 TICK_S = 0.25
 TIMED_INTERVAL_S = 1.0
 BAR_WIDTH = 20
-TIMED_PHASES = frozenset({"warmup", "timed", "latency", "split"})
+TIMED_PHASES = frozenset({"warmup", "timed", "latency", "split", "epochs", "turns"})
 """While these last, this process sleeps."""
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from rich.console import Console
@@ -19,6 +19,7 @@ from resnet_bench.errors import ERRORS, NotValidError
 from resnet_bench.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.record import Record, check_folder, save, to_json
 from resnet_bench.report import text
+from resnet_bench.results import Outcome
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -40,7 +41,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     check_folder(folder)
     with signals() as received:
         with progress() as observer:
-            record = session.run(config, given, observer, cli.STARTED)
+            record = session.run(config, given, observer, cli.STARTED, keep=True)
         received.done()
         path = save_record(record, folder)
     if config.output.json:
@@ -55,9 +56,17 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     ctx.exit(code)
 
 
-def exit_code(record: Record) -> int:
-    """0 for a run that finished, else the code of what ended it."""
-    kind = record.outcome.kind
+class Ended(Protocol):
+    """A result that says how it ended."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How."""
+
+
+def exit_code(result: Ended) -> int:
+    """0 for what finished, else the code of what ended it."""
+    kind = result.outcome.kind
     if kind == "ok":
         return 0
     if kind == "interrupted":

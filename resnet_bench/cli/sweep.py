@@ -19,6 +19,7 @@ from resnet_bench.errors import BenchError, BudgetError, ConfigError
 from resnet_bench.options import ConfigurationCommand, Option, configuration
 from resnet_bench.record import Record, check_folder
 from resnet_bench.report import tables, tensorboard
+from resnet_bench.values import show
 
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
@@ -103,7 +104,7 @@ def _save_whole(record: Record, folder: Path) -> Path:
 
 def _lines(results: list[sweep.Result]) -> list[tables.Line]:
     return [
-        ({name: sweep.show(value) for name, value in each.cell.values.items()}, each.status, each.record)
+        ({name: show(value) for name, value in each.cell.values.items()}, each.status, each.record)
         for each in results
     ]
 

@@ -15,6 +15,7 @@ from resnet_bench.config.measure import MeasureConfig, OutputConfig
 from resnet_bench.config.model import RESNET50_STAGE_SIZES, ModelConfig
 from resnet_bench.config.runtime import RuntimeConfig
 from resnet_bench.config.step import Precision, StepConfig
+from resnet_bench.config.training import TrainingConfig, check_training
 from resnet_bench.config.whole import Config
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "RuntimeConfig",
     "Section",
     "StepConfig",
+    "TrainingConfig",
     "check",
+    "check_training",
     "settled",
 ]

@@ -36,6 +36,29 @@ def _check_data(config: Config) -> ConfigError | None:
             f"--cache images would freeze the random crops of --mode {mode}.",
             "Use --cache records, or --mode eval or infer.",
         )
+    return _check_data_service(config)
+
+
+def _check_data_service(config: Config) -> ConfigError | None:
+    data = config.data
+    if data.data_service is None:
+        return None
+    if data.source == "synthetic":
+        return ConfigError(
+            f"--data-service {data.data_service} is given, but --source synthetic has no pipeline.",
+            "Choose --source photos, tfrecord or folder.",
+        )
+    if data.on_bad_record == "skip":
+        return ConfigError(
+            "--on-bad-record skip counts in this process what --data-service reads in others.",
+            "Leave one of them out; bench-cli data check finds bad records beforehand.",
+        )
+    if data.cache != "none":
+        return ConfigError(
+            f"--cache {data.cache} would pin each shard to the --data-service worker that read it first: fast workers "
+            "would repeat theirs, and a lost one's would never be seen again.",
+            "Use --cache none.",
+        )
     return None
 
 

@@ -75,6 +75,16 @@ class DataConfig(Section, frozen=True, kw_only=True):
     prefetch_buffer_size: Annotated[
         Annotated[int, Meta(ge=0)] | Auto, Meta(description="Batches kept ready; 0 does not prefetch."), OPTION
     ] = "auto"
+    data_service: Annotated[
+        Annotated[str, Meta(pattern=r"^(local:[1-9]\d{0,2}|(?!local:)([^\s/:]+|\[[0-9a-fA-F:]+\]):[1-9]\d{0,4})$")]
+        | None,
+        Meta(
+            description="Run the pipeline in a tf.data service: local:N starts N workers here, HOST:PORT is a "
+            "dispatcher's address (bench-cli serve).",
+            extra={"values": "local:N or HOST:PORT"},
+        ),
+        OPTION,
+    ] = None
     cache: Annotated[
         Literal["none", "records", "images"],
         Meta(description="Keep in memory after the first epoch: nothing, the encoded records, or decoded images."),

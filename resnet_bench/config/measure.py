@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -50,12 +50,44 @@ class MeasureConfig(Section, frozen=True, kw_only=True):
     ] = 150.0
 
 
+    evidence: Annotated[
+        Literal["auto", "full", "off"],
+        Meta(
+            description="Untimed pass after the run that shows what became of the options. auto: where --max-time "
+            "leaves room; full: time is kept for it; off: none."
+        ),
+        PROTOCOL,
+    ] = "auto"
+    roofline: Annotated[
+        bool,
+        Meta(
+            description="Measure this machine's roofs after the run, in an untimed process of its own, and set the run "
+            "against them; time is kept for it."
+        ),
+        PROTOCOL,
+    ] = False
+
+
 class OutputConfig(Section, frozen=True, kw_only=True):
     """Where results go."""
 
     output: Annotated[
         str, Meta(description="Folder that records are saved to.", extra={"completion": "dir"}), PROTOCOL
     ] = "runs"
+    profile: Annotated[
+        str | None,
+        Meta(
+            description="Trace some more steps after the timed window, into this folder. auto, and no value, make one "
+            "in --output.",
+            extra={"completion": "dir", "values": "a folder, auto or nothing", "bare": "auto"},
+        ),
+        PROTOCOL,
+    ] = None
+    profile_steps: Annotated[
+        Annotated[int, Meta(ge=1, le=100)] | Auto,
+        Meta(description="Steps in the trace. auto: about two seconds of them, 3 to 10."),
+        PROTOCOL,
+    ] = "auto"
     json: Annotated[bool, Meta(description="Print the record alone on stdout."), PROTOCOL] = False
     require_valid: Annotated[
         bool,

@@ -22,6 +22,14 @@ class Config(Section, frozen=True, kw_only=True):
         Meta(description="How thorough: smoke (64 pixels, 1 process), standard (3 processes), strict (10)."),
         PROTOCOL,
     ] = "standard"
+    preset_file: Annotated[
+        str | None,
+        Meta(
+            description="TOML file of options (bench-cli tune writes one); the command line overrides it.",
+            extra={"completion": "file"},
+        ),
+        PROTOCOL,
+    ] = None
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     step: StepConfig = StepConfig()

@@ -1,6 +1,7 @@
 """Where images come from: `open_input` turns a resolved configuration into an `Input` for a step.
 
-`photos`, `tfrecord`, `folder` and `synthetic` are the sources, `pipeline` and `decode` the tf.data side,
+`photos`, `tfrecord`, `folder` and `synthetic` are the sources, `pipeline` and `decode` the tf.data side, `service`
+and `serve` its processes elsewhere,
 `diagnose` explains failures, `manifest` says which data it was. Importing this package imports no
 TensorFlow; `open_input` does.
 """
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from resnet_bench.config import Config, settled
 from resnet_bench.data.photos import default_cache_dir
 from resnet_bench.errors import BenchError
-from resnet_bench.results import DataFacts
+from resnet_bench.results import DataFacts, Notice
 
 if TYPE_CHECKING:
+    from resnet_bench.data.pipeline import Plan
     from resnet_bench.data.source import Source
     from resnet_bench.runtime import Threads
 
@@ -35,6 +37,8 @@ class Input:
     still in flight are not counted yet.
     explain: the record behind an exception that iterating raised, as a `DataError`; None where the data is
     not at fault. Takes up to one pass over the data.
+    happened: what befell the processes of a tf.data service since this was last asked.
+    helpers_cpu_s: processor seconds of other processes of this machine that work for it, so far.
     """
 
     facts: DataFacts
@@ -42,6 +46,8 @@ class Input:
     resident: tuple[Any, Any] | None
     skipped: Callable[[], int]
     explain: Callable[[BaseException], BenchError | None]
+    happened: Callable[[], tuple[Notice, ...]] = lambda: ()
+    helpers_cpu_s: Callable[[], float] = lambda: 0.0
 
 
 def open_input(config: Config, threads: Threads, cache_dir: Path, device: str) -> Input:
@@ -56,6 +62,8 @@ def open_input(config: Config, threads: Threads, cache_dir: Path, device: str) -
 
     source = open_source(config, threads.data, cache_dir)
     plan = pipeline.plan_of(config, source)
+    if config.data.data_service is not None:
+        return _served(plan, config.data.data_service)
     skipped = diagnose.prepare_to_skip(plan) if plan.counter is not None else lambda: 0
     return Input(
         facts=source.facts,
@@ -63,6 +71,29 @@ def open_input(config: Config, threads: Threads, cache_dir: Path, device: str) -
         resident=None,
         skipped=skipped,
         explain=lambda failure: diagnose.explain(failure, plan),
+    )
+
+
+def _served(plan: Plan, data_service: str) -> Input:
+    """The input made by a tf.data service, once it answers; raises `DataError` in bounded time."""
+    from resnet_bench.data import diagnose, pipeline, service
+
+    source = plan.source
+    found = service.open_service(data_service, len(source.segments or source.files))
+    plan = replace(plan, service=found)
+    if not data_service.startswith(service.LOCAL):
+        try:
+            service.first_batch(lambda: pipeline.build(plan), data_service)
+        except Exception as error:
+            raise diagnose.explain(error, plan) or service.failed(data_service, error) from error
+    return Input(
+        facts=source.facts,
+        dataset=pipeline.build(plan),
+        resident=None,
+        skipped=lambda: 0,
+        explain=lambda failure: diagnose.explain(failure, plan),
+        happened=found.happened,
+        helpers_cpu_s=found.cpu_s,
     )
 
 

@@ -31,7 +31,7 @@ def open_folder(data: str, classes: int, on_bad_record: Literal["error", "skip"]
     that may not be read. Raises `DataError` for a missing or empty folder too.
     """
     root = Path(data).expanduser()
-    folders = _class_folders(root)
+    folders = class_folders(root)
     if len(folders) > classes and on_bad_record == "error":
         raise DataError(
             f"--data {data} has {len(folders)} class subfolders, but --classes is {classes}.",
@@ -65,7 +65,8 @@ def open_folder(data: str, classes: int, on_bad_record: Literal["error", "skip"]
     )
 
 
-def _class_folders(root: Path) -> list[Path]:
+def class_folders(root: Path) -> list[Path]:
+    """The class folders below `root`, sorted by name: a class' number is its place. Raises `DataError`."""
     if not root.exists():
         raise DataError(f"--data {root} does not exist.", "Name a folder of class subfolders.")
     if not root.is_dir():

@@ -16,6 +16,9 @@ from pathlib import Path
 import msgspec
 from PIL import Image
 
+from resnet_bench.errors import DataError
+from resnet_bench.results import Value
+
 EDGE_BYTES = 64 * 1024
 SAMPLED_FILES = 2048
 SAMPLED_IMAGES = 256
@@ -32,7 +35,12 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a written set holds. `sizes` counts images by "WIDTHxHEIGHT"; `made_with` names the encoder."""
+    """What a written set holds. `sizes` counts images by "WIDTHxHEIGHT"; `made_with` names the encoder.
+
+    Of sets that `making` wrote also: `bytes_per_pixel`, a histogram by steps of 0.05 (each key is a step's
+    middle); `encodings`; the number of classes, their names in order, the lowest and highest stored label
+    (`label_range`); what was left out; and `made_from`, the options that decide every byte.
+    """
 
     format: str
     images: int
@@ -43,10 +51,32 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     sizes: dict[str, int]
     made_with: dict[str, str]
     shards: tuple[Shard, ...]
+    bytes_per_pixel: dict[str, int] = {}
+    encodings: dict[str, int] = {}
+    classes: int | None = None
+    class_names: tuple[str, ...] = ()
+    label_range: tuple[int, int] | None = None
+    skipped: tuple[str, ...] = ()
+    made_from: dict[str, Value] = {}
 
     def hash(self) -> str:
         """SHA-256 over the shards' checksums: equal exactly when all records are equal, wherever they lie."""
         return hashlib.sha256("\n".join(shard.sha256 for shard in self.shards).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a folder; None where there is none. Raises `DataError` where it cannot be read."""
+    path = folder / MANIFEST_NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
+    except msgspec.DecodeError as error:
+        raise DataError(
+            f"{path} is no manifest of this tool ({error}).", "Delete it, or name another folder."
+        ) from error
 
 
 def file_sha256(path: Path) -> str:

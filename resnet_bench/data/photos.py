@@ -28,6 +28,7 @@ import msgspec
 import PIL
 from PIL import Image, features
 
+from resnet_bench.data import example as wire
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, Shard, file_sha256
 from resnet_bench.errors import DataError
 from resnet_bench.results import DataFacts
@@ -61,18 +62,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Recipe:
-    """The mix of a data set: shares of (width, height), and of (JPEG quality, chroma subsampling)."""
+    """The mix of a data set: shares of (width, height), and of (JPEG quality, chroma subsampling).
+
+    bytes_per_pixel: shares of what an image shall take; then the quality that comes nearest is searched for,
+    image by image, and `encodings` gives the subsampling alone.
+    """
 
     sizes: dict[tuple[int, int], float]
     encodings: dict[tuple[int, str], float]
+    bytes_per_pixel: dict[float, float] | None = None
 
 
 IMAGENET = Recipe(SIZES, ENCODINGS)
 _SMALLEST_CROP = 0.6
 _AHEAD = 64
 _STALE_S = 24 * 3600
-# Fractions of a golden ratio fill 0..1 evenly, so that a small set has the shares too, in a mixed order.
-_GOLDEN, _SILVER = 0.6180339887498949, 0.41421356237309515
+# Fractions of a metallic mean fill 0..1 evenly, so that a small set has the shares too, in a mixed order.
+_GOLDEN, _SILVER, _BRONZE = 0.6180339887498949, 0.41421356237309515, 0.30277563773199456
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ class Photo:
     width: int
     height: int
     label: int
+    quality: int
+    subsampling: str
 
 
 def default_cache_dir() -> Path:
@@ -213,34 +221,25 @@ def write_shards(folder: Path, count: int, seed: int, threads: int, recipe: Reci
 
 def example(photo: Photo) -> bytes:
     """A serialized tf.train.Example in the schema of ImageNet's TFRecords."""
-    import tensorflow as tf
-
-    def text(value: str | bytes) -> object:
-        data = value.encode() if isinstance(value, str) else value
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[data]))
-
-    def number(value: int) -> object:
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-
-    feature = {
-        "image/height": number(photo.height),
-        "image/width": number(photo.width),
-        "image/colorspace": text("RGB"),
-        "image/channels": number(3),
-        "image/class/label": number(photo.label),
-        "image/class/synset": text(f"n{photo.label:08d}"),
-        "image/class/text": text(f"class {photo.label}"),
-        "image/format": text("JPEG"),
-        "image/filename": text(photo.name),
-        "image/encoded": text(photo.encoded),
-    }
-    message = tf.train.Example(features=tf.train.Features(feature=feature))
-    return bytes(message.SerializeToString(deterministic=True))
+    return wire.encode(
+        {
+            "image/height": photo.height,
+            "image/width": photo.width,
+            "image/colorspace": "RGB",
+            "image/channels": 3,
+            "image/class/label": photo.label,
+            "image/class/synset": f"n{photo.label:08d}",
+            "image/class/text": f"class {photo.label}",
+            "image/format": "JPEG",
+            "image/filename": photo.name,
+            "image/encoded": photo.encoded,
+        }
+    )
 
 
 def make_photos(count: int, seed: int, threads: int, recipe: Recipe = IMAGENET) -> Iterator[Photo]:
     """`count` photographs in order, made by `threads` threads (Pillow releases the lock), a few ahead."""
-    originals = [_original(name) for name in PHOTOGRAPHS]
+    originals = originals_of()
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, count, _AHEAD):
             numbers = range(start, min(count, start + _AHEAD))
@@ -261,10 +260,34 @@ def make_photo(originals: list[Image.Image], number: int, seed: int, recipe: Rec
     image = original.resize((width, height), Image.Resampling.LANCZOS, box=box)
     if draw.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if recipe.bytes_per_pixel is not None:
+        wanted = _pick(recipe.bytes_per_pixel, phase + number * _BRONZE) * width * height
+        quality, encoded = _nearest(image, wanted, subsampling)
+    else:
+        encoded = _jpeg(image, quality, subsampling)
+    label = 1 + draw.randrange(STORED_CLASSES)
+    return Photo(f"photo_{number:06d}.JPEG", encoded, width, height, label, quality, subsampling)
+
+
+def _jpeg(image: Image.Image, quality: int, subsampling: str) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, subsampling=subsampling)
-    label = 1 + draw.randrange(STORED_CLASSES)
-    return Photo(f"photo_{number:06d}.JPEG", buffer.getvalue(), width, height, label)
+    return buffer.getvalue()
+
+
+def _nearest(image: Image.Image, wanted_bytes: float, subsampling: str) -> tuple[int, bytes]:
+    """The JPEG quality from 5 to 100 whose size comes nearest, found by bisection, and the image so encoded."""
+    low, high = 5, 100
+    tried: dict[int, bytes] = {}
+    while low <= high:
+        middle = (low + high) // 2
+        tried[middle] = _jpeg(image, middle, subsampling)
+        if len(tried[middle]) < wanted_bytes:
+            low = middle + 1
+        else:
+            high = middle - 1
+    best = min(tried, key=lambda quality: abs(len(tried[quality]) - wanted_bytes))
+    return best, tried[best]
 
 
 def _pick(shares: dict[T, float], point: float) -> T:
@@ -275,6 +298,11 @@ def _pick(shares: dict[T, float], point: float) -> T:
         if left < 0:
             return key
     return key
+
+
+def originals_of() -> list[Image.Image]:
+    """The photographs that all others are cut from, decoded. Raises `DataError` where they are missing."""
+    return [_original(name) for name in PHOTOGRAPHS]
 
 
 def _original(name: str) -> Image.Image:

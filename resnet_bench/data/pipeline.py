@@ -8,20 +8,23 @@ workers only.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import tensorflow as tf
 
 from resnet_bench.config import Config, DataConfig, settled
 from resnet_bench.data import decode, tfrecord
+from resnet_bench.data.service import Service, distribute
 from resnet_bench.data.source import Source
 
 StageName = Literal["read", "parse", "decode", "crop_resize", "augment", "batch", "prefetch"]
 STAGES: tuple[StageName, ...] = get_args(StageName)
 Element = dict[str, Any]
 Step = Callable[[Element], Element]
+T = TypeVar("T")
 # AutoGraph would rewrite these functions to look for Python control flow, of which there is none.
 _as_written: Callable[[Any], Any] = tf.autograph.experimental.do_not_convert
 
@@ -32,6 +35,8 @@ class Plan:
 
     training: random crops, flips and order; without, the evaluation pipeline in file order.
     counter: counts bad records for `--on-bad-record skip`; None where they are errors.
+    service: where the pipeline up to its batches runs; None for this process.
+    skip: records to leave out at the start of the order, before they are decoded; the rest is as without it.
     """
 
     source: Source
@@ -43,6 +48,8 @@ class Plan:
     batch_size: int
     seed: int
     counter: SkipCounter | None = None
+    service: Service | None = None
+    skip: int = 0
 
 
 def plan_of(config: Config, source: Source) -> Plan:
@@ -116,6 +123,8 @@ def build(plan: Plan, until: StageName = "prefetch", repeat: bool = True) -> Any
     if "batch" in stages:
         dataset = _batch(dataset, plan)
     depth = settled(plan.data.prefetch_buffer_size)
+    if "prefetch" in stages and plan.service is not None:
+        dataset = distribute(dataset.with_options(options(plan.data)), plan.service)
     if "prefetch" in stages and depth:
         dataset = dataset.prefetch(depth)
     return dataset.with_options(options(plan.data))
@@ -137,11 +146,12 @@ def _read(plan: Plan, repeat: bool) -> Any:
         parts["noise"] = tf.data.Dataset.random(seed=plan.seed)
     if plan.counter is not None:
         parts["index"] = tf.data.Dataset.counter().map(_as_written(plan.counter.start))
-    return tf.data.Dataset.zip(parts)
+    together = tf.data.Dataset.zip(parts)
+    return together.skip(plan.skip) if plan.skip else together
 
 
 def _read_records(plan: Plan) -> Any:
-    data, segments = plan.data, plan.source.segments
+    data, segments = plan.data, _in_order(plan.source.segments, plan)
     cycle = min(settled(data.cycle_length), len(segments))
     intact = all(segment.offset == 0 for segment in segments)
 
@@ -156,17 +166,26 @@ def _read_records(plan: Plan) -> Any:
         tf.constant([segment.records for segment in segments], tf.int64),
     )
     files = tf.data.Dataset.from_tensor_slices(columns)
-    if plan.training and len(segments) > 1:
+    if plan.training and plan.service is None and len(segments) > 1:
         files = files.shuffle(len(segments), seed=plan.seed)
     return files.interleave(
         records, cycle_length=cycle, block_length=data.block_length, num_parallel_calls=cycle if cycle > 1 else None
     )
 
 
+def _in_order(files: tuple[T, ...], plan: Plan) -> tuple[T, ...]:
+    """The files in the order they are handed out: with a service they are shuffled here, once, for a shuffle
+    buffer inside the pipeline would let one worker take them all."""
+    if plan.service is None or not plan.training:
+        return files
+    return tuple(random.Random(plan.seed).sample(files, len(files)))
+
+
 def _read_images(plan: Plan) -> Any:
     data, source = plan.data, plan.source
-    names = tf.data.Dataset.from_tensor_slices((list(source.files), tf.constant(source.labels, tf.int64)))
-    if plan.training:
+    files, labels = zip(*_in_order(tuple(zip(source.files, source.labels or (), strict=True)), plan), strict=True)
+    names = tf.data.Dataset.from_tensor_slices((list(files), tf.constant(labels, tf.int64)))
+    if plan.training and plan.service is None:
         names = names.shuffle(len(source.files), seed=plan.seed)
     # in "skip" a file that vanishes while the pipeline runs must not end it
     read = names.map(

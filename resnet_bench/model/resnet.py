@@ -195,7 +195,7 @@ def facts(model: Any, config: Config) -> ModelFacts:
         batch_norms=sum(isinstance(layer, NORMS) for layer in layers),
         trainable_parameters=sum(prod(weight.shape) for weight in model.trainable_weights),
         parameters=sum(prod(weight.shape) for weight in model.weights),
-        macs=sum(_macs(layer) for layer in layers),
+        macs=sum(layer_macs(layer) for layer in layers),
         input_shape=shape,
         classes=model.output_shape[-1],
     )
@@ -209,25 +209,28 @@ def stages(model: Any) -> tuple[StageFacts, ...]:
     """
     groups: dict[str, list[Any]] = {}
     for layer in model.layers:
-        head, _, rest = layer.name.partition("_")
-        if layer.name in ("avg_pool", "predictions"):
-            head = "classifier"
-        elif not rest.startswith("block"):
-            head = "stem"
-        groups.setdefault(head, []).append(layer)
+        groups.setdefault(stage_of(layer.name), []).append(layer)
     return tuple(
         StageFacts(
             name=name,
             blocks=sum(layer.name.endswith("_add") for layer in layers),
             output_shape=tuple(layers[-1].output.shape[1:]),
             parameters=sum(prod(weight.shape) for layer in layers for weight in layer.weights),
-            macs=sum(_macs(layer) for layer in layers),
+            macs=sum(layer_macs(layer) for layer in layers),
         )
         for name, layers in groups.items()
     )
 
 
-def _macs(layer: Any) -> int:
+def stage_of(name: str) -> str:
+    """The stage of the layer of that name: "stem", "conv2" and so on, or "classifier"."""
+    head, _, rest = name.partition("_")
+    if name in ("avg_pool", "predictions"):
+        return "classifier"
+    return head if rest.startswith("block") else "stem"
+
+
+def layer_macs(layer: Any) -> int:
     """Multiply-adds of one image: each output pixel of a convolution uses every kernel weight once."""
     if not isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
         return 0

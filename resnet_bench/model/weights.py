@@ -2,23 +2,30 @@
 
 Layer names are the same with fused and with Keras' batch norm, and the same as Keras Applications', so
 one copy serves all three. Files are Keras' `.keras` archives, each written under a temporary name and
-then renamed: a reader never meets half a file.
+then renamed: a reader never meets half a file. `pretrained.py` starts a network from weights of other
+layouts, `card.py` has what a file says about itself.
 """
 
 from __future__ import annotations
 
 import secrets
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from resnet_bench.errors import ConfigError, DataError
+from resnet_bench.model.card import add_card
 from resnet_bench.model.normalization import FusedBatchNormalization
+from resnet_bench.results import ModelCard
 
 SUFFIX = ".keras"
+
+
+Layers = Mapping[str, Sequence[Any]]
+"""Arrays by layer name, in Keras' order: kernel, bias; or gamma, beta, moving mean, moving variance."""
 
 
 def copy_weights(source: Any, target: Any) -> None:
@@ -29,10 +36,20 @@ def copy_weights(source: Any, target: Any) -> None:
     `keras.applications.ResNet50` and `target` a v1 network with convolution biases. Nothing is copied
     unless everything fits: `DataError` names the layers that one side lacks, or the shapes that differ.
     """
-    given, wanted = _layers_with_weights(source), _layers_with_weights(target)
+    assign(layers_of(source), target)
+
+
+def layers_of(model: Any) -> dict[str, list[Any]]:
+    """The weights of `model` by layer name."""
+    return {layer.name: list(layer.weights) for layer in model.layers if layer.weights}
+
+
+def assign(given: Layers, target: Any, skip: str | None = None) -> None:
+    """As `copy_weights`, from arrays by layer name; the layer `skip` of `target` keeps what it has."""
+    wanted = {layer.name: layer for layer in target.layers if layer.weights and layer.name != skip}
     _check_same_layers(given, wanted)
     for name, layer in wanted.items():
-        have = [tuple(weight.shape) for weight in given[name].weights]
+        have = [tuple(weight.shape) for weight in given[name]]
         need = [tuple(weight.shape) for weight in layer.weights]
         if have != need:
             raise DataError(
@@ -40,12 +57,8 @@ def copy_weights(source: Any, target: Any) -> None:
                 "Both networks need the same --variant, --width, --classes, channels and --conv-bias.",
             )
     for name, layer in wanted.items():
-        for weight, value in zip(layer.weights, given[name].weights, strict=True):
+        for weight, value in zip(layer.weights, given[name], strict=True):
             weight.assign(value)
-
-
-def _layers_with_weights(model: Any) -> dict[str, Any]:
-    return {layer.name: layer for layer in model.layers if layer.weights}
 
 
 def _check_same_layers(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -77,28 +90,39 @@ def portable(model: Any) -> Any:
     return clone
 
 
-def save(model: Any, path: Path) -> None:
+def save(model: Any, path: Path, card: ModelCard | None = None) -> None:
     """Write `model` with its weights to `path` (.keras), atomically; blocks.
 
-    A network with fused batch norm can be loaded only where this package has been imported. Raises
-    `ConfigError` for another suffix or a folder that cannot be written to.
+    A network with fused batch norm can be loaded only where this package has been imported. The file holds
+    the network alone, which reads normalised pixels: `card`, kept in its metadata, says how they are made,
+    what the outputs mean and the names of the classes. Raises `ConfigError` for another suffix or a folder
+    that cannot be written to.
     """
     _check_suffix(path)
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{SUFFIX}")
+    carded = temporary.with_suffix(".card")
     try:
         model.save(temporary)
+        if card is not None:
+            add_card(temporary, carded, card)
+            carded.replace(temporary)
         temporary.replace(path)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise ConfigError(f"The model file {path} cannot be written: {reason}.", "Name a writable folder.") from problem
     finally:
-        temporary.unlink(missing_ok=True)
+        for left in (temporary, carded):
+            left.unlink(missing_ok=True)
 
 
-def save_portable(model: Any, path: Path) -> None:
-    """`save`, with Keras' own batch norm in place of ours: plain Keras loads the file."""
+def save_portable(model: Any, path: Path, card: ModelCard | None = None) -> None:
+    """`save`, with Keras' own batch norm in place of ours: plain Keras loads the file.
+
+    Plain Keras must normalise as the card says: (pixel - mean) / std of pixels from 0 to 255, here with
+    ImageNet's usual mean (123.675, 116.28, 103.53) and deviation (58.395, 57.12, 57.375), channels in RGB.
+    """
     _check_suffix(path)
-    save(portable(model), path)
+    save(portable(model), path, card)
 
 
 def load(path: Path) -> Any:

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.report.text import network_name
-from resnet_bench.results import ModelFacts, StageFacts
+from resnet_bench.results import ModelFacts, StageFacts, WeightsFacts
 
 
-def render(model: ModelFacts, stages: tuple[StageFacts, ...]) -> RenderableType:
-    """Name and totals, then the stages."""
+def render(model: ModelFacts, stages: tuple[StageFacts, ...], weights: WeightsFacts | None = None) -> RenderableType:
+    """Name and totals, then the stages, then where the weights came from."""
     height, width, channels = model.input_shape
     title = f"{network_name(model)} for {height}x{width}x{channels} images and {model.classes:,} classes"
     totals = (
@@ -29,4 +29,17 @@ def render(model: ModelFacts, stages: tuple[StageFacts, ...]) -> RenderableType:
         shape = "x".join(str(size) for size in stage.output_shape)
         blocks = str(stage.blocks) if stage.blocks else ""
         grid.add_row(stage.name, blocks, shape, f"{stage.parameters:,}", units.count(stage.macs))
-    return Group(Text(title, style="bold"), Text(totals), Text(), Padding(grid, (0, 2)))
+    lines: list[RenderableType] = [Text(title, style="bold"), Text(totals), Text(), Padding(grid, (0, 2))]
+    return Group(*lines, *([Text(), Text(started(weights))] if weights is not None else []))
+
+
+def started(weights: WeightsFacts) -> str:
+    """One sentence on what a network started from."""
+    parts = [f"{weights.layers} layers from {weights.source}"]
+    if weights.folded_biases:
+        parts.append(f"{weights.folded_biases} convolution biases folded into batch norm")
+    if weights.adapted_pixels:
+        parts.append("first convolution adapted to this package's pixel normalisation")
+    if weights.new_head:
+        parts.append("a new classifier")
+    return f"Weights: {', '.join(parts)}."

@@ -23,6 +23,10 @@ SENTENCES: dict[str, str] = {
     "channels_first_cpu": "CPUs run convolutions in channels_last; channels_first is often several times slower. "
     "Use --data-format channels_last.",
     "threads_exceed_cpus": "{threads} threads share {cpus} usable cores. Use --threads {cpus}.",
+    "pixels_assumed": "{model} does not say how it reads pixels; {pixels} was assumed. Name it with --pixels if that is "
+    "wrong.",
+    "trained_on_other_data": "{model} was trained on other data, or on another split of it ({source}): these images may "
+    "be among those that it learned from. Use the same --split-seed and --test-share.",
     # What was cut
     "budget_cut_rounds": "The time budget allowed {ran} of {asked} rounds per process. Raise --max-time for all of "
     "them.",
@@ -31,13 +35,19 @@ SENTENCES: dict[str, str] = {
     "smaller.",
     "budget_cut_end": "The time budget ended in phase {phase}: what was timed before counts, the rest is missing. "
     "Raise --max-time.",
-    "budget_cut_pairs": "The time budget allowed {ran} of {asked} pairs of processes. Raise --max-time for a narrower "
+    "budget_cut_pairs": "The time budget allowed {ran} of {asked} sets of processes. Raise --max-time for a narrower "
     "interval.",
-    "sides_do_not_fit": "Both sides do not fit in memory at once (a side needs {needed_bytes:size}, "
+    "sides_do_not_fit": "The sides do not fit in memory at once (a side needs {needed_bytes:size}, "
     "{free_bytes:size} is free), so whole processes alternate: expect a wider interval. Use a smaller "
     "--batch-size to let them take turns.",
-    "sides_ran_out_of_memory": "Side {side} ran out of memory while both sides lived, so whole processes alternate: "
+    "sides_ran_out_of_memory": "Side {side} ran out of memory while the others lived, so whole processes alternate: "
     "expect a wider interval. Use a smaller --batch-size to let them take turns.",
+    # What a search for the fastest configuration left out
+    "tune_emulated_left_out": "{precisions} were not tried: this device ({device}) would only emulate them. --emulated "
+    "tries them too.",
+    "tune_search_cut": "The search ended with its share of the time, after {tried} challengers. Raise --max-time to try "
+    "the rest.",
+    "tune_gain_unmeasured": "No time was left to measure the gain over TensorFlow's defaults. Raise --max-time.",
     # How --batch-size max was settled
     "batch_found": "--batch-size max is {batch}: found by {tries} tries, and {too_large} does not fit into the "
     "device's memory.",
@@ -83,6 +93,19 @@ SENTENCES: dict[str, str] = {
     "overrides it.",
     "environment_overridden": "{variable} was {given} in the environment; {option} made it {used}.",
     "gpu_hidden": "{variable}='{value}' hides this machine's GPU, so the CPU was used. Unset it to use the GPU.",
+    # What holds a step back
+    "ceilings_not_reached": "End to end reaches {efficiency:share} of what model and pipeline allow together: they get "
+    "in each other's way. Try a larger --prefetch-buffer-size, fewer --private-threadpool-size, or --data-service.",
+    "pipeline_leaves_cores": "The pipeline alone keeps {busy} of {usable} cores busy, so more cores would not make it "
+    "faster. Look for the stage that waits (bench-cli data bench), for storage, or raise --num-parallel-calls and "
+    "--cycle-length.",
+    # What a tf.data service went through
+    "data_service_worker_lost": "tf.data service worker {worker} was lost ({cause}); {then}. What it had read of its "
+    "shards is missing from that pass, and the speed is not that of all workers. Run again.",
+    "data_service_runs_on": "The tf.data service at {address} is not stopped with its reader: where sides take turns, "
+    "its workers may read ahead meanwhile. Compare with --data-service local:N instead.",
+    "few_shards": "{shards} shards are too few to keep {workers} tf.data service workers busy: each shard is read by "
+    "one worker at a time. Write more shards, or use fewer workers.",
     # What the doctor finds
     "gpu_unusable": "{message} {remedy}",
     "gpu_unused": "This machine has {gpus} NVIDIA GPU(s) that this run leaves alone. Use --device gpu.",
@@ -105,11 +128,54 @@ SENTENCES: dict[str, str] = {
     "gpu_counters_restricted": "GPU counters are for administrators only. Load the driver with "
     "NVreg_RestrictProfilingToAdminUsers=0, or profile as root.",
     "cupti_missing": "CUPTI is missing, so GPU kernels cannot be traced. Install 'resnet-bench[gpu]'.",
+    # What the input pipeline does
+    "pipeline_bottleneck": "{stage} costs most: {share:share} of the time per image. Were it free, the pipeline would "
+    "run {gain} times as fast.",
+    "pipeline_cores_busy": "The {cores} cores are busy ({busy} of them), and {stage} costs most: {share:share} of the time "
+    "per image. More cores help in proportion (--data-service adds other hosts'); were {stage} free, the pipeline would "
+    "run {gain} times as fast.",
+    "pipeline_cores_idle": "{busy} of {cores} cores are busy, so the pipeline waits: {stage} costs most ({share:share} of "
+    "the time per image). Try a larger --num-parallel-calls, --cycle-length or --prefetch-buffer-size; all cores at "
+    "work would make it {room} times as fast.",
+    "page_cache_unknown": "How much of the data lies in the page cache cannot be told here (another user's files, or no "
+    "mincore), so no epoch is called cold or warm.",
+    "page_cache_not_evicted": "{share:share} of the data stayed in the page cache though it was told to drop it, so the "
+    "first epoch does not show the disk.",
+    "epoch_cut": "The time ended epoch {epoch} (up to {until}) after {images} of {of} images. Raise --max-time.",
+    "ablation_without_rewrites": "--inject-prefetch and --map-parallelization were off while options were changed in "
+    "turn: they would put back what was taken away.",
+    "memory_grows": "The worker's memory grew by {growth_bytes:size} over {images} images. Look at --cache and "
+    "--shuffle-buffer-size; a longer run (--epochs) shows whether it goes on.",
     # What happened to a profile
     "profile_cut": "The profile stopped after {limit_s} s with {steps} of {asked_steps} steps.",
+    "profile_shortened": "A traced call takes {call_bytes:size}, so {steps} of {asked_steps} steps were traced to stay "
+    "below {limit_bytes:size}.",
+    "profile_without_steps": "The trace holds no step marker, so nothing is known of its steps' time.",
+    "profile_unread": "The trace was saved, but could not be summed up: {reason}",
     "profile_large": "The trace has {bytes:size}; viewers struggle above {limit_bytes:size}.",
     "profile_host_only": "The GPU's own activity is not in this profile ({reason}). Allow profiling counters to all "
     "users, or run with SYS_ADMIN.",
+    "roofline_cut": "The roofs were not measured: {left_s:duration} were left of the {needed_s:duration} that it takes. "
+    "Raise --max-time.",
+    "roofline_failed": "The roofs were not measured: {message}",
+    # What a report says beside the numbers
+    "bottleneck_stage": "The input pipeline's stage {stage} costs most.",
+    "bottleneck_part": "{part} takes {share:share} of a profiled step ({seconds:duration}).",
+    "bottleneck_group": "{group}: {gain_s:duration} of a step lie above what the measured roofs allow.",
+    "bottleneck_unknown": "Nothing in the record tells. Run with --profile, or use bench-cli bottleneck.",
+    "gains_need_profile": "Where the time goes is not known without a profile: run with --profile as well for the "
+    "most promising places to gain.",
+    "published_elsewhere": "What others have published for this network and mode, on other hardware, software and "
+    "data. It is not comparable like for like, and nothing in this report is computed from it.",
+    # What evidence found
+    "option_without_effect": "What was asked for did not take effect: {claim} was to be {requested}, and {source} "
+    "shows {observed}. The number belongs to another configuration.",
+    "promise_broken": "{claim} was to be {requested}, but {source} shows {observed}.",
+    "evidence_cut": "The untimed pass for {what} did not fit: it needs about {needed_s:duration}, {left_s:duration} "
+    "of --max-time were left. Raise it, keep time with --evidence full, or leave the pass out with --evidence off.",
+    "evidence_failed": "The untimed pass for evidence ended in phase {phase}: {message}",
+    "evidence_interrupted": "The untimed pass for evidence was interrupted; what was timed before it stands.",
+    "evidence_unreadable": "{what} could not be read, so what depends on it is unobserved ({error}).",
     "xla_compilation_unseen": "XLA was asked for, but its log shows no compilation, so the compile time is unknown.",
 }
 

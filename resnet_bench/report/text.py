@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -18,9 +19,10 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.config import RESNET50_STAGE_SIZES, Config
-from resnet_bench.record import Record
+from resnet_bench.record import Configuration, Record
+from resnet_bench.report import evidence, pipeline, profile
 from resnet_bench.report.sentences import sentence
-from resnet_bench.results import ColdStart, Estimate, ModelFacts, Notice
+from resnet_bench.results import ColdStart, Estimate, Machine, ModelFacts, Notice
 from resnet_bench.stats import PERCENTILES, Latency, Summary, samples_needed
 
 VERDICT_STYLE = {"valid": "bold green", "indicative": "bold yellow", "invalid": "bold red"}
@@ -38,7 +40,23 @@ _STEADY_WORDS = {
 _MODE_WORDS = {"train": "Training", "infer": "Inference", "eval": "Evaluation", "input": "Input pipeline"}
 
 
-def headline(record: Record) -> str:
+class Headed(Protocol):
+    """What a headline is made of: a record, or another result with its configuration, network and machine."""
+
+    @property
+    def config(self) -> Configuration:
+        """What was asked for and what it became."""
+
+    @property
+    def model(self) -> ModelFacts | None:
+        """The network, where one was built."""
+
+    @property
+    def machine(self) -> Machine | None:
+        """Where it ran, once that was known."""
+
+
+def headline(record: Headed) -> str:
     """Mode, network and source: "Training, ResNet-50 v1.5 on photos"."""
     config = record.config.resolved or record.config.requested
     words = _MODE_WORDS[config.step.mode]
@@ -54,7 +72,7 @@ def network_name(model: ModelFacts) -> str:
     return f"{_NAMES.get(model.name, 'Custom network')} {model.variant}"
 
 
-def subtitle(record: Record) -> str:
+def subtitle(record: Headed) -> str:
     """Size, device and arithmetic in one line."""
     config = record.config.resolved or record.config.requested
     parts = [f"{_size(config)}, batch {config.step.batch_size}", _where(record, config), _arithmetic(config)]
@@ -66,7 +84,7 @@ def _size(config: Config) -> str:
     return f"{size} pixels" if isinstance(size, str) else f"{size[0]}x{size[1]} pixels"
 
 
-def _where(record: Record, config: Config) -> str:
+def _where(record: Headed, config: Config) -> str:
     if record.machine is None:
         return f"device {config.runtime.device}"
     if record.machine.device_kind == "gpu":
@@ -105,11 +123,20 @@ def render(record: Record, path: Path | None = None) -> RenderableType:
         parts += [Text(), Padding(_outcome(record), (0, 2))]
     if record.summary is not None:
         parts += [Text(), Padding(_facts(record, record.summary), (0, 2))]
+    failures = evidence.failures(record)
+    if failures is not None:
+        parts += [Text(), Padding(failures, (0, 2))]
+    if record.trace is not None:
+        parts += [Text(), Padding(profile.block(record.trace, record.profile), (0, 2))]
+    if record.pipeline is not None:
+        parts.append(Padding(pipeline.render(record.pipeline), (0, 2)))
     notes = _notes(record)
     if notes:
         parts += [Text(), *(Padding(note, (0, 2)) for note in notes)]
     if path is not None:
         parts += [Text(), Padding(Text(f"Record: {path}", style="dim", overflow="fold"), (0, 2))]
+        if record.trace is not None:
+            parts.append(Padding(Text(profile.how_to_open(path), style="dim", overflow="fold"), (0, 2)))
     return Group(*parts)
 
 
@@ -133,24 +160,32 @@ def _interval(estimate: Estimate) -> str:
 def _outcome(record: Record) -> RenderableType:
     outcome = record.outcome
     lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
-    tail = [line for line in outcome.log_tail if not _CHATTER.match(line)] if outcome.kind in _UNEXPLAINED else []
+    tail = last_words(record)
     if tail:
         lines.append(Text("The worker's last lines:", style="dim"))
-        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in tail[-8:]]
+        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in tail]
     return Group(*lines)
+
+
+def last_words(record: Record) -> list[str]:
+    """What a worker that did not end well last logged, where the outcome's message does not say it all."""
+    outcome = record.outcome
+    kept = [line for line in outcome.log_tail if not _CHATTER.match(line)] if outcome.kind in _UNEXPLAINED else []
+    return kept[-8:]
 
 
 def _facts(record: Record, summary: Summary) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
-    for name, words in _fact_rows(record, summary):
+    for name, words in fact_rows(record, summary):
         if words:
             grid.add_row(name, words)
     return grid
 
 
-def _fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
+def fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
+    """What is worth a line beside the answer: names and words, empty where there is nothing to say."""
     return [
         ("step", f"{units.duration(summary.step_s.value)} mean{_dispatch(summary)}"),
         ("latency", _latency(summary.step_latency_s)),
@@ -162,6 +197,8 @@ def _fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("steady state", _steady(record)),
         ("network", _network(record)),
         ("images", _images(record)),
+        ("evidence", evidence.line(record)),
+        ("outputs", evidence.outputs(record.parity)),
     ]
 
 

@@ -6,10 +6,32 @@ Imports nothing of the package but its own files, whose names say what they hold
 from __future__ import annotations
 
 from resnet_bench.results.base import Data, Estimate, Notice, Value
-from resnet_bench.results.evidence import Claim, Holds, Parity
-from resnet_bench.results.limits import Energy, Roofline, RooflineGroup
+from resnet_bench.results.card import ModelCard, Pixels, WeightsFacts
+from resnet_bench.results.evaluation import ClassScore, Likely, ModelScore, Prediction, ScoreDifference
+from resnet_bench.results.evidence import (
+    Arithmetic,
+    Changes,
+    Claim,
+    Compiled,
+    Holds,
+    OneDnn,
+    Operations,
+    Parity,
+    PipelineNode,
+    Seen,
+    Window,
+)
+from resnet_bench.results.limits import Energy, LayerGroup, Roofline, RooflineGroup
 from resnet_bench.results.machine import Machine
-from resnet_bench.results.pipeline import EpochRate, PageCache, PipelineResult, StageRate
+from resnet_bench.results.pipeline import (
+    AblationRate,
+    EpochRate,
+    MemorySample,
+    MemoryTrend,
+    PageCache,
+    PipelineResult,
+    StageRate,
+)
 from resnet_bench.results.profile import OperationTime, ProfileResult, ProfileSummary
 from resnet_bench.results.run import (
     ColdStart,
@@ -34,8 +56,13 @@ from resnet_bench.results.run import (
 from resnet_bench.results.training import Epoch, TrainingResult
 
 __all__ = [
+    "AblationRate",
+    "Arithmetic",
+    "Changes",
     "Claim",
+    "ClassScore",
     "ColdStart",
+    "Compiled",
     "Data",
     "DataFacts",
     "Energy",
@@ -44,16 +71,27 @@ __all__ = [
     "Estimate",
     "Holds",
     "Interference",
+    "LayerGroup",
+    "Likely",
     "Machine",
     "Memory",
+    "MemorySample",
+    "MemoryTrend",
+    "ModelCard",
     "ModelFacts",
+    "ModelScore",
     "Notice",
+    "OneDnn",
     "OperationTime",
+    "Operations",
     "Outcome",
     "OutcomeKind",
     "PageCache",
     "Parity",
+    "PipelineNode",
     "PipelineResult",
+    "Pixels",
+    "Prediction",
     "ProcessSamples",
     "ProfileResult",
     "ProfileSummary",
@@ -61,6 +99,8 @@ __all__ = [
     "RooflineGroup",
     "Round",
     "Samples",
+    "ScoreDifference",
+    "Seen",
     "Split",
     "StageFacts",
     "StageRate",
@@ -72,4 +112,6 @@ __all__ = [
     "Value",
     "Verdict",
     "VerdictKind",
+    "WeightsFacts",
+    "Window",
 ]

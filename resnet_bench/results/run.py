@@ -11,7 +11,10 @@ from resnet_bench.results.base import Data, Notice
 
 
 class Interference(Data, frozen=True, kw_only=True):
-    """What else happened on the machine while a round was timed."""
+    """What else happened on the machine while a round was timed.
+
+    `energy_j` is what the GPU took, or on a CPU its packages and their memory, whoever caused it.
+    """
 
     steal_s: float | None = None
     involuntary_switches: int | None = None
@@ -24,6 +27,7 @@ class Interference(Data, frozen=True, kw_only=True):
     gpu_power_w: float | None = None
     gpu_throttle_reasons: tuple[str, ...] | None = None
     gpu_other_processes: int | None = None
+    energy_j: float | None = None
 
 
 class Round(Data, frozen=True, kw_only=True):

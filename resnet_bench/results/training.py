@@ -22,7 +22,11 @@ class Epoch(Data, frozen=True, kw_only=True):
 
 
 class TrainingResult(Data, frozen=True, kw_only=True):
-    """Accuracy beside speed. `time_to_accuracy_s` is when `target_accuracy` was first reached on test images."""
+    """Accuracy beside speed. `time_to_accuracy_s` is when `target_accuracy` was first reached on test images.
+
+    `kept_epoch` is the epoch whose weights the saved model has (0: none was finished), `batch_norm_momentum` what
+    its moving statistics were averaged with.
+    """
 
     epochs: tuple[Epoch, ...] = ()
     steps: int = 0
@@ -32,3 +36,9 @@ class TrainingResult(Data, frozen=True, kw_only=True):
     ended: Literal["epochs", "early_stopping", "target", "interrupted", "budget"] = "epochs"
     resumed_from_step: int | None = None
     model_path: str | None = None
+    steps_per_epoch: int | None = None
+    train_images: int | None = None
+    test_images: int | None = None
+    best_epoch: int | None = None
+    kept_epoch: int | None = None
+    batch_norm_momentum: float | None = None

@@ -202,6 +202,10 @@ class Monitor:
             other_processes=self._other_processes(),
         )
 
+    def energy_j(self) -> float | None:
+        """Joules since the driver was loaded; None before Volta."""
+        return _scaled(_ask(self._nvml, "nvmlDeviceGetTotalEnergyConsumption", self._handle), 1e-3)
+
     def own_memory_bytes(self) -> int | None:
         """Device memory that this process holds, CUDA's context included; None where the driver hides it."""
         for process in _ask(self._nvml, "nvmlDeviceGetComputeRunningProcesses", self._handle) or ():

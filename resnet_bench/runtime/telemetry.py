@@ -16,6 +16,7 @@ from resnet_bench.results import Interference, Machine
 from resnet_bench.runtime import cgroup
 from resnet_bench.runtime.cgroup import ROOT, read_text, under
 from resnet_bench.runtime.cpu import affinity
+from resnet_bench.runtime.energy import Absent, Meter, Nvml, Reading, processor_meter
 from resnet_bench.runtime.nvml import GpuSample, Monitor
 from resnet_bench.runtime.state import Runtime, gpu_ordinal
 
@@ -58,6 +59,7 @@ class _Moment:
     steal_s: float | None
     throttled_s: tuple[float, ...] | None
     gpu: GpuSample | None
+    energy: Reading | None
 
 
 class Probe:
@@ -82,6 +84,9 @@ class Probe:
         self._monitor = monitor
         if monitor is None and machine.device_kind == "gpu":
             self._monitor = Monitor.open(gpu_ordinal(machine))
+        self._meter: Meter | Absent = processor_meter(root) if self._monitor is None else Nvml(self._monitor)
+        if machine.device_kind == "gpu" and self._monitor is None:
+            self._meter = Absent("NVML cannot tell which GPU is used")
         self._start: _Moment | None = None
 
     def begin(self) -> None:
@@ -110,7 +115,13 @@ class Probe:
             gpu_power_w=gpu.power_w,
             gpu_throttle_reasons=_either(start.gpu, now.gpu),
             gpu_other_processes=gpu.other_processes,
+            energy_j=self._energy_j(start.energy, now.energy),
         )
+
+    def _energy_j(self, before: Reading | None, after: Reading | None) -> float | None:
+        if isinstance(self._meter, Absent) or before is None or after is None:
+            return None
+        return self._meter.between(before, after)
 
     def _now(self) -> _Moment:
         busy_s, steal_s = _processors(self._root, self._cpus)
@@ -120,6 +131,7 @@ class Probe:
             steal_s=steal_s,
             throttled_s=cgroup.throttled_s(self._root),
             gpu=None if self._monitor is None else self._monitor.sample(),
+            energy=None if isinstance(self._meter, Absent) else self._meter.read(),
         )
 
 

@@ -20,7 +20,7 @@ from resnet_bench.step.split import split_functions
 if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime
 
-__all__ = ["Step", "StepOutcome", "make_step", "split_functions"]
+__all__ = ["InputStep", "Step", "StepOutcome", "make_step", "split_functions"]
 
 
 def make_step(config: Config, rt: Runtime, model: Any) -> Step:

@@ -8,6 +8,7 @@ of this package.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,6 +39,16 @@ class StepOutcome(Data, frozen=True, kw_only=True):
     images: int | None = None
     top1: int | None = None
     top5: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Inside:
+    """What evidence may look at between steps: the traced function's graph (a FuncGraph), the running iterator and
+    the device of the last output, each None where the step has none or keeps it to itself."""
+
+    graph: Any = None
+    iterator: Any = None
+    output_device: str | None = None
 
 
 class Step(Protocol):
@@ -72,6 +83,9 @@ class Step(Protocol):
 
     def finish(self) -> StepOutcome:
         """What the steps since `attach` came to. Blocks."""
+
+    def inside(self) -> Inside:
+        """What can be looked at; changes nothing."""
 
     def close(self) -> None:
         """Let go of the input and of any thread."""

@@ -50,6 +50,12 @@ def network_input(config: Config, model: Any, images: Any) -> Any:
 
 def loss_and_gradients(config: Config, model: Any, optimizer: Any, images: Any, labels: Any) -> tuple[Any, Any]:
     """Mean loss of the batch, float32 [], and the (scaled) gradients of the trainable variables."""
+    loss, gradients, _ = with_logits(config, model, optimizer, images, labels)
+    return loss, gradients
+
+
+def with_logits(config: Config, model: Any, optimizer: Any, images: Any, labels: Any) -> tuple[Any, Any, Any]:
+    """As `loss_and_gradients`, and the logits [B, classes] that the loss comes from."""
     pixels = network_input(config, model, images)
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     with tf.GradientTape() as tape:
@@ -57,7 +63,7 @@ def loss_and_gradients(config: Config, model: Any, optimizer: Any, images: Any, 
         loss = tf.reduce_mean(cross_entropy(labels, logits, config.step.label_smoothing))
         # Gradients are summed over replicas.
         objective = optimizer.scale_loss(loss if replicas == 1 else loss / replicas)
-    return loss, tape.gradient(objective, [variable.value for variable in model.trainable_variables])
+    return loss, tape.gradient(objective, [variable.value for variable in model.trainable_variables]), logits
 
 
 def train_body(config: Config, rt: Runtime, model: Any) -> Body:

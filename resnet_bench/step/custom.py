@@ -15,6 +15,7 @@ import tensorflow as tf
 from resnet_bench.config import Config, settled
 from resnet_bench.step.base import (
     Explain,
+    Inside,
     Snapshot,
     StepOutcome,
     batch_specs,
@@ -112,6 +113,11 @@ class CompiledStep:
             return StepOutcome()
         with self._guarded():
             return self._body.report(self._last, self._calls * self.steps_per_call)
+
+    def inside(self) -> Inside:
+        """The compiled function's graph, the iterator of a pipeline, and where the last output lies."""
+        graph = None if self._call is None else self._call.graph
+        return Inside(graph, self._iterator, None if self._last is None else self._last.device)
 
     def close(self) -> None:
         """Let go of the input; its pipeline stops."""

@@ -15,6 +15,7 @@ import tensorflow as tf
 from resnet_bench.config import Config, settled
 from resnet_bench.step.base import (
     Explain,
+    Inside,
     Snapshot,
     StepOutcome,
     dummy_batch,
@@ -183,6 +184,10 @@ class FitStep:
             return StepOutcome()
         loss = float(self._model.get_metrics_result()["loss"])
         return train_outcome(loss, self._optimizer, self._gate.done * self.steps_per_call, self._rt.loss_scaling)
+
+    def inside(self) -> Inside:
+        """Nothing: Keras keeps the function that it traced, and its iterator, to itself."""
+        return Inside()
 
     def close(self) -> None:
         """End the fit call before its next batch, and its thread."""

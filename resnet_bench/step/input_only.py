@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from resnet_bench.config import Config, settled
-from resnet_bench.step.base import Explain, StepOutcome, batch_specs, dummy_batch, endless, on_device, translated
+from resnet_bench.step.base import (
+    Explain,
+    Inside,
+    StepOutcome,
+    batch_specs,
+    dummy_batch,
+    endless,
+    on_device,
+    translated,
+)
 
 if TYPE_CHECKING:
     from resnet_bench.data import Input
@@ -74,6 +83,10 @@ class InputStep:
         """How many images came since `attach`. Blocks."""
         self.wait()
         return StepOutcome(images=self._images)
+
+    def inside(self) -> Inside:
+        """The loop's graph and the iterator it takes from."""
+        return Inside(None if self._take is None else self._take.graph, self._iterator)
 
     def close(self) -> None:
         """Let go of the input; its pipeline stops."""

@@ -1,6 +1,6 @@
 """From the pixels that cross to the device to what the network reads, inside the compiled step.
 
-Owns the means and deviations and the layout change. Used by every body in this package.
+Owns the arithmetic and the layout change; `model/card.py` has the numbers. Used by every body in this package.
 """
 
 from __future__ import annotations
@@ -10,32 +10,21 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601 weights of red, green and blue, which JPEG's own greyscale uses."""
+from resnet_bench.model.card import channel_statistics
+from resnet_bench.results import Pixels
 
 
-def channel_statistics(channels: int) -> tuple[Any, Any]:
-    """Mean and deviation per channel, in pixel values of 0 to 255, float32 [C].
-
-    Three channels: the usual ImageNet statistics. One: those of ImageNet's luma; the deviation is the luma
-    of the deviations, exact where the three channels move together, as they nearly do in photographs.
-    """
-    mean, std = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
-    if channels == 1:
-        mean, std = (np.array([np.dot(LUMA, values)]) for values in (mean, std))
-    return (255 * mean).astype(np.float32), (255 * std).astype(np.float32)
-
-
-def normalize(images: Any, dtype: Any, data_format: str) -> Any:
+def normalize(images: Any, dtype: Any, data_format: str, pixels: Pixels | None = None) -> Any:
     """(pixel - mean) / deviation of uint8 [B, H, W, C] as `dtype`, in the network's layout.
 
     The arithmetic is float32 whatever `dtype` is: a bfloat16 result is rounded once. Returns [B, H, W, C]
-    for channels_last and [B, C, H, W] for channels_first.
+    for channels_last and [B, C, H, W] for channels_first. `pixels` says what another network than ours reads.
     """
     batch, height, width, channels = images.shape
     mean, std = channel_statistics(channels)
+    if pixels is not None:
+        mean, std = (np.array(values, np.float32) for values in (pixels.mean, pixels.std))
+        images = images[..., ::-1] if pixels.order == "bgr" else images
     scale = (1 / std).astype(np.float32)
     if data_format == "channels_first":
         # Transposed while a pixel is one byte, not four.

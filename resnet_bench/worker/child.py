@@ -6,22 +6,17 @@ file, so that nothing that TensorFlow prints can be taken for an answer.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
 from resnet_bench.errors import BenchError, OutOfMemoryError
+from resnet_bench.runtime.lifetime import die_with_parent
 from resnet_bench.worker.phases import Phases
 from resnet_bench.worker.protocol import Failed, Finish, Message, Replies, decode_command, encode
-
-_PR_SET_PDEATHSIG = 1
 
 
 class Channel:
@@ -44,25 +39,6 @@ class Channel:
     def send(self, message: Message) -> None:
         """Write one message at once."""
         self._answers.write(encode(message))
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends, even while it is stopped.
-
-    Where the kernel cannot (not Linux), a thread looks once a second.
-    """
-    if platform.system() == "Linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-        return
-    threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
-
-
-def _watch_parent(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 class Worker(Protocol):

@@ -6,27 +6,38 @@ data, model and step do the work; `measure.py` times it.
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from resnet_bench.config import Config
 from resnet_bench.errors import BenchError, OutOfMemoryError
+from resnet_bench.evidence.threads import thread_count
 from resnet_bench.measure import Bench, split_in_turns
 from resnet_bench.resolve import resolve
 from resnet_bench.results import ColdStart, Memory, Notice, StepCounts, StepResult
+from resnet_bench.worker import evidence, judge, network, profile
 from resnet_bench.worker import protocol as p
+from resnet_bench.worker.limits import measure_limits
+from resnet_bench.worker.stages import Stages
+
+if TYPE_CHECKING:
+    from resnet_bench.runtime.telemetry import OwnUsage
 
 
 class Phases:
     """Everything a worker holds between two commands.
 
     Attributes are None until the phase that makes them: `config` (resolved once TensorFlow has started),
-    `runtime`, `model`, `step`, `input`, `bench`. A handler of another module takes this as its first argument.
+    `runtime`, `environment`, `model`, `step`, `input`, `bench`. `part` is what of the step runs. A handler of
+    another module takes this as its first argument.
     """
 
     def __init__(self, send: Callable[[p.Message], None]) -> None:
@@ -37,20 +48,32 @@ class Phases:
         self._counts: dict[str, int] = {}
         self.config: Config | None = None
         self.runtime: Any = None
+        self.environment: Any = None
         self.model: Any = None
         self.step: Any = None
         self.input: Any = None
         self.bench: Bench | None = None
+        self.part: p.Part = "whole"
+        self.looks = evidence.Looks()
         self._threads_seen = 0
+        stages = Stages(self, send)
         self._handlers: dict[type, Callable[[Any], Any]] = {
             p.Prepare: self._prepare,
             p.WarmUp: self._warm_up,
             p.Measure: self._measure,
             p.MeasureSplit: self._split,
-            p.Profile: self._profile,
-            p.Build: self._build,
+            p.Profile: partial(profile.take, self),
+            p.ReadTrace: partial(profile.read, self),
+            p.Build: partial(network.build, self),
+            p.Evaluate: partial(judge.evaluate, self),
+            p.Predict: partial(judge.predict, self),
             p.Examine: self._examine,
+            p.MeasureLimits: lambda command: measure_limits(self, command),
+            p.OpenPipeline: stages.open,
+            p.RunEpochs: stages.epochs,
+            p.MeasureVariants: stages.measure,
             p.Finish: self._finish,
+            **evidence.handlers(self),
         }
 
     def carry_out(self, command: object) -> p.Replies:
@@ -92,7 +115,9 @@ class Phases:
         from resnet_bench.runtime.telemetry import process_age_s
 
         process_s = process_age_s()
+        self.looks.log = Path(command.log_path)
         self.start_tensorflow(command.config)
+        self._choose_part(command.part)
         config = self.config
         assert config is not None
         self._open_input()
@@ -114,7 +139,7 @@ class Phases:
             cold_start=ledger,
             model=facts,
             data=self.input.facts,
-            notices=compile_notices,
+            notices=(*compile_notices, *self.input.happened()),
             peak_host_bytes=max(self._peaks.values(), default=None),
         )
 
@@ -134,9 +159,17 @@ class Phases:
             config, notices = resolve(requested, machine)
             self.config = config
             self.runtime = runtime.start(config, machine)
-        environment = collect(machine, self.runtime)
+        environment = self.environment = collect(machine, self.runtime)
         found = (*early, *notices)
         self._send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))
+
+    def _choose_part(self, part: p.Part) -> None:
+        """Settle what of the step runs; the configuration is resolved by now, alike for every part."""
+        assert self.config is not None
+        self.part = part
+        if part == "model":
+            data = replace(self.config.data, source="synthetic", data=None, data_service=None)
+            self.config = replace(self.config, data=data)
 
     def _build_and_compile(self) -> Any:
         from resnet_bench import model as models
@@ -147,13 +180,14 @@ class Phases:
         facts = None
         with self.in_phase("build"):
             models.check_data_format(config, runtime)
-            if config.step.mode != "input":
+            if config.step.mode != "input" and self.part != "pipeline":
                 self.model = models.build(config, runtime)
                 facts = models.facts(self.model, config)
-            self.step = steps.make_step(config, runtime, self.model)
+            alone = self.part == "pipeline"
+            self.step = steps.InputStep(config, runtime) if alone else steps.make_step(config, runtime, self.model)
         with self.in_phase("trace"):
             self.step.trace()
-        with self.in_phase("first step"):
+        with self.looks.around_first_call(), self.in_phase("first step"):
             self.step.first_call()
         self._count("first", self.step.steps_per_call)
         return facts
@@ -163,7 +197,7 @@ class Phases:
         from resnet_bench.runtime.xla_log import parse_compilations
 
         assert self.config is not None
-        if not self.config.step.xla or self.config.step.mode == "input":
+        if not self.config.step.xla or self.model is None:
             return None, ()
         os.fsync(2)
         found = parse_compilations(log.read_text(errors="replace"))
@@ -187,7 +221,14 @@ class Phases:
         with self.in_phase("data"):
             self.step.attach(self.input)
         reset_device_peak(self.runtime)
-        self.bench = Bench(self.step, Probe(self.runtime.machine))
+        self.bench = Bench(self.step, Probe(self.runtime.machine, usage=self._usage))
+
+    def _usage(self) -> OwnUsage:
+        """This process' usage, and the processor time of what works for its input elsewhere on this machine."""
+        from resnet_bench.runtime.telemetry import own_usage
+
+        own = own_usage()
+        return dataclasses.replace(own, cpu_s=own.cpu_s + self.input.helpers_cpu_s())
 
     def _count(self, purpose: str, steps: int) -> None:
         self._counts[purpose] = self._counts.get(purpose, 0) + steps
@@ -198,9 +239,9 @@ class Phases:
             for one in self.bench.rounds(rounds, steps, until, lead_in):
                 self._count(purpose, one.steps)
                 self._count("warmup", lead_in * self.bench.step.steps_per_call)
-                self._threads_seen = max(self._threads_seen, _thread_count())
+                self._threads_seen = max(self._threads_seen, thread_count())
                 self._send(p.RoundDone(round=one))
-        return p.Timed()
+        return p.Timed(notices=self.input.happened() if self.input is not None else ())
 
     def _warm_up(self, command: p.WarmUp) -> p.Timed:
         per_call = self.step.steps_per_call
@@ -208,7 +249,8 @@ class Phases:
 
     def _measure(self, command: p.Measure) -> p.Timed:
         until = None if command.budget_s is None else time.perf_counter() + command.budget_s
-        return self._series(command.purpose, command.rounds, command.steps, until, command.lead_in)
+        with self.looks.watching(self, command.watch):
+            return self._series(command.purpose, command.rounds, command.steps, until, command.lead_in)
 
     def _split(self, command: p.MeasureSplit) -> p.SplitDone:
         from resnet_bench.step import split_functions
@@ -220,31 +262,6 @@ class Phases:
             split = split_in_turns(functions, self.runtime.wait, command.rounds, until=until)
         self._count("split", split.rounds)
         return p.SplitDone(split=split)
-
-    def _profile(self, command: p.Profile) -> p.Profiled:
-        from resnet_bench.profile import capture
-
-        with self.in_phase("profile"):
-            on_gpu = self.runtime.machine.device_kind == "gpu"
-            result = capture(self.step, Path(command.directory), command.calls, device_tracing=on_gpu)
-        return p.Profiled(result=result)
-
-    def _build(self, command: p.Build) -> p.Built:
-        from resnet_bench import model as models
-
-        self.start_tensorflow(command.config)
-        config = self.config
-        assert config is not None
-        with self.in_phase("build"):
-            models.check_data_format(config, self.runtime)
-            model = models.build(config, self.runtime)
-        if command.path is not None:
-            from resnet_bench.model import weights
-
-            with self.in_phase("save"):
-                save = weights.save_portable if command.portable else weights.save
-                save(model, Path(command.path))
-        return p.Built(model=models.facts(model, config), stages=models.stages(model))
 
     def _examine(self, command: p.Examine) -> p.Examined:
         from resnet_bench.doctor import examine
@@ -273,12 +290,5 @@ class Phases:
             ),
             skipped_records=self.input.skipped(),
             threads_seen=self._threads_seen or None,
+            notices=self.input.happened(),
         )
-
-
-def _thread_count() -> int:
-    """Threads of this process right now, Python's and TensorFlow's."""
-    try:
-        return sum(1 for _ in Path("/proc/self/task").iterdir())
-    except OSError:
-        return threading.active_count()

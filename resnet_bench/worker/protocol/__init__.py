@@ -9,6 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from resnet_bench.worker.protocol.base import Command, M, Message
+from resnet_bench.worker.protocol.evidence import Attest, CompareOutputs, Observe, Observed, OutputsCompared
+from resnet_bench.worker.protocol.judge import Evaluate, Evaluated, Images, PixelsName, Predict, Predicted
+from resnet_bench.worker.protocol.limits import LimitsMeasured, MeasureLimits
+from resnet_bench.worker.protocol.profile import Profile, Profiled, ReadTrace, TraceRead
 from resnet_bench.worker.protocol.run import (
     Build,
     Built,
@@ -19,21 +23,65 @@ from resnet_bench.worker.protocol.run import (
     Finished,
     Measure,
     MeasureSplit,
+    Part,
     PhaseStarted,
     Prepare,
     Prepared,
-    Profile,
-    Profiled,
     Resolved,
     RoundDone,
     SplitDone,
     Timed,
     WarmUp,
 )
+from resnet_bench.worker.protocol.stages import (
+    EpochsRun,
+    MeasureVariants,
+    OpenPipeline,
+    PipelineOpened,
+    RunEpochs,
+    Variant,
+    VariantsMeasured,
+)
 
-Commands = Prepare | WarmUp | Measure | MeasureSplit | Profile | Build | Examine | Finish
+Commands = (
+    Prepare
+    | WarmUp
+    | Measure
+    | MeasureSplit
+    | Profile
+    | ReadTrace
+    | Build
+    | Evaluate
+    | Predict
+    | Examine
+    | MeasureLimits
+    | Observe
+    | Attest
+    | CompareOutputs
+    | OpenPipeline
+    | RunEpochs
+    | MeasureVariants
+    | Finish
+)
 Events = PhaseStarted | Resolved | RoundDone
-Replies = Prepared | Timed | SplitDone | Profiled | Built | Examined | Finished | Failed
+Replies = (
+    Prepared
+    | Timed
+    | SplitDone
+    | Profiled
+    | TraceRead
+    | Built
+    | Evaluated
+    | Predicted
+    | Examined
+    | Finished
+    | Observed
+    | OutputsCompared
+    | PipelineOpened
+    | EpochsRun
+    | VariantsMeasured
+    | Failed
+)
 
 _commands: msgspec.json.Decoder[Commands] = msgspec.json.Decoder(Commands)
 _answers: msgspec.json.Decoder[Events | Replies] = msgspec.json.Decoder(Events | Replies)
@@ -56,30 +104,53 @@ def decode_answer(line: bytes) -> Events | Replies:
 
 
 __all__ = [
+    "Attest",
     "Build",
     "Built",
     "Command",
     "Commands",
+    "CompareOutputs",
+    "EpochsRun",
+    "Evaluate",
+    "Evaluated",
     "Events",
     "Examine",
     "Examined",
     "Failed",
     "Finish",
     "Finished",
+    "Images",
+    "LimitsMeasured",
     "M",
     "Measure",
+    "MeasureLimits",
     "MeasureSplit",
+    "MeasureVariants",
     "Message",
+    "Observe",
+    "Observed",
+    "OpenPipeline",
+    "OutputsCompared",
+    "Part",
     "PhaseStarted",
+    "PipelineOpened",
+    "PixelsName",
+    "Predict",
+    "Predicted",
     "Prepare",
     "Prepared",
     "Profile",
     "Profiled",
+    "ReadTrace",
     "Replies",
     "Resolved",
     "RoundDone",
+    "RunEpochs",
     "SplitDone",
     "Timed",
+    "TraceRead",
+    "Variant",
+    "VariantsMeasured",
     "WarmUp",
     "decode_answer",
     "decode_command",

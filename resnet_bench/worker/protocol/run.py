@@ -14,21 +14,29 @@ from resnet_bench.results import (
     Memory,
     ModelFacts,
     Notice,
-    ProfileResult,
     Round,
     Split,
     StageFacts,
     StepCounts,
     StepResult,
+    WeightsFacts,
 )
 from resnet_bench.worker.protocol.base import Command, Message
 
+Part = Literal["whole", "model", "pipeline"]
+"""What of a step runs: all of it, its model on resident data, or its pipeline into nothing."""
+
 
 class Prepare(Command, frozen=True, kw_only=True):
-    """Import, build, trace, run the first step and open the data. Reply: `Prepared`."""
+    """Import, build, trace, run the first step and open the data. Reply: `Prepared`.
+
+    part: the whole step; or its model alone, fed by a batch that lies on the device; or its pipeline alone,
+    with no network. The configuration is resolved alike for all three.
+    """
 
     config: Config
     log_path: str
+    part: Part = "whole"
 
 
 class WarmUp(Command, frozen=True, kw_only=True):
@@ -40,7 +48,8 @@ class WarmUp(Command, frozen=True, kw_only=True):
 class Measure(Command, frozen=True, kw_only=True):
     """Time rounds; each is sent as a `RoundDone` at once. `budget_s` ends the series early. Reply: `Timed`.
 
-    `lead_in` calls run untimed right before each round (see `Bench.round`).
+    `lead_in` calls run untimed right before each round (see `Bench.round`). `watch` notes what the process does
+    between the first and the last of the rounds, for evidence.
     """
 
     rounds: int
@@ -48,6 +57,7 @@ class Measure(Command, frozen=True, kw_only=True):
     budget_s: float | None = None
     lead_in: int = 0
     purpose: Literal["timed", "latency"] = "timed"
+    watch: bool = False
 
 
 class MeasureSplit(Command, frozen=True, kw_only=True):
@@ -57,22 +67,19 @@ class MeasureSplit(Command, frozen=True, kw_only=True):
     budget_s: float | None = None
 
 
-class Profile(Command, frozen=True, kw_only=True):
-    """Trace `calls` calls into `directory`. Reply: `Profiled`."""
-
-    directory: str
-    calls: int
-
-
 class Build(Command, frozen=True, kw_only=True):
-    """Build the network and save it. Reply: `Built`.
+    """Build the network, start it from `weights`, and save it. Reply: `Built`.
 
-    `path` ends in .keras; None saves nothing. `portable` saves it with Keras' own batch norm.
+    `path` ends in .keras; None saves nothing. `portable` saves it with Keras' own batch norm. `weights`,
+    `new_head` and `fold_biases` are those of `model.pretrained.start_from`.
     """
 
     config: Config
     path: str | None
     portable: bool
+    weights: str | None = None
+    new_head: bool = False
+    fold_biases: bool = False
 
 
 class Examine(Command, frozen=True, kw_only=True):
@@ -101,9 +108,10 @@ class Resolved(Message, frozen=True, kw_only=True):
 
 
 class RoundDone(Message, frozen=True, kw_only=True):
-    """One round has just been timed."""
+    """One round has just been timed; `variant` names the pipeline, where several take turns in one worker."""
 
     round: Round
+    variant: str = ""
 
 
 class Prepared(Message, frozen=True, kw_only=True):
@@ -117,7 +125,9 @@ class Prepared(Message, frozen=True, kw_only=True):
 
 
 class Timed(Message, frozen=True, kw_only=True):
-    """The series is over."""
+    """The series is over; `notices` are what happened to its input meanwhile."""
+
+    notices: tuple[Notice, ...] = ()
 
 
 class SplitDone(Message, frozen=True, kw_only=True):
@@ -126,17 +136,12 @@ class SplitDone(Message, frozen=True, kw_only=True):
     split: Split
 
 
-class Profiled(Message, frozen=True, kw_only=True):
-    """Where the trace lies."""
-
-    result: ProfileResult
-
-
 class Built(Message, frozen=True, kw_only=True):
     """The network, counted; `stages` has a line per stage: name, blocks, output shape, parameters, MACs."""
 
     model: ModelFacts
     stages: tuple[StageFacts, ...]
+    weights: WeightsFacts | None = None
     notices: tuple[Notice, ...] = ()
 
 
@@ -154,6 +159,7 @@ class Finished(Message, frozen=True, kw_only=True):
     result: StepResult = StepResult()
     skipped_records: int | None = None
     threads_seen: int | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class Failed(Message, frozen=True, kw_only=True):

@@ -1,0 +1,87 @@
+"""Which options of the pipeline `data bench --ablate` changes, one at a time, and what each is called. Pure.
+
+tf.data's own rewrites (automatic prefetch and automatic parallel maps) are off in every variant, the full one
+included: they would put back what a variant takes away. Neighbour: `stage_bench.py` has them measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from resnet_bench.config import DataConfig
+
+FULL = "full"
+CACHE_SHARE = 0.25
+"""Of the memory that is available: a larger data set is not cached for a comparison."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One variant: its name, what was changed in the command line's words, and the options (None: it cannot run,
+    and `why`)."""
+
+    name: str
+    change: str
+    data: DataConfig | None
+    why: str = ""
+
+
+def full(data: DataConfig) -> DataConfig:
+    """The pipeline that all others are held against: as configured, without tf.data's own rewrites."""
+    return replace(data, inject_prefetch=False, map_parallelization=False)
+
+
+def ablations(data: DataConfig, data_bytes: int | None, available_bytes: int | None) -> tuple[Ablation, ...]:
+    """The variants of a resolved configuration; options that are off already are not switched off again."""
+    return tuple(_walk(full(data), data_bytes, available_bytes))
+
+
+def _walk(data: DataConfig, data_bytes: int | None, available_bytes: int | None) -> Iterator[Ablation]:
+    if data.prefetch_buffer_size:
+        yield Ablation("prefetch", "--prefetch-buffer-size 0", replace(data, prefetch_buffer_size=0))
+    if data.num_parallel_calls != 1:
+        yield Ablation("parallel map", "--num-parallel-calls 1", replace(data, num_parallel_calls=1))
+    if data.cycle_length != 1:
+        yield Ablation("parallel interleave", "--cycle-length 1", replace(data, cycle_length=1))
+    if data.decode == "fused":
+        yield Ablation("fused decode", "--decode full", replace(data, decode="full"))
+    if data.data_deterministic:
+        yield Ablation("determinism", "--no-data-deterministic", replace(data, data_deterministic=False))
+    if data.private_threadpool_size:
+        yield Ablation("private threads", "--private-threadpool-size 0", replace(data, private_threadpool_size=0))
+    if data.autotune:
+        yield Ablation("autotuning", "--no-autotune", replace(data, autotune=False))
+    yield _cache(data, data_bytes, available_bytes)
+    if not data.map_and_batch_fusion:
+        yield Ablation("map and batch fused", "--map-and-batch-fusion", replace(data, map_and_batch_fusion=True))
+    if not data.parallel_batch:
+        yield Ablation("parallel batch", "--parallel-batch", replace(data, parallel_batch=True))
+    yield Ablation("all of the above off", "the naive pipeline", naive(data))
+
+
+def _cache(data: DataConfig, data_bytes: int | None, available_bytes: int | None) -> Ablation:
+    """The cache switched off, or on where it is off, if the data fits."""
+    if data.cache != "none":
+        return Ablation("cache", "--cache none", replace(data, cache="none"))
+    if data_bytes is None or available_bytes is None or data_bytes > CACHE_SHARE * available_bytes:
+        return Ablation("cache", "--cache records", None, "the data does not fit into a quarter of the free memory")
+    return Ablation("cache", "--cache records", replace(data, cache="records"))
+
+
+def naive(data: DataConfig) -> DataConfig:
+    """A pipeline without any of it: one file, one image and one batch after the other."""
+    return replace(
+        full(data),
+        prefetch_buffer_size=0,
+        num_parallel_calls=1,
+        cycle_length=1,
+        decode="full",
+        private_threadpool_size=0,
+        autotune=False,
+        cache="none",
+        map_and_batch_fusion=False,
+        parallel_batch=False,
+    )

@@ -1,0 +1,246 @@
+"""What holds a step back, its model or its input: the mathematics of `bench-cli bottleneck`, and its result. Pure.
+
+Three speeds from one run in turns: the model alone on a batch that lies on its device, the pipeline alone, and
+both together. Neighbours: `ceilings.py` measures them, `report/bottleneck.py` words them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from resnet_bench import ratios
+from resnet_bench.contest import rate
+from resnet_bench.environment import Environment
+from resnet_bench.record import Configuration, write_atomically
+from resnet_bench.results import Data, DataFacts, Estimate, Machine, ModelFacts, Notice, Outcome, Round
+
+SCHEMA_VERSION = 1
+
+BORDER = 1.1
+"""Ceilings within this factor of each other are balanced."""
+
+AU_PASS = 0.9
+"""MLPerf Storage asks this accelerator utilisation of ResNet-50 (mlcommons/storage, rules of v1.0)."""
+
+REACHED = 0.9
+"""Efficiency below which the two are said to get in each other's way."""
+
+FEWEST_TURNS = 4
+"""Turns that may stand in for an interval where there is one repetition."""
+
+Answer = Literal["input-bound", "compute-bound", "balanced", "cannot tell"]
+Sharing = Literal["own device", "shared cores"]
+
+
+class Repetition(Data, frozen=True, kw_only=True):
+    """What one process of each kind timed; the i-th rounds were neighbours in time where `interleaved`."""
+
+    end_to_end: tuple[Round, ...]
+    model: tuple[Round, ...]
+    pipeline: tuple[Round, ...]
+    interleaved: bool = True
+
+    def median(self, of: Callable[[float, float, float], float]) -> float:
+        """A figure of the three speeds (end to end, model, pipeline), in images/s: its median over neighbouring
+        turns, or the figure of the total rates where whole processes alternated."""
+        return statistics.median(self.each(of)) if self.interleaved else of(*self.rates)
+
+    def each(self, of: Callable[[float, float, float], float]) -> list[float]:
+        """The figure of each turn."""
+        turns = zip(self.end_to_end, self.model, self.pipeline, strict=True)
+        return [of(*(rate([one]) for one in turn)) for turn in turns]
+
+    @property
+    def rates(self) -> tuple[float, float, float]:
+        """End to end, model and pipeline: total images over total time."""
+        return rate(self.end_to_end), rate(self.model), rate(self.pipeline)
+
+
+class Cores(Data, frozen=True, kw_only=True):
+    """What the input costs in processor time, and what feeding the model at full speed would take.
+
+    `cpu_s_per_image` and `busy` (cores that the pipeline alone keeps busy on average) are measured; `to_feed` is
+    how many cores make images as fast as the model alone takes them, at that cost, and `more` how many of them are
+    missing: beyond the `usable` ones where the model has a device of its own, all of them where it shares them.
+    """
+
+    usable: int
+    cpu_s_per_image: float
+    busy: float
+    to_feed: int
+    more: int
+
+
+class Analysis(Data, frozen=True, kw_only=True):
+    """The three speeds (images/s) and what they mean.
+
+    `bound` is what the two ceilings allow together: the lower one where the model has a device of its own, one
+    after the other, 1 / (1/model + 1/pipeline), where both share the cores. `efficiency` is end to end over it.
+    `stall_share` is the share of a step that the model alone would not have taken: 1 - end to end / model. On an
+    accelerator that is the time it waits, and `utilisation` (None on a CPU) is the rest: time that computing needs
+    over time that passed, as MLPerf Storage defines AU. `balance` is pipeline over model, from which `answer` comes.
+    """
+
+    sharing: Sharing
+    end_to_end: Estimate
+    model: Estimate
+    pipeline: Estimate
+    bound: Estimate
+    efficiency: Estimate
+    step_s: float
+    stall_share: Estimate
+    stall_s: float
+    utilisation: Estimate | None
+    utilisation_passes: bool | None
+    balance: Estimate
+    answer: Answer
+    cores: Cores | None
+    notices: tuple[Notice, ...] = ()
+
+
+class Bottleneck(Data, frozen=True, kw_only=True):
+    """One `bottleneck` run: how it ended, what ran, every round, and what they mean (None: not one repetition)."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    created_at: str
+    tool_version: str
+    outcome: Outcome
+    failed_side: str | None = None
+    config: Configuration
+    machine: Machine | None = None
+    environment: Environment | None = None
+    model: ModelFacts | None = None
+    data: DataFacts | None = None
+    repetitions: tuple[Repetition, ...] = ()
+    analysis: Analysis | None = None
+    warnings: tuple[Notice, ...] = ()
+    wall_s: float
+
+
+def bound(model: float, pipeline: float, sharing: Sharing) -> float:
+    """Images/s that two ceilings allow together."""
+    return min(model, pipeline) if sharing == "own device" else 1 / (1 / model + 1 / pipeline)
+
+
+def efficiency(repetitions: Sequence[Repetition], sharing: Sharing) -> Estimate:
+    """End to end over the bound, with its t-interval over repetitions."""
+    return _over(repetitions, lambda whole, model, pipeline: whole / bound(model, pipeline, sharing))
+
+
+def answer(repetitions: Sequence[Repetition]) -> Answer:
+    """Which of the two holds the step back: pipeline over model, against `BORDER` on either side of 1.
+
+    An interval that spans a border cannot tell. One repetition has no interval; then all its turns must agree.
+    """
+    found = _over(repetitions, _balance)
+    if found.low is not None and found.high is not None:
+        return _zone(found.low, found.high)
+    (only,) = repetitions
+    turns = only.each(_balance) if only.interleaved else []
+    return _zone(min(turns), max(turns)) if len(turns) >= FEWEST_TURNS else "cannot tell"
+
+
+def _balance(_whole: float, model: float, pipeline: float) -> float:
+    return pipeline / model
+
+
+def _zone(low: float, high: float) -> Answer:
+    if high < 1 / BORDER:
+        return "input-bound"
+    if low > BORDER:
+        return "compute-bound"
+    return "balanced" if low >= 1 / BORDER and high <= BORDER else "cannot tell"
+
+
+def _over(repetitions: Sequence[Repetition], of: Callable[[float, float, float], float]) -> Estimate:
+    return ratios.paired([each.median(of) for each in repetitions]).estimate()
+
+
+def cores_of(repetitions: Sequence[Repetition], sharing: Sharing, usable: int) -> Cores | None:
+    """What the input needs; None where the system does not tell the pipeline's processor time."""
+    rounds = [one for each in repetitions for one in each.pipeline]
+    seconds = [one.interference.cpu_s for one in rounds]
+    known = [each for each in seconds if each is not None]
+    if len(known) < len(seconds) or sum(known) <= 0:
+        return None
+    per_image = sum(known) / sum(one.images for one in rounds)
+    model = rate([one for each in repetitions for one in each.model])
+    to_feed = max(1, math.ceil(model * per_image - 1e-9))
+    return Cores(
+        usable=usable,
+        cpu_s_per_image=per_image,
+        busy=sum(known) / sum(one.wall_s for one in rounds),
+        to_feed=to_feed,
+        more=max(0, to_feed - usable) if sharing == "own device" else to_feed,
+    )
+
+
+def analyse(repetitions: Sequence[Repetition], sharing: Sharing, usable: int | None) -> Analysis:
+    """What the repetitions say, at least one of them. `usable`: cores of this machine that the pipeline may use;
+    None where it runs on others, whose processor time nobody sees."""
+    busy = _over(repetitions, lambda whole, model, _pipeline: whole / model)
+    found = answer(repetitions)
+    reached = efficiency(repetitions, sharing)
+    cores = None if usable is None else cores_of(repetitions, sharing, usable)
+    whole = [one for each in repetitions for one in each.end_to_end]
+    step_s = sum(one.wall_s for one in whole) / sum(one.steps for one in whole)
+    alone = sharing == "own device"
+    return Analysis(
+        sharing=sharing,
+        end_to_end=_over(repetitions, lambda whole, _model, _pipeline: whole),
+        model=_over(repetitions, lambda _whole, model, _pipeline: model),
+        pipeline=_over(repetitions, lambda _whole, _model, pipeline: pipeline),
+        bound=_over(repetitions, lambda _whole, model, pipeline: bound(model, pipeline, sharing)),
+        efficiency=reached,
+        step_s=step_s,
+        stall_share=_rest(busy),
+        stall_s=step_s * (1 - busy.value),
+        utilisation=busy if alone else None,
+        utilisation_passes=_passes(busy) if alone else None,
+        balance=_over(repetitions, _balance),
+        answer=found,
+        cores=cores,
+        notices=_remarks(found, reached, cores, sharing),
+    )
+
+
+def _rest(share: Estimate) -> Estimate:
+    """One minus an estimate; its interval turns round."""
+    low, high = (None if end is None else 1 - end for end in (share.high, share.low))
+    return Estimate(value=1 - share.value, low=low, high=high)
+
+
+def _passes(utilisation: Estimate) -> bool:
+    return utilisation.value >= AU_PASS
+
+
+def _remarks(found: Answer, reached: Estimate, cores: Cores | None, sharing: Sharing) -> tuple[Notice, ...]:
+    remarks = []
+    surely = reached.high if reached.high is not None else reached.value
+    if surely < REACHED:
+        remarks.append(Notice(kind="ceilings_not_reached", facts={"efficiency": reached.value}))
+    starved = found in ("input-bound", "cannot tell") and sharing == "own device"
+    if cores is not None and starved and cores.more == 0 and cores.busy < cores.to_feed:
+        remarks.append(Notice(kind="pipeline_leaves_cores", facts={"busy": cores.busy, "usable": cores.usable}))
+    return tuple(remarks)
+
+
+def to_json(result: Bottleneck) -> bytes:
+    """The result as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(result, order="deterministic"), indent=2) + b"\n"
+
+
+def save(result: Bottleneck, folder: Path) -> Path:
+    """Write it into `folder`/bottleneck, apart from the records, by atomic rename; returns its path."""
+    stamp = re.sub(r"[-:]|\.\d+|\+00:00", "", result.created_at).rstrip("Z")
+    path = folder / "bottleneck" / f"{stamp}Z-bottleneck-{result.id[:8]}.json"
+    write_atomically(path, to_json(result))
+    return path

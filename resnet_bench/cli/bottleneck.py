@@ -1,0 +1,64 @@
+"""`bench-cli bottleneck`: the model's ceiling, the pipeline's ceiling and end to end, in turns in one run."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from resnet_bench import ceilings, cli
+from resnet_bench.bottleneck import Bottleneck, save, to_json
+from resnet_bench.cli.match_progress import Words, match_progress
+from resnet_bench.cli.rescue import save_or_rescue
+from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, signals
+from resnet_bench.options import ConfigurationCommand, configuration, from_context
+from resnet_bench.record import check_folder
+from resnet_bench.report import bottleneck as report
+from resnet_bench.units import share
+
+
+@click.command("bottleneck", cls=ConfigurationCommand)
+@configuration
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Is the model waiting for data? Its ceiling, the pipeline's ceiling and both together, in turns.
+
+    \b
+    bench-cli bottleneck                                 training on the embedded photographs
+    bench-cli bottleneck --source tfrecord --data 'imagenet/train-*' --max-time 10m
+
+    Takes every option of `run`. Three processes live at once and take turns: the whole step, its model on a batch
+    that stays on the device, and its pipeline alone. --processes are repetitions with fresh processes, --rounds
+    the turns in each. Efficiency is end to end over what the ceilings allow: the lower one where the model has an
+    accelerator, 1 / (1/model + 1/pipeline) where both share the cores. The verdict compares the ceilings: more than
+    10 % apart is input-bound or compute-bound, less is balanced; an interval across that border cannot tell.
+    Exits 0 when it finished, whatever was found; else as `run` does.
+    """
+    del options
+    config, given = from_context(ctx)
+    ceilings.check(config)
+    folder = Path(config.output.output)
+    check_folder(folder)
+    with signals() as received:
+        with match_progress(_words()) as observer:
+            result = ceilings.measure(config, given, observer, cli.STARTED)
+        received.done()
+        path = save_or_rescue(lambda place: save(result, place), folder, "result", lambda: to_json(result))
+    _show(result, path, config.output.json)
+    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(result))
+
+
+def _words() -> Words:
+    return Words(repetition="repetition", side=str, standing=lambda found: f"efficiency {share(found.value)}")
+
+
+def _show(result: Bottleneck, path: Path, as_json: bool) -> None:
+    if not as_json:
+        Console().print(report.render(result, path))
+        return
+    click.echo(to_json(result), nl=False)
+    if result.outcome.kind != "ok":
+        click.echo(f"bench-cli: {result.outcome.message} {result.outcome.remedy}".rstrip(), err=True)

@@ -1,0 +1,86 @@
+"""`bench-cli evaluate`: judge one trained network, or two against each other, on a data set."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from resnet_bench import evaluation, history, options
+from resnet_bench.cli import parameters
+from resnet_bench.cli.rescue import save_or_rescue
+from resnet_bench.errors import ConfigError
+from resnet_bench.record import check_folder, write_atomically
+from resnet_bench.report import confusion
+from resnet_bench.report import evaluation as report
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.handle import Worker
+
+OPTIONS = ("batch_size", "xla", "device", "threads", "onednn", "max_time", "timeout", "output", "json")
+DEFAULTS = {"mode": "eval", "batch_size": 32, "max_time": 3600.0}
+
+
+@click.command("evaluate")
+@click.option("--model", required=True, metavar="FILE", help="A .keras file.")
+@click.option("--against", metavar="FILE", help="Another one; differences are this one minus --model.")
+@parameters.images
+@parameters.pixels
+@click.option("--turns", type=click.IntRange(0), default=20, help="Batches timed, in turns; 0: none.  [default: 20]")
+@click.option(
+    "--confusion", "picture", type=click.Path(path_type=Path), help="Draw the confusion matrix (.svg, .png or .pdf)."
+)
+@options.some(*OPTIONS, defaults={name: value for name, value in DEFAULTS.items() if name in OPTIONS})
+@click.pass_context
+def command(ctx: click.Context, /, model: str, against: str | None, picture: Path | None, **given: Any) -> None:
+    """Judge a trained network by images: loss, accuracy, top-5, a row per class, and its speed.
+
+    With --against, both networks live in one process, answer the same batches and are timed in turns: the
+    difference of their accuracies comes with an interval and McNemar's exact test. The result is saved in
+    the folder `evaluate` of --output.
+    """
+    kind = _kind(picture) if picture is not None else None
+    config, _ = options.from_context(ctx, DEFAULTS)
+    folder = Path(config.output.output)
+    check_folder(folder)
+    message = p.Evaluate(
+        config=config,
+        models=tuple(str(Path(each).expanduser().absolute()) for each in (model, against) if each is not None),
+        images=p.Images(
+            dataset=given["dataset"],
+            data=parameters.absolute(given["images_data"]),
+            test_data=parameters.absolute(given["test_data"]),
+            test_share=given["test_share"],
+            split_seed=given["split_seed"],
+            part=given["part"],
+        ),
+        pixels=given["pixels"],
+        turns=given["turns"],
+    )
+    with Worker() as worker:
+        deadline = time.monotonic() + config.measure.max_time
+        reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline)
+    result = reply.evaluation
+    path = save_or_rescue(
+        lambda place: evaluation.save(result, place), folder, "result", lambda: evaluation.to_json(result)
+    )
+    if picture is not None and kind is not None:
+        write_atomically(picture, confusion.draw(result.models, kind))
+    if config.output.json:
+        click.echo(evaluation.to_json(result), nl=False)
+        return
+    Console().print(report.render(result))
+    for what, where in (("Result", path), ("Confusion matrix", picture)):
+        if where is not None:
+            click.echo(f"{what}: {where}")
+
+
+def _kind(picture: Path) -> str:
+    kind = picture.suffix.removeprefix(".").lower()
+    if kind not in confusion.FORMATS:
+        allowed = ", ".join("." + each for each in confusion.FORMATS)
+        raise ConfigError(f"--confusion {picture}: pictures end in {allowed}.")
+    history.optional("matplotlib", "--confusion")
+    return kind

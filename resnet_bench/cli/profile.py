@@ -1,0 +1,67 @@
+"""`bench-cli profile`: trace a few steps of one configuration and say where their time goes."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.text import Text
+
+from resnet_bench import cli, session
+from resnet_bench.cli.progress import progress
+from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, save_record, signals
+from resnet_bench.options import ConfigurationCommand, configuration, from_context, with_values
+from resnet_bench.record import Record, check_folder, to_json
+from resnet_bench.report import profile, text
+from resnet_bench.report.sentences import sentence
+
+SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "evidence": "off"}
+"""What a trace needs of a run; each is the default of this command."""
+
+
+@click.command("profile", cls=ConfigurationCommand)
+@configuration
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """Trace a few steps; print where their time goes and the command that opens the trace.
+
+    A short run: one process, 5 rounds and no single steps unless they are given. The trace is taken after the
+    timed rounds, and summed up without a browser. The record is saved as by `run`, with the same exit codes.
+    """
+    del options
+    config, given = from_context(ctx)
+    config = with_values(config, {name: value for name, value in SHORT.items() if name not in given})
+    folder = Path(config.output.output)
+    check_folder(folder)
+    with signals() as received:
+        with progress() as observer:
+            record = session.run(config, given, observer, cli.STARTED)
+        received.done()
+        path = save_record(record, folder)
+    if config.output.json:
+        click.echo(to_json(record), nl=False)
+    elif record.trace is None:
+        Console().print(text.render(record, path))
+    else:
+        Console().print(_render(record, path))
+    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(record))
+
+
+def _render(record: Record, path: Path) -> Group:
+    assert record.trace is not None
+    notices = [notice for notice in record.warnings if notice.kind.startswith("profile_")]
+    parts = [
+        Text(text.headline(record), style="bold"),
+        Text(text.subtitle(record), style="dim"),
+        Text(),
+        Padding(profile.block(record.trace, record.profile), (0, 2)),
+        Text(),
+        *(Padding(Text.assemble(("! ", "yellow"), sentence(notice)), (0, 2)) for notice in notices),
+        Padding(Text(f"Record: {path}", style="dim", overflow="fold"), (0, 2)),
+        Padding(Text(profile.how_to_open(path), style="dim", overflow="fold"), (0, 2)),
+    ]
+    return Group(*parts)

@@ -1,0 +1,68 @@
+"""`bench-cli report`: records as one file that a person reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from resnet_bench import compare, history
+from resnet_bench.errors import ConfigError, RecordError
+from resnet_bench.record import write_atomically
+from resnet_bench.report import exports
+
+KINDS = {".html": "HTML", ".htm": "HTML", ".md": "Markdown", ".markdown": "Markdown", ".csv": "CSV"}
+
+
+@click.command("report")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write; its ending decides: .html, .md or .csv.",
+)
+@click.option("--allow", multiple=True, metavar="FIELD", help="Compare although FIELD differs; may be repeated.")
+@click.pass_context
+def command(ctx: click.Context, files: tuple[Path, ...], path: Path, allow: tuple[str, ...]) -> None:
+    """Write a report on FILES, or on the records in folders.
+
+    \b
+    report.html   one page that opens anywhere, without a network: the answer first, then charts and
+                  tables, and the records themselves to download
+    report.md     the same words and tables for a pull request
+    report.csv    a row per record, the columns of `bench-cli history --columns`
+
+    The first record that can be compared is the base of the comparison, which --allow widens as `bench-cli
+    compare` does. A file that is no record is named on
+    stderr, the others are reported, and the exit code is 8.
+    """
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise ConfigError(f"--output {path} has no known ending.", "Use .html, .md or .csv.")
+    allowed = compare.check_allowed(allow)
+    records, errors = history.read(files)
+    for error in errors:
+        click.echo(f"bench-cli: {error}", err=True)
+    if not records:
+        raise RecordError("There is nothing to report.", "Name records, or folders that hold some.")
+    write_atomically(path, _content(kind, records, allowed))
+    click.echo(f"{len(records)} record{'' if len(records) == 1 else 's'}: {path}", err=True)
+    ctx.exit(RecordError.exit_code if errors else 0)
+
+
+def _content(kind: str, records: list[history.Saved], allow: frozenset[str]) -> bytes:
+    if kind == "CSV":
+        return exports.csv_bytes(records)
+    from resnet_bench.report import collection
+
+    document = collection.document(records, allow)
+    if kind == "Markdown":
+        from resnet_bench.report import markdown
+
+        return markdown.render(document).encode()
+    from resnet_bench.report import html
+
+    return html.render(document)

@@ -1,0 +1,47 @@
+"""`bench-cli serve`: a dispatcher or worker of the tf.data service, for `--data-service HOST:PORT`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+_MODULE = "resnet_bench.data.serve"
+
+
+@click.group("serve")
+def command() -> None:
+    """Run a dispatcher or a worker of the tf.data service until it is stopped.
+
+    \b
+    bench-cli serve dispatcher --port 5050                                      on one host
+    bench-cli serve worker --dispatcher host1:5050 --host host2 --port 5051     on each host that shall read
+    bench-cli run --data-service host1:5050                                     where the model is
+
+    Workers read the files themselves: --data must name the same files on all hosts. All need the same versions of
+    TensorFlow and of this package. The connections are neither encrypted nor authenticated: use a network that is.
+    """
+
+
+@command.command("dispatcher")
+@click.option("--port", type=click.IntRange(1, 65535), default=5050, show_default=True, help="Port to listen on.")
+@click.option("--host", default="localhost", help="This host's name, only to be printed.", show_default=True)
+def dispatcher(port: int, host: str) -> None:
+    """Hand out shards to workers. One per service."""
+    _become("dispatcher", "--port", str(port), "--host", host)
+
+
+@command.command("worker")
+@click.option("--dispatcher", "address", required=True, metavar="HOST:PORT", help="Where the dispatcher listens.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on.  [default: a free one]")
+@click.option("--host", default="localhost", show_default=True, help="This host's name as readers reach it.")
+def worker(address: str, port: int, host: str) -> None:
+    """Read and decode images for whoever asks the dispatcher."""
+    _become("worker", "--dispatcher", address, "--port", str(port), "--host", host)
+
+
+def _become(*words: str) -> None:
+    """Turn this process into the service's, so that it is stopped as any program is."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", _MODULE, *words])

@@ -1,0 +1,73 @@
+"""`bench-cli tensorboard`: records, their traces included, in TensorBoard."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from resnet_bench import board, history
+from resnet_bench.errors import BenchError, RecordError
+
+
+@click.command("tensorboard")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=None,
+    help=f"Port on {board.HOST}; 0 is any free one.  [default: {board.USUAL_PORT}, or a free one]",
+)
+@click.option("--open/--no-open", "opens", default=False, help="Open a browser.  [default: no]")
+@click.pass_context
+def command(ctx: click.Context, files: tuple[Path, ...], port: int | None, opens: bool) -> None:
+    """Serve FILES, or the records in folders (`runs` by default), in TensorBoard until Ctrl-C.
+
+    Time series and Scalars show the rounds, HParams compares runs, and Profile (XProf) opens the traces that
+    `run --profile` and `profile` left. Serves this machine alone. A file that is no record is named on stderr.
+    """
+    records, errors = history.read(files or (Path("runs"),))
+    for error in errors:
+        click.echo(f"bench-cli: {error}", err=True)
+    if not records:
+        raise RecordError("There is nothing to show.", "Name records, or folders that hold some.")
+    chosen = board.free_port(port)
+    with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="resnet-bench-") as place:
+        traces, missing = board.fill(records, Path(place))
+        for folder in missing:
+            click.echo(f"bench-cli: the trace {folder} is gone.", err=True)
+        with board.Server(Path(place), chosen) as server:
+            server.wait_until_ready()
+            click.echo(f"TensorBoard: {server.address}  ({_words(len(records), traces)}; Ctrl-C ends it)")
+            if opens:
+                webbrowser.open(server.address)
+            code = server.wait()
+            raise BenchError(f"TensorBoard ended by itself with code {code}.", "Start it again.")
+    ctx.exit(0)
+
+
+def _words(records: int, traces: int) -> str:
+    """What there is to see, and what keeps the Profile tab away."""
+    counted = f"{records} record{'' if records == 1 else 's'}"
+    if not board.has_profile_tab():
+        return f"{counted}; for the Profile tab: pip install 'resnet-bench[profile]'"
+    if not traces:
+        return f"{counted}; none holds a trace, which run --profile takes"
+    return f"{counted}, {traces} trace{'' if traces == 1 else 's'}"
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End the block quietly on Ctrl-C and SIGTERM: that is how a server ends."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,69 @@
+"""What every family of claims starts from: the configuration, who asked for what, and what was seen. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from resnet_bench.config import Config
+from resnet_bench.results import Claim, Holds, Machine, ModelFacts, Seen, Value
+
+NOT_LOOKED_AT = "it needs the untimed pass after the run (--evidence full)"
+FIT_HIDES = "model.fit keeps its graph to itself; the untimed pass after the run shows it (--evidence full)"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run to be judged. `given` are the options that the user named; `known` the kinds of notices that
+    announced before the run what the device can only emulate."""
+
+    config: Config
+    seen: Seen
+    given: frozenset[str] = frozenset()
+    machine: Machine | None = None
+    model: ModelFacts | None = None
+    known: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def emulates(self) -> bool:
+        """Whether it was known that this device has no instructions for the 16-bit type."""
+        return "emulated_16bit" in self.known
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the run was on a GPU."""
+        return self.config.runtime.device.startswith("gpu")
+
+    def claim(
+        self,
+        name: str,
+        options: tuple[str, ...],
+        *,
+        requested: Value,
+        observed: Value = None,
+        source: str | None = None,
+        holds: Holds | None = None,
+        why: str = "",
+        facts: dict[str, Value] | None = None,
+    ) -> Claim:
+        """A claim about `options`, explicit where one of them was given."""
+        return Claim(
+            claim=name,
+            requested=requested,
+            observed=observed,
+            source=source,
+            holds=holds,
+            explicit=any(option in self.given for option in options),
+            why=why,
+            facts=facts or {},
+        )
+
+
+def truth(fact: bool) -> Holds:
+    """ "true" or "false"."""
+    return "true" if fact else "false"
+
+
+def share(parts: dict[str, float] | dict[str, int], *names: str) -> float | None:
+    """The share of `names` in all parts; None where there are none."""
+    total = sum(parts.values())
+    return sum(parts.get(name, 0) for name in names) / total if total else None

@@ -1,0 +1,34 @@
+"""Joins what was seen to a list of claims, in the order in which a reader asks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from resnet_bench.config import Config
+from resnet_bench.evidence import execution, network, numerics, pipeline
+from resnet_bench.evidence.case import Case
+from resnet_bench.results import Claim, Machine, ModelFacts, Notice, Seen
+
+
+def make(
+    config: Config,
+    given: Iterable[str],
+    seen: Seen,
+    machine: Machine | None = None,
+    model: ModelFacts | None = None,
+    notices: Iterable[Notice] = (),
+) -> tuple[Claim, ...]:
+    """The claims of a resolved configuration. `given` names the options that the user asked for; `notices` are
+    what was announced before the run. What nobody could observe is a claim that holds None and says why."""
+    case = Case(
+        config=config,
+        seen=seen,
+        given=frozenset(given),
+        machine=machine,
+        model=model,
+        known=frozenset(notice.kind for notice in notices),
+    )
+    families = [pipeline.claims(case), execution.threads(case)]
+    if config.step.mode != "input":
+        families = [execution.claims(case), numerics.claims(case), network.claims(case), *families]
+    return tuple(claim for family in families for claim in family)

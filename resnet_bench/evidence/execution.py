@@ -1,0 +1,177 @@
+"""Claims about how the step ran: XLA, oneDNN, device, threads, and that nothing disturbed the window. Pure."""
+
+from __future__ import annotations
+
+from resnet_bench.config import settled
+from resnet_bench.evidence.case import NOT_LOOKED_AT, Case, truth
+from resnet_bench.results import Claim, Value
+
+LOG = "XLA's lines in the worker's log (device_compilation_profiler)"
+COUNTER = "the step's own count of its traces"
+SCHEDULER = "/proc/self/task/*/schedstat, before the first and after the last timed round"
+BUSY_SHARE = 0.1
+"""Of the window: a thread that computed for less hardly took part."""
+
+
+def claims(case: Case) -> list[Claim]:
+    """XLA, a stable graph, oneDNN, the device, no calls to the host."""
+    return [*_xla(case), _stable(case), *_onednn(case), _device(case), _host_calls(case)]
+
+
+def _xla(case: Case) -> list[Claim]:
+    if not case.config.step.xla:
+        return _no_xla(case)
+    logged = [window.compilations for window in case.seen.windows if window.compilations is not None]
+    if case.seen.compilations is not None:
+        logged.append(len(case.seen.compilations))
+    if not logged:
+        why = "no process got as far as its timed rounds"
+        return [case.claim("xla", ("xla",), requested=True, source=LOG, why=why)]
+    compiled, facts = case.seen.compiled, dict[str, Value]()
+    works = min(logged) > 0
+    if compiled is not None:
+        products = sum(compiled.convolutions.values()) + sum(compiled.dots.values())
+        works = works and products > 0
+        facts = {"module": compiled.source, "products": products}
+    observed = f"{min(logged)} functions compiled"
+    return [case.claim("xla", ("xla",), requested=True, observed=observed, source=LOG, holds=truth(works), facts=facts)]
+
+
+def _no_xla(case: Case) -> list[Claim]:
+    """--no-xla is worth a claim only where someone typed it."""
+    executed = case.seen.executed
+    if "xla" not in case.given:
+        return []
+    if executed is None:
+        return [case.claim("xla", ("xla",), requested=False, why=NOT_LOOKED_AT)]
+    kernels = sum(executed.convolutions.values())
+    observed = f"{kernels} convolutions are TensorFlow's own operations"
+    return [
+        case.claim(
+            "xla", ("xla",), requested=False, observed=observed, source=executed.source, holds=truth(kernels > 0)
+        )
+    ]
+
+
+def _stable(case: Case) -> Claim:
+    windows = case.seen.windows
+    if not windows:
+        return case.claim("stable_graph", (), requested=0, why="no process got as far as its timed rounds")
+    retraces = sum(window.traces_inside for window in windows)
+    known = [window.compilations_inside for window in windows if window.compilations_inside is not None]
+    facts: dict[str, Value] = {"retraces": retraces, "recompilations": sum(known) if known else None}
+    source = f"{COUNTER}, {LOG}" if known else COUNTER
+    observed = retraces + sum(known)
+    return case.claim(
+        "stable_graph", (), requested=0, observed=observed, source=source, holds=truth(observed == 0), facts=facts
+    )
+
+
+def _onednn(case: Case) -> list[Claim]:
+    requested = case.config.runtime.onednn == "on"
+    executed, log = case.seen.executed, case.seen.onednn
+    if case.on_gpu:
+        return []
+    if case.config.step.xla:
+        why = "XLA compiles the step; oneDNN's kernels replace TensorFlow's, which do not run"
+        return [case.claim("onednn", ("onednn",), requested=requested, holds="not_applicable", why=why)]
+    if executed is None and log is None:
+        return [case.claim("onednn", ("onednn",), requested=requested, why=NOT_LOOKED_AT)]
+    operations = executed.onednn if executed is not None else 0
+    executions = log.executions // log.steps if log is not None and log.steps else 0
+    used = operations + executions > 0
+    facts: dict[str, Value] = {"operations": operations, "executions_per_step": executions}
+    if log is not None and log.steps:
+        facts["weight_reorders_per_step"] = log.weight_reorders // log.steps
+        facts["reorders_per_step"] = log.reorders // log.steps
+        facts["reorder_share"] = log.reorder_s / log.total_s if log.total_s else None
+    sources = [one.source for one in (executed, log) if one is not None]
+    emulated = requested and not used and case.emulates
+    return [
+        case.claim(
+            "onednn",
+            ("onednn",),
+            requested=requested,
+            observed=used,
+            source=", ".join(sources),
+            holds="emulated" if emulated else truth(used == requested),
+            why="oneDNN has no kernels here for the 16-bit type" if emulated else "",
+            facts=facts,
+        )
+    ]
+
+
+def _device(case: Case) -> Claim:
+    requested, seen, options = case.config.runtime.device, case.seen, ("device",)
+    wanted = f"{requested.partition(':')[0].upper()}:0"  # A process sees one GPU, whatever its number.
+    found: dict[str, str] = {}
+    if seen.output_device is not None:
+        found["the device of the last step's result"] = seen.output_device.rpartition("device:")[2]
+    if seen.executed is not None and seen.executed.devices:
+        found[seen.executed.source] = " and ".join(sorted(seen.executed.devices))
+    if seen.compiled is not None:
+        found[seen.compiled.source] = f"{seen.compiled.platform.upper()}:0"
+    if not found:
+        return case.claim("device", options, requested=requested, why=NOT_LOOKED_AT)
+    wrong = [device for device in found.values() if device != wanted]
+    elsewhere = seen.executed.elsewhere if seen.executed is not None else ()
+    return case.claim(
+        "device",
+        options,
+        requested=requested,
+        observed=(wrong or [wanted])[0],
+        source=", ".join(found),
+        holds=truth(not wrong and not elsewhere),
+        facts={"elsewhere": ", ".join(elsewhere[:3])} if elsewhere else {},
+    )
+
+
+def _host_calls(case: Case) -> Claim:
+    looked = [one for one in (case.seen.traced, case.seen.executed) if one is not None]
+    if not looked:
+        return case.claim("host_calls", (), requested=0, why=NOT_LOOKED_AT)
+    found = sorted({name for one in looked for name in one.host_calls})
+    facts: dict[str, Value] = {"operations": ", ".join(found[:3])} if found else {}
+    return case.claim(
+        "host_calls",
+        (),
+        requested=0,
+        observed=len(found),
+        source=", ".join(one.source for one in looked),
+        holds=truth(not found),
+        facts=facts,
+    )
+
+
+def threads(case: Case) -> list[Claim]:
+    """How many cores the timed window kept busy, against the threads that were allowed."""
+    requested = settled(case.config.runtime.threads)
+    windows = [window for window in case.seen.windows if window.busiest and window.wall_s > 0]
+    if not windows:
+        why = "the system does not tell processor time by thread" if case.seen.windows else "nothing was timed"
+        return [case.claim("threads", ("threads",), requested=requested, why=why)]
+    cores = max(sum(window.threads.values()) / window.wall_s for window in windows)
+    busy = max(sum(seconds >= BUSY_SHARE * window.wall_s for seconds in window.busiest) for window in windows)
+    # Beside the threads inside operations work those that run operations, the pipeline's, and Python's own.
+    allowed = requested + settled(case.config.runtime.inter_op_threads) + _data_threads(case) + 1
+    pools = max(windows, key=lambda window: window.wall_s).threads
+    facts: dict[str, Value] = {"cores_busy": round(cores, 3), "allowed": allowed}
+    facts |= {f"cpu_s {name}": round(seconds, 3) for name, seconds in list(pools.items())[:6]}
+    return [
+        case.claim(
+            "threads",
+            ("threads",),
+            requested=requested,
+            observed=busy,
+            source=SCHEDULER,
+            holds=truth(busy <= allowed),
+            facts=facts,
+        )
+    ]
+
+
+def _data_threads(case: Case) -> int:
+    if case.config.data.source == "synthetic":
+        return 0
+    private = settled(case.config.data.private_threadpool_size)
+    return private or settled(case.config.data.num_parallel_calls)

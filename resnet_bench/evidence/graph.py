@@ -1,0 +1,200 @@
+"""What a TensorFlow graph holds: a traced function's, or the partitions that the executor was given.
+
+Pure: works on nodes of either kind, brought into one form. `live.py` gets the graphs; imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resnet_bench.results import Operations
+
+DTYPES = {1: "float32", 2: "float64", 14: "bfloat16", 19: "float16"}
+"""TensorFlow's numbers of the types that a convolution computes in (types.proto)."""
+
+_FORWARD = re.compile(r"(?:Conv2D|Conv2DWithBias\w*)$")
+_GRADIENT = re.compile(r"Conv2DBackprop(?:Filter|Input)(?:WithBias)?$")
+_NORM = re.compile(r"FusedBatchNorm(?:V\d|Ex)?$")
+_TRANSPOSE = re.compile(r"^(?:_Mkl\w*|Conjugate)?Transpose$")
+_HOST_CALLS = re.compile(r"^(?:Eager)?PyFunc(?:Stateless)?$|^Print(?:V2)?$|^HostCompute$|^_XlaHostComputeMlir$")
+_COMPUTES = re.compile(r"Conv2D|BatchNorm|MatMul|Relu|MaxPool|AvgPool|BiasAdd|^AddV2$|ResourceApply")
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operation: name, kind, dtype (where it has a `T`), device ("" where not placed), and what
+    convolutions have besides. `key` names the producer of a convolution's filter, which survives fusing."""
+
+    name: str
+    kind: str
+    dtype: str | None = None
+    device: str = ""
+    data_format: str = ""
+    fused: tuple[str, ...] = ()
+    flops: float | None = None
+    key: str = ""
+
+
+def count(nodes: Iterable[Node], source: str, device: str, sizes: Mapping[str, float] | None = None) -> Operations:
+    """What the nodes come to. `device` is the one that was asked for ("/GPU:0").
+
+    `sizes` are FLOPs of convolutions by name or `key`, from a graph of the same step that knows its shapes.
+    """
+    sizes = sizes or {}
+    kinds: Counter[str] = Counter()
+    convolutions, gradients, formats = Counter[str](), Counter[str](), Counter[str]()
+    flops: dict[str, float] = {}
+    fused = activated = folded = unsized = 0
+    host: list[str] = []
+    elsewhere: list[str] = []
+    devices: Counter[str] = Counter()
+    for node in nodes:
+        kinds[node.kind] += 1
+        forward, gradient = bool(_FORWARD.search(node.kind)), bool(_GRADIENT.search(node.kind))
+        if forward or gradient:
+            dtype = node.dtype or "unknown"
+            (convolutions if forward else gradients)[dtype] += 1
+            formats[node.data_format or "NHWC"] += 1
+            size = node.flops if node.flops is not None else sizes.get(node.name, sizes.get(node.key))
+            unsized += size is None
+            flops[dtype] = flops.get(dtype, 0.0) + (size or 0.0)
+        if _folded(node, forward):
+            folded += 1
+        elif _NORM.search(node.kind):
+            # The activated form is an operation of its own, or oneDNN's with the activation among its attributes.
+            ends_in_activation = node.kind.endswith("Ex") and (not node.fused or node.fused != ("Identity",))
+            activated += ends_in_activation
+            fused += not ends_in_activation
+        if _HOST_CALLS.search(node.kind):
+            host.append(node.name)
+        if node.device and _COMPUTES.search(node.kind):
+            devices[short_device(node.device)] += 1
+            if short_device(node.device) != short_device(device):
+                elsewhere.append(node.name)
+    return Operations(
+        source=source,
+        devices=dict(devices),
+        operations=sum(kinds.values()),
+        convolutions=dict(convolutions),
+        gradients=dict(gradients),
+        flops=flops,
+        unsized=unsized,
+        data_formats=dict(formats),
+        fused_norms=fused,
+        activated_norms=activated,
+        folded_norms=folded,
+        separate_norms=kinds["Rsqrt"],
+        transposes=sum(number for kind, number in kinds.items() if _TRANSPOSE.search(kind)),
+        onednn=sum(number for kind, number in kinds.items() if kind.startswith("_Mkl")),
+        variable_reads=kinds["ReadVariableOp"] + kinds["_ReadVariablesOp"],
+        host_calls=tuple(host[:8]),
+        elsewhere=tuple(elsewhere[:8]),
+    )
+
+
+def _folded(node: Node, forward: bool) -> bool:
+    """Whether this stands for a batch norm inside a convolution: an operation that does both, or the kernel that
+    `step/fold.py` scaled for it when freezing."""
+    if forward:
+        return any("BatchNorm" in name for name in node.fused)
+    return node.kind == "Const" and node.name.endswith("/folded_kernel")
+
+
+def short_device(name: str) -> str:
+    """ "GPU:0" for "/job:localhost/replica:0/task:0/device:GPU:0" as for "/GPU:0"."""
+    kind, _, number = name.upper().rpartition("/")[2].removeprefix("DEVICE:").partition(":")
+    return f"{kind}:{number or 0}"
+
+
+def nodes_of_function(graph: Any) -> Iterator[Node]:
+    """The operations of a traced function's graph, with the FLOPs of its convolutions, and those of the functions
+    that it calls, without. `graph` is a FuncGraph."""
+    for operation in graph.get_operations():
+        yield _from_operation(operation)
+    # Serialising the graph copies its constants, all weights when frozen: only where functions are called.
+    if graph._functions:
+        for function in graph.as_graph_def().library.function:
+            yield from nodes_of_definition(function.node_def)
+
+
+def _from_operation(operation: Any) -> Node:
+    kind = operation.type
+    if not (_FORWARD.search(kind) or _GRADIENT.search(kind) or _NORM.search(kind)):
+        return Node(operation.name, kind, device=operation.device)
+    key = operation.inputs[1].op.name if len(operation.inputs) > 1 else ""
+    return Node(
+        name=operation.name,
+        kind=kind,
+        dtype=operation.get_attr("T").name,
+        device=operation.device,
+        data_format=_text(operation.get_attr("data_format")),
+        flops=convolution_flops(operation) if "Conv" in kind else None,
+        key=key,
+    )
+
+
+def convolution_flops(operation: Any) -> float | None:
+    """2 x (elements of the output's side) x (kernel height x width x input channels); None without shapes.
+
+    Both gradients of a convolution take as many as the convolution itself: each pairs every element of the
+    output's gradient with one window.
+    """
+    kind = operation.type
+    if kind.endswith("Conv2D"):
+        kernel, output = operation.inputs[1].shape, operation.outputs[0].shape
+    elif "Filter" in kind:
+        kernel, output = operation.outputs[0].shape, operation.inputs[2].shape
+    else:
+        kernel, output = operation.inputs[1].shape, operation.inputs[2].shape
+    if not (kernel.is_fully_defined() and output.is_fully_defined()):
+        return None
+    return 2.0 * math.prod(output) * math.prod(kernel[:3])
+
+
+def nodes_of_definition(definitions: Iterable[Any]) -> Iterator[Node]:
+    """The nodes of a GraphDef or of a function in its library (NodeDef messages)."""
+    for node in definitions:
+        attributes = node.attr
+        yield Node(
+            name=node.name,
+            kind=node.op,
+            dtype=DTYPES.get(attributes["T"].type) if "T" in attributes else None,
+            device=node.device,
+            data_format=_text(attributes["data_format"].s) if "data_format" in attributes else "",
+            fused=_fused(attributes),
+            key=node.input[1].lstrip("^").partition(":")[0] if len(node.input) > 1 else "",
+        )
+
+
+def _fused(attributes: Any) -> tuple[str, ...]:
+    """What a fused operation does besides: a convolution's `fused_ops`, or a batch norm's activation."""
+    if "fused_ops" in attributes:
+        return tuple(_text(name) for name in attributes["fused_ops"].list.s)
+    if "activation_mode" in attributes:
+        return (_text(attributes["activation_mode"].s),)
+    return ()
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def sizes(graph: Any) -> dict[str, float]:
+    """FLOPs of a traced graph's convolutions, by name and by the name of what produces their filters.
+
+    A filter that several convolutions share (as a convolution and its gradient do) names none of them.
+    """
+    found: dict[str, float] = {}
+    shared: Counter[str] = Counter()
+    for node in nodes_of_function(graph):
+        if node.flops is not None:
+            found[node.name] = node.flops
+            if _FORWARD.search(node.kind):
+                shared[node.key] += 1
+                found.setdefault(node.key, node.flops)
+    return {name: size for name, size in found.items() if shared[name] < 2}

@@ -1,0 +1,117 @@
+"""Claims about the arithmetic: what the graph asks for, what ran in 16 bits, how float32 was rounded. Pure."""
+
+from __future__ import annotations
+
+from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, Case, share, truth
+from resnet_bench.results import Claim, Operations, Value
+
+ASKED = {"float32": "float32", "tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
+SIXTEEN = ("bfloat16", "float16")
+OPTIONS = ("precision", "mixed_precision")
+
+NEARLY_ALL = 0.99
+"""Of the FLOPs. Under XLA the classifier, which stays in float32, is among the products that are counted."""
+
+TF32_EPSILON = 2.0**-13
+"""Between float32's 2^-23 (a fast algorithm's sums may blur some bits) and TF32's 2^-10."""
+
+BFLOAT16_EPSILON = 2.0**-9
+PROBE = "products with an identity, run in the observed process"
+
+
+def claims(case: Case) -> list[Claim]:
+    """What was asked of the convolutions, what they became, and float32's rounding."""
+    found = [_asked(case), _executed(case)]
+    return [*found, _rounding(case)] if not case.config.step.precision.startswith("mixed") else found
+
+
+def _asked(case: Case) -> Claim:
+    wanted = ASKED[case.config.step.precision]
+    # Where Keras keeps what it traced to itself, the types in what was executed are nearest to it.
+    traced = case.seen.traced or case.seen.executed
+    if traced is None:
+        why = FIT_HIDES if case.config.step.loop == "fit" else "no process got as far as its timed rounds"
+        return case.claim("precision_asked", OPTIONS, requested=wanted, why=why)
+    parts = _parts(traced)
+    found = share(parts, wanted)
+    if found is None:
+        return case.claim(
+            "precision_asked", OPTIONS, requested=wanted, source=traced.source, why="it has no convolution"
+        )
+    others = {f"share in {name}": part / sum(parts.values()) for name, part in parts.items()}
+    return case.claim(
+        "precision_asked",
+        OPTIONS,
+        requested=wanted,
+        observed=wanted if found == 1 else "mixed",
+        source=traced.source,
+        holds=truth(found == 1),
+        facts=dict(others),
+    )
+
+
+def _parts(operations: Operations) -> dict[str, float]:
+    """The convolutions' FLOPs by dtype, or their number where a shape is unknown."""
+    if operations.unsized == 0:
+        return operations.flops
+    counted: dict[str, float] = {}
+    for part in (operations.convolutions, operations.gradients):
+        for dtype, number in part.items():
+            counted[dtype] = counted.get(dtype, 0.0) + number
+    return counted
+
+
+def _executed(case: Case) -> Claim:
+    """The share of the convolutions' FLOPs that ran in 16 bits."""
+    asked = ASKED[case.config.step.precision]
+    wanted = 1.0 if asked in SIXTEEN else 0.0
+    parts, source = _what_ran(case)
+    found = share(parts, *SIXTEEN)
+    if found is None:
+        return case.claim("precision", OPTIONS, requested=wanted, why=NOT_LOOKED_AT)
+    facts: dict[str, Value] = {f"share in {name}": part / sum(parts.values()) for name, part in parts.items()}
+    right = found >= NEARLY_ALL if wanted else found == 0
+    known = case.emulates or (not right and "emulated_16bit_xla" in case.known)
+    why = ""
+    if wanted and known:
+        why = "the device has no instructions for it" if case.emulates else "XLA computes it in float32 here"
+    return case.claim(
+        "precision",
+        OPTIONS,
+        requested=wanted,
+        observed=found,
+        source=source,
+        holds="emulated" if wanted and known else truth(right),
+        why=why,
+        facts=facts,
+    )
+
+
+def _what_ran(case: Case) -> tuple[dict[str, float], str | None]:
+    """FLOPs by dtype: of XLA's optimised module; of oneDNN's log where all convolutions are in it; else of the
+    executed graph."""
+    seen = case.seen
+    if seen.compiled is not None:
+        return seen.compiled.flops, seen.compiled.source
+    log, model = seen.onednn, case.model
+    if log is not None and model is not None and sum(log.convolutions.values()) == log.steps * model.convolutions:
+        return log.flops, log.source
+    if seen.executed is not None:
+        return _parts(seen.executed), seen.executed.source
+    return {}, None
+
+
+def _rounding(case: Case) -> Claim:
+    wanted = case.config.step.precision
+    seen = case.seen.arithmetic
+    if seen is None:
+        return case.claim("rounding", OPTIONS, requested=wanted, why=NOT_LOOKED_AT)
+    epsilon = max(seen.product_epsilon, seen.convolution_epsilon)
+    found = "float32" if epsilon < TF32_EPSILON else "tf32" if epsilon < BFLOAT16_EPSILON else "bfloat16"
+    facts: dict[str, Value] = {
+        "product_epsilon": seen.product_epsilon,
+        "convolution_epsilon": seen.convolution_epsilon,
+    }
+    return case.claim(
+        "rounding", OPTIONS, requested=wanted, observed=found, source=PROBE, holds=truth(found == wanted), facts=facts
+    )

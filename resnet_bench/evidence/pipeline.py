@@ -1,0 +1,67 @@
+"""Claims about the input pipeline, from tf.data's own model of the running one. Pure."""
+
+from __future__ import annotations
+
+from resnet_bench.config import settled
+from resnet_bench.evidence.case import Case, truth
+from resnet_bench.results import Claim, PipelineNode, Value
+
+MODEL = "get_model_proto of the running iterator"
+
+
+def claims(case: Case) -> list[Claim]:
+    """Parallel maps, prefetching, and what tf.data added by itself; nothing for synthetic input."""
+    data = case.config.data
+    if data.source == "synthetic":
+        return []
+    calls, depth = settled(data.num_parallel_calls), settled(data.prefetch_buffer_size)
+    nodes = case.seen.pipeline
+    if nodes is None:
+        why = (
+            "tf.data keeps no model of this pipeline" if case.seen.windows else "no process got as far as timed rounds"
+        )
+        if case.config.step.loop == "fit":
+            why = "model.fit keeps its iterator to itself"
+        elif not data.autotune:
+            why = "tf.data models a pipeline only while it autotunes (--autotune)"
+        return [
+            case.claim("num_parallel_calls", ("num_parallel_calls",), requested=calls, why=why),
+            case.claim("prefetch_buffer_size", ("prefetch_buffer_size",), requested=depth, why=why),
+        ]
+    return [_parallel_calls(case, nodes, calls), _prefetch(case, nodes, depth)]
+
+
+def _parallel_calls(case: Case, nodes: tuple[PipelineNode, ...], requested: int) -> Claim:
+    """The map that decodes is the most parallel; the others of this pipeline only regroup."""
+    parallel = [node.parallelism or 1 for node in nodes if "Map" in node.name and "Interleave" not in node.name]
+    found = max(parallel, default=1)
+    tuned = any(node.tuned for node in nodes if "ParallelMap" in node.name)
+    facts: dict[str, Value] = {"stages": " <- ".join(node.name for node in nodes), "autotuned": tuned}
+    return case.claim(
+        "num_parallel_calls",
+        ("num_parallel_calls", "map_parallelization"),
+        requested=requested,
+        observed=found,
+        source=MODEL,
+        holds=truth(found == requested),
+        facts=facts,
+    )
+
+
+def _prefetch(case: Case, nodes: tuple[PipelineNode, ...], requested: int) -> Claim:
+    buffers = [node.buffer_size or 0 for node in nodes if node.name.startswith("Prefetch")]
+    wanted = 1 if requested else 0
+    # On a GPU the batches are prefetched to the device besides.
+    extra = 1 if case.on_gpu else 0
+    right = wanted <= len(buffers) <= wanted + extra and (not requested or requested in buffers)
+    if case.config.data.inject_prefetch:
+        right = len(buffers) >= wanted and (not requested or requested in buffers)
+    return case.claim(
+        "prefetch_buffer_size",
+        ("prefetch_buffer_size", "inject_prefetch"),
+        requested=requested,
+        observed=max(buffers, default=0),
+        source=MODEL,
+        holds=truth(right),
+        facts={"prefetches": len(buffers)},
+    )

@@ -1,0 +1,80 @@
+"""Figures about several records: their throughputs, and their ratios to a base.
+
+Pure. Neighbours: `compare.py` computes ratios, `charts.py` draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resnet_bench import units
+from resnet_bench.compare import Report
+from resnet_bench.record import Record
+from resnet_bench.report import charts
+from resnet_bench.report.charts import Chart
+from resnet_bench.report.comparison import interval, ratio
+from resnet_bench.report.document import Cell, Figure, table
+
+SHAPE = {"valid": 0, "indicative": 1, "invalid": 2}
+FINDINGS = {"faster": 0, "slower": 1, "no difference": 2, "cannot tell": 2}
+
+
+def throughputs(named: Sequence[tuple[str, Record]]) -> Figure | None:
+    """A row for each record that has a throughput, the fastest first; the shape tells the verdict."""
+    known = [(name, record, record.summary.images_per_s) for name, record in named if record.summary is not None]
+    if len(known) < 2:
+        return None
+    known.sort(key=lambda each: -each[2].value)
+    ends = [end for *_, rate in known for end in (rate.low, rate.value, rate.high) if end is not None]
+    log = max(ends) > 20 * min(ends)
+    found = charts.rows([name for name, *_ in known], ends, "images per second", charts.plain, log=log)
+    for number, (name, record, rate) in enumerate(known):
+        middle = charts.row_middle(number)
+        verdict = record.verdict.kind
+        if rate.low is not None and rate.high is not None:
+            found.elements += charts.whisker(found.x(rate.low), found.x(rate.high), middle, "whisker")
+        words = f"{name}: {units.rate(rate.value)}, {verdict}"
+        found.elements.append(charts.mark(found.x(rate.value), middle, f"v-{verdict}", words, SHAPE[verdict], 5))
+        right = found.x(rate.high if rate.high is not None else rate.value)
+        found.elements.append(charts.label(right + 10, middle + 4, units.significant(rate.value)))
+    chart = Chart(
+        "Throughput of the records",
+        f"{len(known)} records from {units.rate(known[-1][2].value)} to {units.rate(known[0][2].value)}; "
+        "bars are 95 % intervals.",
+        found.height,
+        tuple(found.elements),
+        tuple((f"v-{verdict}", verdict) for verdict in SHAPE if any(r.verdict.kind == verdict for _, r, _ in known)),
+    )
+    rows: list[tuple[str | Cell, ...]] = [
+        (name, units.rate(rate.value), record.verdict.kind) for name, record, rate in known
+    ]
+    return Figure(chart, table("Throughput of the records, fastest first", "record|>throughput|verdict", rows))
+
+
+def ratios(report: Report) -> Figure | None:
+    """The ratio of each pool of records to the base with its interval, and the line of no difference."""
+    each_of = report.comparisons
+    if not each_of:
+        return None
+    ends = [1.0, *(end for each in each_of for end in (each.ratio.low, each.ratio.value, each.ratio.high) if end)]
+    found = charts.rows([each.new.label for each in each_of], ends, "times the base", ratio, zero=False)
+    one = found.x(1.0)
+    found.elements.append(charts.rule(one, found.y.end, one, found.y.start, "marker"))
+    rows: list[tuple[str | Cell, ...]] = []
+    for number, each in enumerate(each_of):
+        middle, estimate = charts.row_middle(number), each.ratio
+        words = f"{each.new.label}: {ratio(estimate.value)} ({interval(estimate)}), {each.finding}"
+        if estimate.low is not None and estimate.high is not None:
+            found.elements += charts.whisker(found.x(estimate.low), found.x(estimate.high), middle, "whisker", words)
+        shape = FINDINGS[each.finding]
+        found.elements.append(charts.mark(found.x(estimate.value), middle, f"dot{shape}", words, shape, 5))
+        right = found.x(estimate.high if estimate.high is not None else estimate.value)
+        found.elements.append(charts.label(right + 10, middle + 4, ratio(estimate.value)))
+        rows.append((each.new.label, ratio(estimate.value), interval(estimate), each.finding))
+    chart = Chart(
+        "Ratio to the base",
+        "Throughput of each configuration as a multiple of the base's, with intervals; right of 1 is faster.",
+        found.height,
+        tuple(found.elements),
+    )
+    return Figure(chart, table("Ratios", "configuration|>ratio|95 %|finding", rows))

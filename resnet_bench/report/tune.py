@@ -1,0 +1,197 @@
+"""What `tune` found, on a terminal: the gain and the command first, then what each switch gave and who was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import ratios, units
+from resnet_bench.columns import value_of
+from resnet_bench.config import Config
+from resnet_bench.report.comparison import STYLES, interval, ratio
+from resnet_bench.report.sentences import sentence
+from resnet_bench.results import Value
+from resnet_bench.tuned import Challenge, Contribution, Tuning, preset_path
+from resnet_bench.values import options
+
+LONGEST_REASON = 120
+_STATUS_STYLES = {"won": "green", "failed": "red", "out of bounds": "yellow", "out of time": "yellow"}
+_MODES = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "the input pipeline"}
+
+
+def render(tuning: Tuning, path: Path | None = None) -> RenderableType:
+    """The whole result; `path` is where it was saved."""
+    mode = tuning.defaults.step.mode if tuning.defaults else str(tuning.given.get("mode", "train"))
+    parts: list[RenderableType] = [Text(f"The fastest configuration for {_MODES[mode]}", style="bold"), Text()]
+    if tuning.recommended is not None:
+        parts += [Padding(_answer(tuning), (0, 2)), Text(), Padding(_rows(tuning, path), (0, 2))]
+    if tuning.contributions:
+        parts += [Text(), Padding(Text("What each switch gives (the best against itself without it)"), (0, 2))]
+        parts += [Padding(_contributions(tuning.contributions), (0, 2))]
+    if tuning.challenges:
+        parts += [Text(), Padding(Text("Challengers, each against the champion of its time"), (0, 2))]
+        parts += [Padding(_challenges(tuning.challenges), (0, 2))]
+    if tuning.outcome.kind != "ok":
+        parts += [
+            Text(),
+            Padding(Text(f"{tuning.outcome.message} {tuning.outcome.remedy}".strip(), style="red"), (0, 2)),
+        ]
+    warned = [Text.assemble(("! ", "yellow"), line) for line in dict.fromkeys(_warnings(tuning))]
+    noted = [Text.assemble(("- ", "dim"), line) for line in _notes(tuning)]
+    if warned or noted:
+        parts += [Text(), *(Padding(line, (0, 2)) for line in (*warned, *noted))]
+    if path is not None:
+        parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
+    return Group(*parts)
+
+
+def _answer(tuning: Tuning) -> Text:
+    gain = tuning.gain
+    if tuning.recommended == "defaults":
+        why = (
+            f" ({_status_count(tuning)})" if gain is None else f" (the last champion came to {ratio(gain.ratio.value)})"
+        )
+        return Text.assemble(("Nothing beats TensorFlow's defaults", "bold"), (why, "dim"))
+    if gain is None:
+        return Text.assemble(("Faster than TensorFlow's defaults", "bold"), ("  (by how much was not measured)", "dim"))
+    between = f"({interval(gain.ratio)}, 95 %)" if gain.ratio.low is not None else "(no interval: one pair)"
+    return Text.assemble(
+        (f"{ratio(gain.ratio.value)} times TensorFlow's defaults", "bold cyan"),
+        (f"  {between}   ", "dim"),
+        (gain.finding, STYLES[gain.finding]),
+    )
+
+
+def _status_count(tuning: Tuning) -> str:
+    tried = len(tuning.challenges)
+    return f"{tried} challenger{'' if tried == 1 else 's'}, none of them shown to be faster"
+
+
+def _rows(tuning: Tuning, path: Path | None) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    rows = [("command", tuning.command)]
+    if path is not None:
+        rows.append(("or", f"bench-cli run --preset-file {preset_path(path)}"))
+    gain = tuning.gain
+    if tuning.defaults is not None and tuning.best is not None:
+        rows.append(("defaults", _side(tuning.defaults, tuning, None if gain is None else gain.images_per_s_a)))
+        if tuning.best != tuning.defaults:
+            rows.append(("best", _side(tuning.best, tuning, None if gain is None else gain.images_per_s_b)))
+    rows.append(("measured", _measured(tuning)))
+    for name, words in rows:
+        grid.add_row(name, words)
+    return grid
+
+
+def _side(config: Config, tuning: Tuning, images_per_s: float | None) -> str:
+    by_name = {option.name: option for option in options()}
+    chosen = ", ".join(f"{name} {_shown(value_of(config, by_name[name]))}" for name in tuning.space)
+    return f"{units.rate(images_per_s)}: {chosen}" if images_per_s is not None else chosen
+
+
+def _measured(tuning: Tuning) -> str:
+    pairs = sum(len(each.pairs) for each in tuning.challenges)
+    words = f"{len(tuning.challenges)} challengers in {pairs} pairs of processes"
+    if tuning.gain is not None:
+        words += f", the gain in {len(tuning.gain.pairs)} more"
+    return f"{words}, {units.duration(tuning.wall_s)} in all"
+
+
+def _shown(value: Value) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else "-" if value is None else str(value)
+
+
+def _table(*columns: str) -> Table:
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in columns:
+        grid.add_column(name, justify="right" if name in ("img/s", "ratio") else "left", overflow="fold")
+    return grid
+
+
+def _contributions(found: Iterable[Contribution]) -> Table:
+    grid = _table("option", "value", "instead of", "ratio", "interval", "finding")
+    for each in found:
+        cells = (each.option, _shown(each.value), _shown(each.without))
+        if each.ratio is None:
+            why = each.outcome.message if each.outcome else ""
+            grid.add_row(*cells, units.UNKNOWN, "", Text(why or "not measured", style="yellow"))
+        else:
+            words = ratios.finding(each.ratio)
+            grid.add_row(*cells, ratio(each.ratio.value), interval(each.ratio), Text(words, style=STYLES[words]))
+    return grid
+
+
+def _challenges(found: Iterable[Challenge]) -> Table:
+    grid = _table("change", "img/s", "ratio", "interval", "pairs", "result")
+    for each in found:
+        change = ", ".join(f"{name} {_shown(value)}" for name, value in each.changes.items())
+        grid.add_row(
+            change,
+            units.significant(each.images_per_s) if each.images_per_s is not None else units.UNKNOWN,
+            ratio(each.ratio.value) if each.ratio else units.UNKNOWN,
+            interval(each.ratio) if each.ratio else "",
+            str(len(each.pairs)),
+            Text(status(each), style=_STATUS_STYLES.get(each.status, "")),
+        )
+    return grid
+
+
+def status(challenge: Challenge) -> str:
+    """What became of a challenger, in words."""
+    if challenge.status == "out of bounds":
+        return f"faster, but breaks {challenge.broken}{_by(challenge)}"
+    if challenge.status == "failed" and challenge.outcome is not None:
+        return f"failed: {_first(challenge.outcome.message.removeprefix('Side B: '))}"
+    return {
+        "won": "faster: the new champion",
+        "dropped": "dropped",
+        "no difference": "no gain shown",
+        "out of time": "time ran out",
+    }.get(challenge.status, challenge.status)
+
+
+def _first(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} ..."
+
+
+def _by(challenge: Challenge) -> str:
+    probe = challenge.probe
+    if probe is None:
+        return ""
+    if challenge.broken == "--max-latency" and probe.latency_p90_s is not None:
+        return f" ({units.duration(probe.latency_p90_s.value)})"
+    return f" ({probe.output_error:.2g})" if probe.output_error is not None else ""
+
+
+def _warnings(tuning: Tuning) -> list[str]:
+    played = tuning.gain.notices if tuning.gain else ()
+    return [sentence(notice) for notice in (*tuning.warnings, *tuning.notices, *played)]
+
+
+def _notes(tuning: Tuning) -> list[str]:
+    """How the numbers are to be read."""
+    found = []
+    if len(tuning.contributions) > 1:
+        found.append(
+            f"Intervals of the switches are widened for looking at {len(tuning.contributions)} of them (Holm); the "
+            "ratios need not multiply to the gain, because switches work together."
+        )
+    if tuning.challenges:
+        found.append(
+            "The race's intervals are as wide as its number of challengers asks for. The gain and the switches were "
+            "measured anew, in turns of their own; nothing else is claimed."
+        )
+    if tuning.defaults is not None and tuning.best is not None and _batch(tuning.defaults) != _batch(tuning.best):
+        found.append("The best has another batch size: the ratio compares images per second, not the same training.")
+    return found
+
+
+def _batch(config: Config) -> Value:
+    return config.step.batch_size

@@ -1,0 +1,287 @@
+"""A search for the fastest configuration, from start to end: whatever happens, a `Tuning` comes of it.
+
+First a process that says what the machine is, then the race, then the two claims, in turns of their own that
+the race had no part in: best against TensorFlow's defaults, and best against itself with one switch put back.
+Neighbours: `space.py`, `search.py`, `bounds.py` and `proof.py` are the parts, `tuned.py` has the result,
+`cli/tune.py` asks.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+import resnet_bench
+from resnet_bench import bounds as limits
+from resnet_bench import duet, noise, options, race, space
+from resnet_bench.contest import SideFacts
+from resnet_bench.data import default_cache_dir
+from resnet_bench.duet import Match
+from resnet_bench.errors import BenchError, ConfigError
+from resnet_bench.proof import Proof
+from resnet_bench.race import Rules
+from resnet_bench.results import Estimate, Notice, Outcome
+from resnet_bench.rota import Early
+from resnet_bench.search import Chosen, Played, Search, words
+from resnet_bench.tuned import Bounds, Probe, Tuning, plain
+from resnet_bench.turns import Budget, Side
+from resnet_bench.worker.handle import outcome_of
+
+SEARCH_SHARE = 0.6
+"""Of the time, at most; the claims have the rest."""
+
+RACE_TURNS = 6
+RACE_PAIRS = 5
+SMALLEST_PRIOR_SD = 0.005
+NONE = Bounds()
+
+
+class Observer(duet.Observer, Protocol):
+    """Who wants to know how far a search is."""
+
+    def stage(self, name: str) -> None:
+        """A part of the whole begins."""
+
+    def challenge(self, number: int, at_most: int, words: str) -> None:
+        """Challenger `number` (from 0) is about to play."""
+
+    def settled(self, challenge: Any) -> None:
+        """What became of a challenger (`tuned.Challenge`)."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to search. `vary`, `only`, `pipeline` and `emulated` shape the space (`space.make`); `min_gain` is what is
+    worth having (a fraction); `pairs` and `turns` are the final match's."""
+
+    vary: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    only: tuple[str, ...] | None = None
+    pipeline: bool = False
+    emulated: bool = False
+    bounds: Bounds = NONE
+    min_gain: float = 0.01
+    pairs: int = 5
+    turns: int = 12
+    turn_steps: int | None = None
+    max_time_s: float = 1800.0
+
+
+def run(
+    given: Mapping[str, Any],
+    settings: Settings,
+    observer: Observer,
+    new_side: Callable[..., Side] = Side,
+    new_match: Callable[..., Match] = Match,
+) -> Tuning:
+    """Search from the user's options `given`, and return what came of it; blocks.
+
+    Raises `ConfigError` for options that leave nothing to do; everything later becomes the result's outcome.
+    `new_side` and `new_match` let tests put fakes in their places.
+    """
+    job = _Job(dict(given), settings, observer, new_side, new_match)
+    limits.check(settings.bounds, job.requested.step.mode)
+    outcome = Outcome(kind="ok")
+    try:
+        job.run()
+    except KeyboardInterrupt:
+        outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was found is kept.")
+    except ConfigError:
+        raise
+    except BenchError as error:
+        outcome = outcome_of(error)
+    return job.result(outcome)
+
+
+class _Job:
+    """One search in progress; `result` works at any moment."""
+
+    def __init__(
+        self,
+        given: Chosen,
+        settings: Settings,
+        observer: Observer,
+        new_side: Callable[..., Side],
+        new_match: Callable[..., Match],
+    ) -> None:
+        self.requested = options.build(given)[0]
+        self._given, self._settings, self._observer = given, settings, observer
+        self._new_side, self._new_match = new_side, new_match
+        self._started = time.monotonic()
+        self._created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self._facts: SideFacts | None = None
+        self._space: space.Space | None = None
+        self._search: Search | None = None
+        self._proof: Proof | None = None
+        self._notices: list[Notice] = []
+
+    def run(self) -> None:
+        """Probe, search, then measure what is claimed."""
+        self._observer.stage("machine")
+        self._facts = self._measure(self.requested, NONE).facts
+        self._search = self._make_search()
+        self._observer.stage("search")
+        self._search.run()
+        if self._search.out_of_time:
+            self._note(Notice(kind="tune_search_cut", facts={"tried": len(self._search.challenges)}))
+        if self._search.champion != self._search.start:
+            self._proof = Proof(self._search, self._match, self._left, self._settings.pairs, self._settings.turns)
+            self._observer.stage("gain over the defaults")
+            if not self._proof.measure_gain():
+                self._note(Notice(kind="tune_gain_unmeasured"))
+            self._observer.stage("what each switch gives")
+            self._proof.measure_contributions()
+
+    def _left(self) -> float:
+        return self._started + self._settings.max_time_s - time.monotonic()
+
+    def _note(self, notice: Notice) -> None:
+        self._notices.append(notice)
+        self._observer.note(notice)
+
+    def _budget(self, max_time_s: float, pairs: int = 1, turns: int = RACE_TURNS) -> Budget:
+        return Budget(
+            turns=turns,
+            pairs=pairs,
+            steps=self._settings.turn_steps or "auto",
+            max_time_s=max(0.0, max_time_s),
+            silence_s=self.requested.measure.timeout,
+        )
+
+    def _measure(self, config: Any, bounds: Bounds) -> limits.Found:
+        side = self._new_side("", config)
+        return limits.measure(side, bounds, self._budget(self._left()), self._observer.phase)
+
+    def _make_search(self) -> Search:
+        facts, settings = self._facts, self._settings
+        assert facts is not None
+        assert facts.resolved is not None
+        assert facts.machine is not None
+        found = space.make(
+            self._given,
+            facts.resolved,
+            facts.machine,
+            settings.vary,
+            settings.only,
+            settings.pipeline,
+            settings.emulated,
+        )
+        self._space = found
+        for notice in found.notices:
+            self._note(notice)
+        singles = sum(len(values) - 1 for values in found.values.values())
+        rules = Rules(
+            min_gain=settings.min_gain, challengers=2 * singles + 1, pairs=RACE_PAIRS, prior_sd=self._prior_sd(facts)
+        )
+        until = self._started + SEARCH_SHARE * settings.max_time_s
+        start = self._within_bounds(found)
+        return Search(found, rules, self._play, self._admit, self._observer, until, start)
+
+    def _prior_sd(self, facts: SideFacts) -> float:
+        """What this machine's noise floor says pairs deviate by, where it was measured."""
+        if facts.environment is None or facts.machine is None:
+            return race.PRIOR_SD
+        kind = noise.kind_of(facts.resolved or facts.requested, facts.machine)
+        floor = noise.find(default_cache_dir(), facts.environment.machine_id, kind)
+        return race.PRIOR_SD if floor is None else max(SMALLEST_PRIOR_SD, floor.pair_sd)
+
+    def _within_bounds(self, found: space.Space) -> Chosen:
+        """The defaults, with the largest batch, halved again and again, that keeps to the bounds."""
+        chosen = dict(found.defaults)
+        if self._settings.bounds == NONE:
+            return chosen
+        self._observer.stage("bounds")
+        while True:
+            probe, broken = self._admit(chosen)
+            if broken is None:
+                return chosen
+            batch = chosen.get("batch_size", 1)
+            if broken != "--max-latency" or batch == 1:
+                raise ConfigError(_unreachable(broken, probe, chosen), "Allow more, or fix fewer options.")
+            chosen = {**chosen, "batch_size": batch // 2}
+
+    def _admit(self, chosen: Chosen) -> tuple[Probe | None, str | None]:
+        assert self._space is not None
+        bounds = self._settings.bounds
+        if bounds == NONE:
+            return None, None
+        probe = self._measure(self._space.config(chosen), bounds).probe
+        return probe, probe.breaks(bounds)
+
+    def _match(
+        self, one: Chosen, two: Chosen, max_time_s: float, pairs: int, turns: int, early: Early | None = None
+    ) -> Match:
+        assert self._space is not None
+        budget = self._budget(max_time_s, pairs, turns)
+        labels = ("", "") if early else (words(one), words(two))  # A challenge names its sides by itself.
+        configs = (self._space.config(one), self._space.config(two))
+        sides = [self._new_side(label, config) for label, config in zip(labels, configs, strict=True)]
+        return self._new_match(*sides, budget, self._observer, early=early)
+
+    def _play(self, champion: Chosen, challenger: Chosen, early: Early) -> Played:
+        assert self._search is not None
+        # Half of what is left at most: one slow challenger must not take the time of all others.
+        time_s = (self._search.until - time.monotonic()) / 2
+        match = self._match(champion, challenger, time_s, RACE_PAIRS, RACE_TURNS, early)
+        try:
+            match.run()
+        except BenchError as error:
+            return Played(tuple(match.pairs), error)
+        return Played(tuple(match.pairs))
+
+    def result(self, outcome: Outcome) -> Tuning:
+        """What is known now."""
+        facts, search = self._facts, self._search
+        tuning = Tuning(
+            id=uuid.uuid4().hex,
+            created_at=self._created,
+            tool_version=resnet_bench.__version__,
+            outcome=outcome,
+            given=plain(self._given),
+            machine=facts.machine if facts else None,
+            environment=facts.environment if facts else None,
+            bounds=self._settings.bounds,
+            notices=tuple(self._notices),
+            wall_s=time.monotonic() - self._started,
+        )
+        if search is None or facts is None or facts.machine is None:
+            return tuning
+        gain = self._proof.gain if self._proof else None
+        refuted = gain is not None and gain.finding in ("no difference", "slower")
+        won = search.champion != search.start and not refuted
+        recommended = search.champion if won else search.start
+        return replace(
+            tuning,
+            space={
+                name: tuple(plain({name: value})[name] for value in each) for name, each in search.space.values.items()
+            },
+            defaults=search.space.config(search.start),
+            best=search.space.config(search.champion),
+            recommended="best" if won else "defaults",
+            settings=plain({**_lasting(self._given), **recommended}),
+            challenges=tuple(search.challenges),
+            gain=gain,
+            contributions=self._proof.contributions if self._proof else (),
+            warnings=space.warnings(search.space, recommended, facts.machine),
+        )
+
+
+def _lasting(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the user's options belongs to the configuration itself, not to how it was measured."""
+    kept = {option.name for option in options.options() if option.extra["role"] != "protocol"} | {"preset"}
+    return {name: value for name, value in given.items() if name in kept}
+
+
+def _unreachable(broken: str, probe: Probe | None, chosen: Chosen) -> str:
+    latency: Estimate | None = probe.latency_p90_s if probe else None
+    if broken == "--max-latency" and latency is not None:
+        return (
+            f"--max-latency is out of reach: TensorFlow's defaults take {latency.value * 1e3:.3g} ms ({words(chosen)})."
+        )
+    error = probe.output_error if probe else None
+    return f"{broken} is out of reach: TensorFlow's defaults come to {error}."

@@ -1,0 +1,47 @@
+"""The messages by which a worker shows what it really ran."""
+
+from __future__ import annotations
+
+from resnet_bench.config import Config
+from resnet_bench.results import Notice, Parity, Seen
+from resnet_bench.worker.protocol.base import Command, Message
+
+
+class Observe(Command, frozen=True, kw_only=True):
+    """Tell what can be seen of the prepared step without disturbing it. Reply: `Observed`.
+
+    `graph`: look at the traced graph and the running pipeline too; they are the same in every process.
+    """
+
+    graph: bool = True
+
+
+class Attest(Command, frozen=True, kw_only=True):
+    """Prepare the configuration with every log and dump switched on, and run `steps` untimed steps.
+
+    `folder` keeps the artefacts, compressed; None keeps none. Reply: `Observed`.
+    """
+
+    config: Config
+    log_path: str
+    folder: str | None
+    steps: int = 2
+
+
+class CompareOutputs(Command, frozen=True, kw_only=True):
+    """Compare the configuration's logits with float32's. Works in a fresh worker too. Reply: `OutputsCompared`."""
+
+    config: Config
+
+
+class Observed(Message, frozen=True, kw_only=True):
+    """What was seen, and what could not be looked at."""
+
+    seen: Seen
+    notices: tuple[Notice, ...] = ()
+
+
+class OutputsCompared(Message, frozen=True, kw_only=True):
+    """How far the outputs lie from float32's."""
+
+    parity: Parity

@@ -1,0 +1,63 @@
+"""The messages of `data bench`: a pipeline opened once, run for epochs, and measured in many variants."""
+
+from __future__ import annotations
+
+import msgspec
+
+from resnet_bench.config import Config, DataConfig
+from resnet_bench.results import DataFacts, EpochRate, MemorySample, Notice
+from resnet_bench.worker.protocol.base import Command, Message
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
+    """One pipeline to measure: up to which stage (a name of `pipeline.STAGES`, or "copy"), with which options.
+
+    data: resolved. None takes the configuration's own.
+    """
+
+    name: str
+    until: str = "prefetch"
+    data: DataConfig | None = None
+
+
+class OpenPipeline(Command, frozen=True, kw_only=True):
+    """Set up as `config` asks and find its data; nothing is read ahead. Reply: `PipelineOpened`."""
+
+    config: Config
+
+
+class RunEpochs(Command, frozen=True, kw_only=True):
+    """Evict the files and read them once; evict them again and run the pipeline for `epochs` passes without a
+    break, each within its share of `budget_s`. Reply: `EpochsRun`."""
+
+    epochs: int
+    budget_s: float
+
+
+class MeasureVariants(Command, frozen=True, kw_only=True):
+    """Keep one pipeline per variant alive and time them in turns, in an order that reverses each time; each round
+    is sent as a `RoundDone` with the variant's name. `budget_s` ends the turns early. Reply: `VariantsMeasured`."""
+
+    variants: tuple[Variant, ...]
+    rounds: int
+    budget_s: float
+
+
+class PipelineOpened(Message, frozen=True, kw_only=True):
+    """Which images are read."""
+
+    data: DataFacts
+
+
+class EpochsRun(Message, frozen=True, kw_only=True):
+    """The epochs in order, those that only read first; memory over the ones of the whole pipeline."""
+
+    epochs: tuple[EpochRate, ...]
+    memory: tuple[MemorySample, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+class VariantsMeasured(Message, frozen=True, kw_only=True):
+    """The turns are over; `rounds` of them were taken."""
+
+    rounds: int
