@@ -24,7 +24,7 @@ from pathlib import Path
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.record import Record, trace_folder
 from resnet_bench.report import tensorboard
-from resnet_bench.worker.child import die_with_parent
+from resnet_bench.runtime.lifetime import die_with_parent
 
 HOST = "127.0.0.1"
 USUAL_PORT = 6006

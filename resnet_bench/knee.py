@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,9 @@ from resnet_bench.record import Record
 from resnet_bench.results import Estimate
 
 MIN_POINTS = 3
+MAX_DIP = 0.05
+"""A larger batch whose throughput lies further below a smaller one's than this is no noise on a rising curve."""
+
 MIN_RISE = 0.1
 """A knee stands out from the straight line between the ends by a tenth of the curve's height; less is a line."""
 
@@ -84,13 +88,14 @@ def _curve(group: dict[int, Record]) -> Curve:
 
 def knee(latency_s: Sequence[float], images_per_s: Sequence[float]) -> int | None:
     """The index of the point furthest above the line from the first to the best one, both axes scaled to 1;
-    None where there are fewer than three points up to the best, or none stands out by `MIN_RISE`.
+    None where there are fewer than three points up to the best, or none stands out by `MIN_RISE`, or where the
+    points make no curve: a larger batch that takes less time, or gives clearly fewer images per second.
 
     After Satopää et al., "Finding a 'Kneedle' in a Haystack" (2011), without smoothing. Points come in order
     of batch size; what lies beyond the best throughput only adds latency and is left out.
     """
     best = max(range(len(images_per_s)), key=lambda index: images_per_s[index])
-    if best < MIN_POINTS - 1 or latency_s[best] <= latency_s[0]:
+    if best < MIN_POINTS - 1 or not _rises(latency_s[: best + 1], images_per_s[: best + 1]):
         return None
     across, up = latency_s[best] - latency_s[0], images_per_s[best] - images_per_s[0]
     rises = [
@@ -99,3 +104,8 @@ def knee(latency_s: Sequence[float], images_per_s: Sequence[float]) -> int | Non
     ]
     found = max(range(len(rises)), key=lambda index: rises[index])
     return found if rises[found] >= MIN_RISE else None
+
+
+def _rises(latency_s: Sequence[float], images_per_s: Sequence[float]) -> bool:
+    slower = all(later > earlier for earlier, later in pairwise(latency_s))
+    return slower and all(later >= earlier * (1 - MAX_DIP) for earlier, later in pairwise(images_per_s))

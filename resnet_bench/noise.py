@@ -14,6 +14,8 @@ import msgspec
 
 from resnet_bench.config import Config
 from resnet_bench.contest import Contest, rate
+from resnet_bench.data import default_cache_dir
+from resnet_bench.environment import Environment
 from resnet_bench.record import write_atomically
 from resnet_bench.results import Data, Machine
 
@@ -76,6 +78,14 @@ def find(cache: Path, machine_id: str | None, kind: str) -> NoiseFloor | None:
     except (OSError, msgspec.MsgspecError):
         return None
     return found if found.schema_version <= SCHEMA_VERSION else None
+
+
+def known(config: Config, machine: Machine | None, environment: Environment | None) -> float | None:
+    """The floor that this machine's cache folder holds for such a workload, as a fraction; None without one."""
+    if machine is None or environment is None:
+        return None
+    found = find(default_cache_dir(), environment.machine_id, kind_of(config, machine))
+    return None if found is None else found.floor
 
 
 def _path(cache: Path, machine_id: str | None, kind: str) -> Path:

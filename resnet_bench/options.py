@@ -37,6 +37,8 @@ class _FieldType(click.ParamType[Any]):
         if not self.open:
             return f"[{'|'.join(self.words)}]"
         text = str(self.option.annotation)
+        if "metavar" in self.option.extra:
+            return str(self.option.extra["metavar"])
         return (
             "TEXT"
             if unwrapped(self.option.annotation) in (str, str | None)
@@ -57,18 +59,20 @@ class _FieldType(click.ParamType[Any]):
 
 
 class ConfigurationCommand(click.Command):
-    """A command whose help lists the options by section of the configuration."""
+    """A command whose help lists the options by section of the configuration, and its `own` by theirs."""
+
+    own: tuple[Option, ...] = ()
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one titled list of options per section."""
         groups: dict[str, list[tuple[str, str]]] = {}
-        sections = {option.name: option.section or "preset" for option in options()}
+        sections = {option.name: option.section or "preset" for option in (*options(), *self.own)}
         for param in self.get_params(ctx):
             row = param.get_help_record(ctx)
             if row is not None:
                 groups.setdefault(sections.get(param.name or "", "other"), []).append(row)
         titles = {"preset": "Preset", "model": "Network", "data": "Data", "step": "Step", "runtime": "Runtime"}
-        titles |= {"measure": "Measurement", "output": "Output", "other": "Other"}
+        titles |= {"training": "Training", "measure": "Measurement", "output": "Output", "other": "Other"}
         for key, title in titles.items():
             if key in groups:
                 with formatter.section(title):
@@ -78,7 +82,7 @@ class ConfigurationCommand(click.Command):
 def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a command with every option of the configuration, in order."""
     for option in reversed(options()):
-        command = _click_option(option)(command)
+        command = click_option(option)(command)
     return command
 
 
@@ -90,13 +94,14 @@ def some(*names: str, defaults: Mapping[str, Any] | None = None) -> Callable[[Ca
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for name in reversed(names):
-            command = _click_option(by_name[name])(command)
+            command = click_option(by_name[name])(command)
         return command
 
     return decorate
 
 
-def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate a command with one option."""
     shown = show_default(option)
     text = option.help if option.is_switch and not shown else f"{option.help}  [default: {shown}]"
     if option.is_switch:
@@ -181,6 +186,7 @@ __all__ = [
     "ConfigurationCommand",
     "Option",
     "build",
+    "click_option",
     "configuration",
     "describe",
     "expanded",

@@ -82,8 +82,18 @@ def gain_without(stage: StageRate, whole: StageRate) -> float | None:
     return total_s / rest_s if rest_s > 0 else None
 
 
-def next_step(stages: Sequence[StageRate], cores: int) -> tuple[float | None, tuple[Notice, ...]]:
-    """(cores' worth of processor time that the whole pipeline takes, what to try and the gain to expect)."""
+def taken_by_others(rounds: Sequence[Round]) -> float:
+    """Cores that other programs took while the rounds lasted; 0 where that is unknown."""
+    known = [one for one in rounds if one.interference.other_cpu_s is not None]
+    wall_s = sum(one.wall_s for one in known)
+    return max(0.0, sum(one.interference.other_cpu_s or 0.0 for one in known) / wall_s) if wall_s else 0.0
+
+
+def next_step(stages: Sequence[StageRate], cores: int, others: float = 0.0) -> tuple[float | None, tuple[Notice, ...]]:
+    """(cores' worth of processor time that the whole pipeline takes, what to try and the gain to expect).
+
+    others: cores that other programs took, which the pipeline could not have.
+    """
     slowest = bottleneck(stages)
     if slowest is None:
         return None, ()
@@ -91,16 +101,17 @@ def next_step(stages: Sequence[StageRate], cores: int) -> tuple[float | None, tu
     busy = whole.cpu_s_per_image * whole.images_per_s.value if whole.cpu_s_per_image is not None else None
     facts: dict[str, Value] = {
         "stage": slowest.stage,
-        "share": (slowest.cost_s or 0.0) * whole.images_per_s.value,
+        "share": min(1.0, (slowest.cost_s or 0.0) * whole.images_per_s.value),
         "gain": gain_without(slowest, whole),
         "cores": cores,
         "busy": busy,
     }
     if busy is None or busy <= 0:
         return busy, (Notice(kind="pipeline_bottleneck", facts=facts),)
-    if busy >= CORES_BUSY_SHARE * cores:
+    free = max(cores - others, busy)
+    if busy >= CORES_BUSY_SHARE * free:
         return busy, (Notice(kind="pipeline_cores_busy", facts=facts),)
-    return busy, (Notice(kind="pipeline_cores_idle", facts={**facts, "room": cores / busy}),)
+    return busy, (Notice(kind="pipeline_cores_idle", facts={**facts, "room": free / busy}),)
 
 
 def ablation_rate(name: str, change: str, full: Sequence[Round], variant: Sequence[Round]) -> AblationRate:

@@ -48,6 +48,10 @@ def content(path: Path, where: str) -> dict[str, Any]:
 def write(values: Mapping[str, Any], comments: tuple[str, ...] = ()) -> bytes:
     """The file's content for these values; None, which TOML cannot say, is left out. `read` gives them back."""
     lines = [f"# {line}" for comment in comments for line in comment.splitlines()]
-    # JSON's text, numbers, switches and lists are TOML's too.
-    lines += [f"{name} = {json.dumps(value)}" for name, value in values.items() if value is not None]
-    return "\n".join(lines).encode() + b"\n"
+    lines += [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
+    return "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _toml(value: Any) -> str:
+    """JSON's text, numbers, switches and lists are TOML's too, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

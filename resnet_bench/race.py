@@ -25,6 +25,9 @@ PRIOR_SD = 0.02
 PRIOR_DF = 4.0
 """What that guess weighs, in degrees of freedom."""
 
+PROCESSES_SD = 0.1
+"""The same where whole processes alternate, because both do not fit in memory: they see different moments."""
+
 MIN_WINNING_PAIRS = 2
 """A single pair of processes, however far apart, is no win."""
 

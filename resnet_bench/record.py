@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from resnet_bench.config import Config
+from resnet_bench.config import Config, TrainingConfig
 from resnet_bench.environment import Environment
 from resnet_bench.errors import RecordError
 from resnet_bench.results import (
@@ -46,12 +46,14 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 class Configuration(Data, frozen=True, kw_only=True):
     """What was asked for (`given` names the options on the command line), and what it became.
 
-    `resolved` is None where the run ended before the device was known.
+    `resolved` is None where the run ended before the device was known. `training` is what a training was asked
+    for beyond that; its `dataset` then stands for `data.source`.
     """
 
     requested: Config
     resolved: Config | None = None
     given: tuple[str, ...] = ()
+    training: TrainingConfig | None = None
 
 
 class Record(Data, frozen=True, kw_only=True):

@@ -135,11 +135,14 @@ def build(
 
 
 def _times(profile: ProfileSummary | None, step_s: float) -> dict[str, float]:
-    """Seconds of a step by kind of operation: the profile's shares of the step that was timed without it."""
-    if profile is None:
+    """Seconds of a step by kind of operation: the profile's shares of operations, times the part of a step in
+    which operations ran, of the step that was timed without a profiler. Nothing where one of them is unknown."""
+    busy_s = None if profile is None else profile.device_s if profile.device_s is not None else profile.host_s
+    if profile is None or busy_s is None or not profile.step_s:
         return {}
+    ran_s = step_s * min(1.0, busy_s / profile.step_s)
     shares = {CONVOLUTIONS: profile.convolution_share, NORMS: profile.batch_norm_share}
-    return {name: share * step_s for name, share in shares.items() if share is not None}
+    return {name: share * ran_s for name, share in shares.items() if share is not None}
 
 
 def _placed(

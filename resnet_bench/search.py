@@ -19,7 +19,8 @@ from resnet_bench import race, space
 from resnet_bench.contest import Turns, rate
 from resnet_bench.errors import BenchError, BudgetError
 from resnet_bench.race import Decision, Rules
-from resnet_bench.rota import Early
+from resnet_bench.results import Notice
+from resnet_bench.rota import Early, Repetition
 from resnet_bench.space import Space
 from resnet_bench.tuned import Challenge, Probe, Status, plain
 from resnet_bench.turns import SideFailure
@@ -40,6 +41,7 @@ class Played:
 
     pairs: tuple[Turns, ...]
     failure: BenchError | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class Watcher(Protocol):
@@ -61,7 +63,8 @@ class Search:
     """A search in progress: `champion` and `challenges` are right at any moment.
 
     play: a match of champion and challenger, which `early` may end. admit: whether a winner keeps the bounds:
-    what was found, and the bound that it breaks. `until` is on `time.monotonic`. `start` is the first champion.
+    what was found, and the bound that it breaks. `until` is on `time.monotonic`. `start` is the first champion. known:
+    an earlier search's challenges, in order, which are not played again as far as the two go the same way.
     """
 
     space: Space
@@ -71,6 +74,7 @@ class Search:
     watcher: Watcher
     until: float
     start: Chosen
+    known: list[Challenge] = field(default_factory=list)
     champion: Chosen = field(default_factory=dict)
     challenges: list[Challenge] = field(default_factory=list)
     out_of_time: bool = False
@@ -117,7 +121,8 @@ class Search:
         self._tried.add(_key(chosen))
         changes = _changed(chosen, self.champion)
         self.watcher.challenge(len(self.challenges), self.rules.challengers, words(changes))
-        challenge = self._challenge(chosen, changes)
+        challenge = self._known(changes) or self._challenge(chosen, changes)
+        self._remember(changes, challenge.pairs)
         self.challenges.append(challenge)
         self.watcher.settled(challenge)
         if challenge.status == "won":
@@ -127,13 +132,13 @@ class Search:
     def _challenge(self, chosen: Chosen, changes: Chosen) -> Challenge:
         start = time.monotonic()
 
-        def after(done: Sequence[Any]) -> bool:
-            return bool(done) and self._decision([_ratio(each.rounds) for each in done]) != "another pair"
+        def after(done: Sequence[Repetition]) -> bool:
+            return bool(done) and self._decision([_turns(each) for each in done]) != "another pair"
 
         early = Early(within=lambda rounds: race.hopeless(_turn_ratios(rounds)), after=after)
         played = self.play(self.champion, chosen, early)
         found = [pair.ratio for pair in played.pairs]
-        status, probe, broken = self._status(found, played), None, None
+        status, probe, broken = self._status(played), None, None
         failure = played.failure if status == "failed" else None
         if status == "won":
             try:
@@ -141,9 +146,7 @@ class Search:
                 status = "out of bounds" if broken else status
             except BenchError as error:
                 status, failure = "failed", error
-        spread = race.pooled([*self._played, found], self.rules.prior_sd)
-        ratio = race.estimate(found, spread, self.rules) if found else None
-        self._remember(changes, found)
+        ratio = race.estimate(found, self._spread(played.pairs), self.rules) if found else None
         return Challenge(
             changes=plain(changes),
             instead_of=plain({name: self.champion[name] for name in changes}),
@@ -154,13 +157,34 @@ class Search:
             probe=probe,
             broken=broken,
             outcome=outcome_of(failure) if failure else None,
+            notices=played.notices,
             wall_s=time.monotonic() - start,
         )
 
-    def _decision(self, found: Sequence[float]) -> Decision:
-        return race.decide(found, race.pooled([*self._played, found], self.rules.prior_sd), self.rules)
+    def _known(self, changes: Chosen) -> Challenge | None:
+        """What the earlier search found where it stood at this point; what failed or ran out of time is tried again."""
+        if not self.known:
+            return None
+        found = self.known.pop(0)
+        if (found.changes, found.instead_of) != (
+            plain(changes),
+            plain({name: self.champion[name] for name in changes}),
+        ):
+            self.known.clear()
+            return None
+        return None if found.status in ("failed", "out of time") else found
 
-    def _status(self, found: Sequence[float], played: Played) -> Status:
+    def _spread(self, pairs: Sequence[Turns]) -> race.Spread:
+        """Of a match among all that took turns; one of whole processes has a spread of its own."""
+        found = [pair.ratio for pair in pairs]
+        if all(pair.interleaved for pair in pairs):
+            return race.pooled([*self._played, found], self.rules.prior_sd)
+        return race.pooled([found], race.PROCESSES_SD)
+
+    def _decision(self, pairs: Sequence[Turns]) -> Decision:
+        return race.decide([pair.ratio for pair in pairs], self._spread(pairs), self.rules)
+
+    def _status(self, played: Played) -> Status:
         failure = played.failure
         champion_failed = isinstance(failure, SideFailure) and failure.side == "a"
         self._champion_failures = self._champion_failures + 1 if champion_failed else 0
@@ -168,13 +192,15 @@ class Search:
             raise failure
         if failure is not None and not isinstance(failure, BudgetError):
             return "failed"
-        decision = self._decision(found) if found else "another pair"
+        decision = self._decision(played.pairs) if played.pairs else "another pair"
         return "out of time" if decision == "another pair" else decision
 
-    def _remember(self, changes: Chosen, found: list[float]) -> None:
+    def _remember(self, changes: Chosen, pairs: Sequence[Turns]) -> None:
+        found = [pair.ratio for pair in pairs]
         if not found:
             return
-        self._played.append(found)
+        if all(pair.interleaved for pair in pairs):
+            self._played.append(found)
         if len(changes) == 1:
             ((name, value),) = changes.items()
             mean = sum(found) / len(found)
@@ -201,5 +227,5 @@ def _turn_ratios(rounds: Any) -> tuple[float, ...]:
     return Turns(a=tuple(rounds["a"]), b=tuple(rounds["b"])).ratios
 
 
-def _ratio(rounds: Any) -> float:
-    return Turns(a=rounds["a"], b=rounds["b"]).ratio
+def _turns(repetition: Repetition) -> Turns:
+    return Turns(a=repetition.rounds["a"], b=repetition.rounds["b"], interleaved=repetition.interleaved)

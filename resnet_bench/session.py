@@ -17,12 +17,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 import resnet_bench
-from resnet_bench import afterwards, batch_search, evidence, limits, plan, steady
+from resnet_bench import afterwards, batch_search, evidence, limits, noise, plan, steady
 from resnet_bench.config import Config
 from resnet_bench.energy import account
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.record import Configuration, Record, stem
-from resnet_bench.results import Notice, Outcome, ProfileResult, Samples, Value
+from resnet_bench.results import Claim, Notice, Outcome, ProfileResult, Samples, Value
 from resnet_bench.runtime.energy import IdleWatch
 from resnet_bench.stats import summarize
 from resnet_bench.trial import CLOSING_S, Findings, Observer, Silent, Trial
@@ -121,13 +121,17 @@ def _record(
     samples = Samples(processes=tuple(marked))
     summary = summarize(samples)
     device = found.machine.device if found.machine else "cpu"
-    claims = () if resolved is None else evidence.make(resolved, given, found.seen, found.machine, found.model, notices)
+    floor = noise.known(resolved or found.requested, found.machine, found.environment)
+    claims: tuple[Claim, ...] = ()
+    if resolved is not None:
+        about = (found.machine, found.model, notices, found.requested)
+        claims = evidence.make(resolved, given, found.seen, *about)
     return Record(
         id=identity,
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,
-        verdict=judge(resolved or found.requested, outcome, samples, notices, found.machine, claims),
+        verdict=judge(resolved or found.requested, outcome, samples, notices, found.machine, claims, floor),
         config=Configuration(requested=found.requested, resolved=resolved, given=given),
         machine=found.machine,
         environment=found.environment,

@@ -93,17 +93,18 @@ def make(
     or adds one; `only` leaves out all other options. `pipeline` adds the input pipeline to what a network's
     mode varies, `emulated` the 16-bit types that the device has no instructions for.
     """
+    clash = sorted(set(vary or {}) & set(given))
+    if clash:
+        raise ConfigError(f"{clash[0]} is both given and varied.", "Leave one of them out.")
     wanted = None if only is None else {named(name, "--only").name for name in only} | set(vary or {})
-    values, left_out = dict(_values(resolved, machine, pipeline, emulated)), _left_out(resolved, machine, emulated)
-    values |= {name: tuple(each) for name, each in (vary or {}).items()}
-    if given.get("mixed_precision"):
-        values.pop("precision", None)
-    values = {name: each for name, each in values.items() if name not in given and (wanted is None or name in wanted)}
+    values = dict(_values(resolved, machine, pipeline, emulated)) | {k: tuple(v) for k, v in (vary or {}).items()}
+    fixed = {*given, *(("precision",) if given.get("mixed_precision") else ())}
+    known = [name for name in values if name not in fixed]
+    values = {name: values[name] for name in known if wanted is None or name in wanted}
     unknown = sorted((wanted or set()) - set(values))
     if unknown:
-        raise ConfigError(
-            f"--only {unknown[0]} is not among what is tuned here.", f"Options are {', '.join(values) or 'none'}."
-        )
+        raise ConfigError(f"--only {unknown[0]} is not among what is tuned here.", f"Options are {', '.join(known)}.")
+    left_out = _left_out(machine, emulated) if "precision" in values else None
     defaults = {name: _default(name, each, resolved, machine) for name, each in values.items()}
     values = {name: tuple(dict.fromkeys((defaults[name], *each))) for name, each in values.items()}
     values = {name: each for name, each in values.items() if len(each) > 1}
@@ -111,8 +112,7 @@ def make(
         raise ConfigError("Nothing is left to tune.", "Give fewer options, or name values with --vary option=a,b.")
     defaults = {name: defaults[name] for name in values}
     promising = {name: _expected(name, each, defaults[name], machine) for name, each in values.items()}
-    notices = (left_out,) if left_out is not None and "precision" in values else ()
-    return Space(dict(given), values, defaults, promising, notices)
+    return Space(dict(given), values, defaults, promising, () if left_out is None else (left_out,))
 
 
 def _values(config: Config, machine: Machine, pipeline: bool, emulated: bool) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -169,9 +169,9 @@ def _precisions(machine: Machine, emulated: bool) -> list[str]:
 _ALL_16BIT = ("mixed_bfloat16", "mixed_float16")
 
 
-def _left_out(config: Config, machine: Machine, emulated: bool) -> Notice | None:
+def _left_out(machine: Machine, emulated: bool) -> Notice | None:
     missing = [name for name in _ALL_16BIT if name not in _precisions(machine, emulated)]
-    if not missing or config.step.mode == "input":
+    if not missing:
         return None
     return Notice(kind="tune_emulated_left_out", facts={"precisions": ", ".join(missing), "device": machine.device})
 

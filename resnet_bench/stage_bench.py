@@ -30,6 +30,7 @@ from resnet_bench.results import (
     ProcessSamples,
     Round,
     Samples,
+    Verdict,
 )
 from resnet_bench.stats import summarize
 from resnet_bench.trial import CLOSING_S, Findings, Observer, Silent
@@ -177,7 +178,7 @@ class _Bench:
             findings.resolved, findings.machine, findings.environment = event.config, event.machine, event.environment
             findings.note(*event.notices)
             self._observer.resolved(event.config, event.notices)
-        else:
+        elif isinstance(event, p.RoundDone):
             self._rounds[event.variant].append(event.round)
             done = sum(map(len, self._rounds.values()))
             one = event.round
@@ -200,7 +201,7 @@ def _record(found: _Found, outcome: Outcome, created: str, given: tuple[str, ...
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,
-        verdict=judge(config, outcome, samples, tuple(findings.notices), findings.machine),
+        verdict=_verdict(judge(config, outcome, samples, tuple(findings.notices), findings.machine)),
         config=Configuration(requested=findings.requested, resolved=findings.resolved, given=given),
         machine=findings.machine,
         environment=findings.environment,
@@ -213,6 +214,12 @@ def _record(found: _Found, outcome: Outcome, created: str, given: tuple[str, ...
     )
 
 
+def _verdict(judged: Verdict) -> Verdict:
+    """The verdict, with the words for a command that has one process by design."""
+    one = Notice(kind="one_worker")
+    return replace(judged, reasons=tuple(one if why.kind == "few_processes" else why for why in judged.reasons))
+
+
 def pipeline_result(found: _Found) -> PipelineResult | None:
     """What the rounds and epochs come to; None where nothing was measured."""
     if not found.stages and found.epochs is None:
@@ -221,7 +228,8 @@ def pipeline_result(found: _Found) -> PipelineResult | None:
     cores = usable_cpus(machine.cpus, machine.cpu_quota) if machine is not None else None
     stages = pipeline_rates.stage_rates(found.stages, _bytes_per_image(found.findings))
     slowest = pipeline_rates.bottleneck(stages)
-    busy, advice = pipeline_rates.next_step(stages, cores or 1)
+    whole = list(found.stages.values())[-1] if found.stages else []
+    busy, advice = pipeline_rates.next_step(stages, cores or 1, pipeline_rates.taken_by_others(whole))
     trend = _memory(found)
     notices = [*(found.epochs.notices if found.epochs is not None else ()), *advice]
     if trend is not None:

@@ -20,16 +20,17 @@ from msgspec.structs import replace
 import resnet_bench
 from resnet_bench import bounds as limits
 from resnet_bench import duet, noise, options, race, space
+from resnet_bench.config import Config
 from resnet_bench.contest import SideFacts
 from resnet_bench.data import default_cache_dir
 from resnet_bench.duet import Match
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.proof import Proof
 from resnet_bench.race import Rules
-from resnet_bench.results import Estimate, Notice, Outcome
+from resnet_bench.results import Estimate, Notice, Outcome, Value
 from resnet_bench.rota import Early
 from resnet_bench.search import Chosen, Played, Search, words
-from resnet_bench.tuned import Bounds, Probe, Tuning, plain
+from resnet_bench.tuned import Bounds, Challenge, Probe, Tuning, plain
 from resnet_bench.turns import Budget, Side
 from resnet_bench.worker.handle import outcome_of
 
@@ -40,6 +41,7 @@ RACE_TURNS = 6
 RACE_PAIRS = 5
 SMALLEST_PRIOR_SD = 0.005
 NONE = Bounds()
+UNFINISHED = Outcome(kind="interrupted", message="It had not ended when this was saved.", remedy="--resume goes on.")
 
 
 class Observer(duet.Observer, Protocol):
@@ -51,14 +53,14 @@ class Observer(duet.Observer, Protocol):
     def challenge(self, number: int, at_most: int, words: str) -> None:
         """Challenger `number` (from 0) is about to play."""
 
-    def settled(self, challenge: Any) -> None:
-        """What became of a challenger (`tuned.Challenge`)."""
+    def settled(self, challenge: Challenge) -> None:
+        """What became of a challenger."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to search. `vary`, `only`, `pipeline` and `emulated` shape the space (`space.make`); `min_gain` is what is
-    worth having (a fraction); `pairs` and `turns` are the final match's."""
+    worth having (a fraction); `pairs` and `turns` are the final match's; `earlier` is an unfinished search to go on."""
 
     vary: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     only: tuple[str, ...] | None = None
@@ -70,27 +72,30 @@ class Settings:
     turns: int = 12
     turn_steps: int | None = None
     max_time_s: float = 1800.0
+    earlier: Tuning | None = None
 
 
 def run(
     given: Mapping[str, Any],
     settings: Settings,
     observer: Observer,
-    new_side: Callable[..., Side] = Side,
-    new_match: Callable[..., Match] = Match,
+    keep: Callable[[Tuning], object] = lambda _tuning: None,
+    new_side: Callable[[str, Config], Side] = Side,
 ) -> Tuning:
     """Search from the user's options `given`, and return what came of it; blocks.
 
     Raises `ConfigError` for options that leave nothing to do; everything later becomes the result's outcome.
-    `new_side` and `new_match` let tests put fakes in their places.
+    keep: takes what is known after each challenger, so that nothing is lost where the process is killed.
     """
-    job = _Job(dict(given), settings, observer, new_side, new_match)
+    job = _Job(dict(given), settings, observer, keep, new_side)
     limits.check(settings.bounds, job.requested.step.mode)
     outcome = Outcome(kind="ok")
     try:
         job.run()
     except KeyboardInterrupt:
-        outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was found is kept.")
+        outcome = Outcome(
+            kind="interrupted", message="Interrupted.", remedy="What was found is kept; --resume goes on."
+        )
     except ConfigError:
         raise
     except BenchError as error:
@@ -106,12 +111,13 @@ class _Job:
         given: Chosen,
         settings: Settings,
         observer: Observer,
-        new_side: Callable[..., Side],
-        new_match: Callable[..., Match],
+        keep: Callable[[Tuning], object],
+        new_side: Callable[[str, Config], Side],
     ) -> None:
         self.requested = options.build(given)[0]
         self._given, self._settings, self._observer = given, settings, observer
-        self._new_side, self._new_match = new_side, new_match
+        self._keep, self._new_side = keep, new_side
+        self._id = uuid.uuid4().hex
         self._started = time.monotonic()
         self._created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self._facts: SideFacts | None = None
@@ -180,7 +186,34 @@ class _Job:
         )
         until = self._started + SEARCH_SHARE * settings.max_time_s
         start = self._within_bounds(found)
-        return Search(found, rules, self._play, self._admit, self._observer, until, start)
+        return Search(found, rules, self._play, self._admit, self, until, start, self._known(found, start))
+
+    def challenge(self, number: int, at_most: int, words: str) -> None:
+        """Keep what is known, then pass it on."""
+        self._keep(self.result(UNFINISHED))
+        self._observer.challenge(number, at_most, words)
+
+    def settled(self, challenge: Challenge) -> None:
+        """Pass it on."""
+        self._observer.settled(challenge)
+
+    def _known(self, found: space.Space, start: Chosen) -> list[Challenge]:
+        """The challenges of an earlier search for the same thing."""
+        earlier, facts = self._settings.earlier, self._facts
+        if earlier is None or facts is None:
+            return []
+        ids = [each.machine_id if each else None for each in (earlier.environment, facts.environment)]
+        same = (earlier.given, earlier.space, earlier.bounds) == (
+            plain(self._given),
+            _shown(found),
+            self._settings.bounds,
+        )
+        if not same or ids[0] != ids[1] or earlier.defaults != found.config(start):
+            raise ConfigError(
+                "--resume: that search had other options, another space or another machine.",
+                "Give the options that it was started with, or start anew.",
+            )
+        return list(earlier.challenges)
 
     def _prior_sd(self, facts: SideFacts) -> float:
         """What this machine's noise floor says pairs deviate by, where it was measured."""
@@ -221,7 +254,7 @@ class _Job:
         labels = ("", "") if early else (words(one), words(two))  # A challenge names its sides by itself.
         configs = (self._space.config(one), self._space.config(two))
         sides = [self._new_side(label, config) for label, config in zip(labels, configs, strict=True)]
-        return self._new_match(*sides, budget, self._observer, early=early)
+        return Match(*sides, budget, self._observer, early=early)
 
     def _play(self, champion: Chosen, challenger: Chosen, early: Early) -> Played:
         assert self._search is not None
@@ -231,14 +264,14 @@ class _Job:
         try:
             match.run()
         except BenchError as error:
-            return Played(tuple(match.pairs), error)
-        return Played(tuple(match.pairs))
+            return Played(tuple(match.pairs), error, tuple(match.notices))
+        return Played(tuple(match.pairs), None, tuple(match.notices))
 
     def result(self, outcome: Outcome) -> Tuning:
         """What is known now."""
         facts, search = self._facts, self._search
         tuning = Tuning(
-            id=uuid.uuid4().hex,
+            id=self._id,
             created_at=self._created,
             tool_version=resnet_bench.__version__,
             outcome=outcome,
@@ -257,9 +290,7 @@ class _Job:
         recommended = search.champion if won else search.start
         return replace(
             tuning,
-            space={
-                name: tuple(plain({name: value})[name] for value in each) for name, each in search.space.values.items()
-            },
+            space=_shown(search.space),
             defaults=search.space.config(search.start),
             best=search.space.config(search.champion),
             recommended="best" if won else "defaults",
@@ -269,6 +300,10 @@ class _Job:
             contributions=self._proof.contributions if self._proof else (),
             warnings=space.warnings(search.space, recommended, facts.machine),
         )
+
+
+def _shown(found: space.Space) -> dict[str, tuple[Value, ...]]:
+    return {name: tuple(plain({name: value})[name] for value in each) for name, each in found.values.items()}
 
 
 def _lasting(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from resnet_bench import preset_file
 from resnet_bench.config import Config
 from resnet_bench.contest import Duet, Turns
 from resnet_bench.environment import Environment
+from resnet_bench.errors import RecordError
 from resnet_bench.record import write_atomically
 from resnet_bench.results import Data, Estimate, Machine, Notice, Outcome, Value
 from resnet_bench.values import named, show
@@ -65,6 +66,7 @@ class Challenge(Data, frozen=True, kw_only=True):
     probe: Probe | None = None
     broken: str | None = None
     outcome: Outcome | None = None
+    notices: tuple[Notice, ...] = ()
     wall_s: float = 0.0
 
 
@@ -140,6 +142,18 @@ def plain(values: Mapping[str, Any]) -> dict[str, Value]:
         name: value if value is None or isinstance(value, (bool, int, float, str)) else _text(name, value)
         for name, value in values.items()
     }
+
+
+def load(path: Path) -> Tuning:
+    """A saved result; `RecordError` where the file is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Tuning)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except msgspec.MsgspecError as error:
+        raise RecordError(
+            f"{path} is not a result of bench-cli tune: {error}.", "Name a file of OUTPUT/tune."
+        ) from error
 
 
 def to_json(tuning: Tuning) -> bytes:

@@ -68,13 +68,14 @@ def _walk() -> Iterator[Option]:
         if isinstance(field.type, type) and issubclass(field.type, Section):
             sections.append(field)
         else:
-            yield _option(None, field)
+            yield option_of(None, field)
     for section in sections:
         for field in fields(section.type):
-            yield _option(section.name, field)
+            yield option_of(section.name, field)
 
 
-def _option(section: str | None, field: FieldInfo) -> Option:
+def option_of(section: str | None, field: FieldInfo) -> Option:
+    """The option that a field of a section declares."""
     annotation = field.type
     metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
     descriptions = [meta.description for meta in metas if meta.description]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from resnet_bench import interference, steady
+from resnet_bench import interference, ratios, steady
 from resnet_bench.config import RESNET50_STAGE_SIZES, Config
 from resnet_bench.results import Claim, Machine, Notice, Outcome, ProcessSamples, Samples, Value, Verdict
+from resnet_bench.stats import summarize
 
 MIN_PROCESSES = 3
 """Fewer processes give an interval too wide to be of use: t is 12.7 at two processes, 4.3 at three."""
@@ -35,13 +36,29 @@ def judge(
     notices: tuple[Notice, ...],
     machine: Machine | None = None,
     evidence: tuple[Claim, ...] = (),
+    noise_floor: float | None = None,
 ) -> Verdict:
-    """The verdict on one run and every reason that speaks against it."""
+    """The verdict on one run and every reason that speaks against it.
+
+    `noise_floor` is how far identical configurations came apart on this machine (a fraction; None: not known).
+    """
     broken = (*_invalid_reasons(config, outcome, samples), *_without_effect(evidence))
     if broken:
         return Verdict(kind="invalid", reasons=broken)
     weak = (*_indicative_reasons(config, samples, notices, machine), *_refuted(evidence))
-    return Verdict(kind="indicative" if weak else "valid", reasons=weak)
+    return Verdict(kind="indicative" if weak else "valid", reasons=weak, notes=_too_narrow(samples, noise_floor))
+
+
+def _too_narrow(samples: Samples, noise_floor: float | None) -> tuple[Notice, ...]:
+    """An interval that is narrower than the machine's noise: processes that ran one after the other shared its mood
+    of that hour, and another hour has another. It is no reason against the run, but one against small differences."""
+    summary = summarize(samples)
+    if noise_floor is None or summary is None:
+        return ()
+    resolution = ratios.resolution(summary.images_per_s)
+    if resolution is None or resolution >= noise_floor:
+        return ()
+    return (Notice(kind="interval_below_noise", facts={"resolution": resolution, "floor": noise_floor}),)
 
 
 def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tuple[Notice, ...]:

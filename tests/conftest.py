@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import browser, page, refused  # noqa: F401
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -2,7 +2,8 @@
 
 `SCENARIO` in its environment says what happens: "ok", or "<what>:<where>" with what one of crash, abort,
 kill, hang, garbage, oom, data, exit, bad_alloc and where a phase. `STEP_S` is how long a step claims to
-take; no time really passes unless `SLEEP_S` is set. `SLOWER` are factors of the first timed rounds, and
+take (`MODEL_STEP_S` and `PIPELINE_STEP_S` where only that part of one runs); no time really passes unless `SLEEP_S`
+is set. `SLOWER` are factors of the first timed rounds, and
 `OTHER_SHARE` is what others claim of the processors. What depends on a requested option is JSON: `OPTION_SPEEDS`
 {"xla=true": 2} makes steps shorter, `OPTION_FAILS` {"batch_size=64": "crash"} ends the worker while it builds,
 `OPTION_ERRORS` {"freeze=true": 0.2} is how far outputs lie from float32's (the largest that applies).
@@ -37,8 +38,10 @@ from resnet_bench.results import (
     StepResult,
 )
 from resnet_bench.values import named
+from resnet_bench.roofs import Roofs
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
+from tests.report_records import layers, roof
 from tests import fake_evidence
 
 MACHINE = Machine(device_kind="cpu", device="cpu", cpus=2, cpu_flags=frozenset({"avx2"}), onednn=True)
@@ -81,6 +84,17 @@ class FakePhases:
             self._enter(command.purpose)
             self._log_turn()
             return self._time(command.rounds, command.steps)
+        if isinstance(command, p.MeasureLimits):
+            self._enter("roofs")
+            return p.LimitsMeasured(
+                roofs=Roofs(
+                    device="/CPU:0",
+                    matmul=(roof("matmul", 600e9),),
+                    convolution=(roof("convolution", 500e9),),
+                    bandwidth=roof("bandwidth", 20e9),
+                ),
+                layers=layers(),
+            )
         if isinstance(command, p.MeasureSplit):
             return p.SplitDone(
                 split=Split(forward_s=1, backward_s=2, optimizer_s=0.5, whole_s=3.6, residual_s=0.1, rounds=2)
@@ -108,6 +122,7 @@ class FakePhases:
         if self._batch > int(os.environ.get("OOM_ABOVE", str(1 << 30))):
             self._oom()
         self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
+        self._step_s = float(os.environ.get(f"{command.part.upper()}_STEP_S", self._step_s))
         for phase in ("import", "build", "trace", "data"):
             self._enter(phase)
             for what in self._that_apply("OPTION_FAILS", command.config) if phase == "build" else ():

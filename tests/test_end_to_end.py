@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TINY = "--device cpu --stage-sizes 1,1 --width 8 --image-size 32 --batch-size 4 --classes 10 --photos 24 --processes 1"
-QUICK = f"{TINY} --rounds 3 --steps 2 --warmup 2 --latency-samples 5"
+QUICK = f"{TINY} --rounds 3 --steps 2 --warmup 2 --latency-samples 5 --evidence off"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def bench_cli(words: str, cache: Path, output: Path) -> tuple[int, dict[str, Any
 
 
 def test_training_on_photographs(cache: Path, tmp_path: Path) -> None:
-    code, record, output = bench_cli(f"run {QUICK} --split", cache, tmp_path)
+    code, record, output = bench_cli(f"run {QUICK} --split --evidence full", cache, tmp_path)
     assert code == 0, output
     process = record["samples"]["processes"][0]
     assert process["counts"] == {"first": 1, "warmup": 1, "timed": 6, "latency": 5, "split": 10, "skipped": None}
@@ -48,6 +48,10 @@ def test_training_on_photographs(cache: Path, tmp_path: Path) -> None:
     assert record["summary"]["split"]["forward_s"] > 0
     assert record["summary"]["cold_start_s"]["compile_s"] is None
     assert set(process["memory"]["host_peak_bytes"]) >= {"import", "build", "first step", "timed"}
+    assert {claim["holds"] for claim in record["evidence"]} == {"true"}
+    assert record["parity"]["relative_rms"] < 1e-4
+    folder = next(tmp_path.glob("*.json")).with_suffix("")
+    assert {path.name for path in folder.iterdir()} >= {"executed_graphs.tsv.gz"}
     assert record["environment"]["tensorflow"]["onednn"] == (record["config"]["resolved"]["runtime"]["onednn"] == "on")
 
 
@@ -111,3 +115,19 @@ def test_build_saves_a_network_that_plain_keras_loads(tmp_path: Path) -> None:
         [sys.executable, "-c", plain, str(path)], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert int(loaded.stdout.split()[-1]) > 0
+
+
+def test_a_saved_network_is_judged_and_asked(tmp_path: Path) -> None:
+    def bench(words: str) -> str:
+        code = "from resnet_bench.cli import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    bench("build --stage-sizes 1 --width 4 --image-size 16 --classes 6 --device cpu --save tiny.keras")
+    judged = json.loads(bench("evaluate --model tiny.keras --against tiny.keras --turns 1 --json --device cpu"))
+    assert [model["images"] for model in judged["models"]] == [216, 216]
+    assert judged["difference"]["p_value"] == 1.0
+    assert judged["config"]["step"]["mode"] == "eval"

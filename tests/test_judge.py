@@ -38,6 +38,7 @@ def phases() -> Any:
     return SimpleNamespace(
         start_tensorflow=lambda config: None,  # noqa: ARG005
         in_phase=lambda name: nullcontext(),  # noqa: ARG005
+        send=lambda message: None,  # noqa: ARG005
         config=CONFIG,
         runtime=SimpleNamespace(device="/CPU:0", jit=False, machine=MACHINE),
         environment=ENVIRONMENT,

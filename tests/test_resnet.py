@@ -13,6 +13,7 @@ import tensorflow as tf
 from resnet_bench.config import Config, ModelConfig, RuntimeConfig
 from resnet_bench.errors import ConfigError
 from resnet_bench.model import build, facts, stages
+from resnet_bench.model.groups import layer_groups
 from resnet_bench.model.resnet import NORMS, imitate_training, resnet50
 from resnet_bench.model.weights import copy_weights
 from resnet_bench.results import ModelFacts
@@ -248,6 +249,21 @@ def test_the_stages_add_up_to_the_network() -> None:
         ("classifier", 0, (10,)),
     ]
     assert sum(stage.parameters for stage in found) == model.count_params()
+
+
+@pytest.mark.parametrize("batch_norm", ["fused", "keras"])
+def test_layers_by_stage_and_kind_are_all_of_the_networks_work(batch_norm: str) -> None:
+    model = resnet50((32, 32, 3), 10, stage_sizes=(1, 2), width=8, batch_norm=batch_norm)
+    found = layer_groups(model)
+    assert sum(group.macs for group in found) == sum(stage.macs for stage in stages(model))
+    assert sum(group.weights for group in found) == model.count_params()
+    groups = {(group.stage, group.kind): group for group in found}
+    assert groups["stem", "convolution 7x7"].inputs == 38 * 38 * 3  # padded by 3 on each side
+    assert groups["conv2", "convolution 1x1"].layers == 3
+    assert groups["conv3", "convolution 3x3"].layers == groups["conv3", "add"].layers == 2
+    assert groups["conv3", "norm"].inputs == groups["conv3", "norm"].outputs
+    assert groups["conv3", "add"].inputs == 2 * groups["conv3", "add"].outputs == 2 * 2 * 4 * 4 * 64
+    assert groups["classifier", "dense"].outputs == 10
 
 
 @pytest.mark.parametrize("batch_norm", ["fused", "keras"])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_bench import roofs
+from resnet_bench.environment import CpuEnvironment, Environment
+from resnet_bench.results import Machine
+from resnet_bench.worker.limits import measure_roofs
 
 
 class Clock:
@@ -59,6 +63,7 @@ def test_without_budget_one_call_is_timed_all_the_same() -> None:
     assert roofs.best_time(work.run, work.wait, 0.0, clock) == roofs.Best(call_s=5.0, repeats=1, calls=1)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-5, 2.0), st.floats(0.1, 10.0))
 def test_the_budget_is_overrun_by_no_more_than_the_calls_that_must_run(call_s: float, budget_s: float) -> None:
     clock = Clock()
@@ -117,6 +122,31 @@ def test_real_products_and_updates_give_rates_that_follow_from_their_sizes() -> 
     update = roofs.memory_bandwidth_bytes_per_s("/CPU:0", 2.0, working_set_bytes=8000, clock=clock, wait=second)
     assert (update.size, update.working_set_bytes) == (1000, 8000)
     assert update.value == 12 * 1000
+
+
+def test_a_real_convolution_counts_every_multiply_accumulate_twice() -> None:
+    clock = Clock()
+
+    def second() -> None:
+        clock.now += 1.0
+
+    found = roofs.convolution_flops_per_s("float32", 1, "/CPU:0", 2.0, clock=clock, wait=second)
+    assert (found.kind, found.size) == ("convolution", 1)
+    assert found.value == 2 * 28 * 28 * 9 * 128 * 128
+
+
+def test_the_detailed_roofs_have_every_size_and_precision_once() -> None:
+    phases = SimpleNamespace(
+        runtime=SimpleNamespace(machine=Machine(device_kind="cpu", device="cpu", cpus=2), device="/CPU:0"),
+        environment=Environment(
+            python="", package_version="", device="cpu", cpu=CpuEnvironment(cpus=2, memory_bytes=8 * 2**20)
+        ),
+    )
+    found = measure_roofs(phases, ("float32",), budget_s=0.06)  # type: ignore[arg-type]
+    assert len({roof.size for roof in found.matmul}) == len(found.matmul) >= 1
+    assert [(roof.kind, roof.dtype) for roof in found.convolution] == [("convolution", "float32")]
+    assert found.bandwidth is not None
+    assert found.bandwidth.working_set_bytes == 2**20
 
 
 def test_all_roofs_of_a_device_are_measured_within_its_memory() -> None:

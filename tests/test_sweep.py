@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from resnet_bench import session, sweep
+from resnet_bench import confirm, session, sweep
 from resnet_bench.cli import group
 from resnet_bench.errors import ConfigError
 from resnet_bench.record import load
 from resnet_bench.sweep import cells, parse_file, parse_vary
+from resnet_bench.turns import Side
 from resnet_bench.worker.handle import Worker
 from tests.test_cli import ROOT, bench_cli
 
@@ -221,6 +222,39 @@ def test_a_file_is_overridden_by_the_command_line(tmp_path: Path) -> None:
     assert code == 0, errors
     assert {tuple(row["options"]) for row in rows} == {("xla", "batch_size")}
     assert len(rows) == 4
+
+
+def confirmed(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str, **environment: str) -> list[dict[str, Any]]:
+    """A sweep's rows where the matches afterwards have fake workers too."""
+    real = confirm.play
+
+    def play(*given: Any) -> list[confirm.Confirmation]:
+        return real(*given, new_side=lambda label, config: Side(label, config, fake_worker))  # type: ignore[misc]
+
+    monkeypatch.setattr(confirm, "play", play)
+    code, rows, errors = run(folder, "--vary", "xla=on,off", "--vary", "freeze=off", *words, **environment)
+    assert code == 0, errors
+    return rows
+
+
+def fake_worker() -> Worker:
+    return Worker("tests.fake_worker", {"PYTHONPATH": str(ROOT)})
+
+
+def test_the_best_may_take_turns_afterwards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    speeds = json.dumps({"xla=true": 1.25})
+    rows = confirmed(monkeypatch, tmp_path, "--confirm", "3", OPTION_SPEEDS=speeds, SLEEP_S="0.001")
+    assert [row["options"]["xla"] for row in rows] == ["true", "false"]
+    assert rows[0]["in_turns"] is None
+    played = rows[1]["in_turns"]
+    assert (played["ratio"]["value"], played["finding"]) == (pytest.approx(0.8), "slower")
+    assert json.loads(Path(played["result"]).read_text())["result"]["finding"] == "slower"
+
+
+def test_a_table_says_how_little_its_order_proves(tmp_path: Path) -> None:
+    words = [word for word in COMMON if word != "--json"]
+    done = CliRunner().invoke(group, ["sweep", *words, "--output", str(tmp_path), "--vary", "batch_size=4,8"])
+    assert "measured one after the other" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,19 @@ def test_a_clock_that_moves_on_the_gpu_is_a_reason() -> None:
 
     assert reasons(at(*[1900, 1980] * 5)) == ["valid"]
     assert reasons(at(*[1700, 1980] * 5)) == ["indicative", "gpu_clock_moved"]
+
+
+def test_an_interval_below_the_noise_floor_is_noted_but_is_no_reason() -> None:
+    quiet = samples()  # three processes of exactly the same speed: an interval of no width
+    known, unknown = (judge(Config(), Outcome(kind="ok"), quiet, (), MACHINE, noise_floor=f) for f in (0.02, None))
+    assert known.kind == unknown.kind == "valid"
+    assert unknown.notes == ()
+    assert known.notes == (Notice(kind="interval_below_noise", facts={"resolution": 0.0, "floor": 0.02}),)
+
+
+def test_an_interval_above_the_noise_floor_and_a_single_process_are_not_noted() -> None:
+    slower = structs.replace(ROUND, wall_s=1.2)
+    first, *others = samples().processes
+    wide = Samples(processes=(structs.replace(first, rounds=(slower,) * 8), *others))
+    for measured in (wide, samples(processes=1)):
+        assert judge(Config(), Outcome(kind="ok"), measured, (), MACHINE, noise_floor=0.02).notes == ()

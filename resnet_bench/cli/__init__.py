@@ -20,6 +20,7 @@ STARTED = time.monotonic()
 COMMANDS = {
     "run": ("resnet_bench.cli.run", "Build ResNet-50, feed it, measure it, save a record."),
     "build": ("resnet_bench.cli.build", "Build the network, print its stages, draw it, save it."),
+    "train": ("resnet_bench.cli.train", "Train the network to an accuracy, with checkpoints; save model and record."),
     "evaluate": ("resnet_bench.cli.evaluate", "Judge a trained network, or two against each other."),
     "predict": ("resnet_bench.cli.predict", "The likeliest classes of images."),
     "compare": ("resnet_bench.cli.compare", "Compare saved records: ratios with intervals, or what forbids them."),

@@ -110,8 +110,8 @@ def _supply(ctx: click.Context, values: dict[str, Any]) -> Any:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(f"{flag} says nothing to --source {source}.", "Leave it out, or choose another --source.")
     if source == "photos":
-        chosen = mixes.recipe(values["sizes"], values["quality"], values["bytes_per_pixel"])
-        return Photographs(values["count"], values["seed"], chosen)
+        mix = {name: values[name] for name in ("sizes", "quality", "bytes_per_pixel")}
+        return Photographs(values["count"], values["seed"], mixes.recipe(**mix), mix)
     if data is None:
         raise ConfigError(f"--source {source} needs --data.", "For instance --data imagenet/train.")
     return (

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from resnet_bench import evaluation, history, options
 from resnet_bench.cli import parameters
+from resnet_bench.cli.judge_progress import judge_progress
 from resnet_bench.cli.rescue import save_or_rescue
 from resnet_bench.errors import ConfigError
 from resnet_bench.record import check_folder, write_atomically
@@ -59,9 +60,9 @@ def command(ctx: click.Context, /, model: str, against: str | None, picture: Pat
         pixels=given["pixels"],
         turns=given["turns"],
     )
-    with Worker() as worker:
+    with Worker() as worker, judge_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
-        reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline)
+        reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     result = reply.evaluation
     path = save_or_rescue(
         lambda place: evaluation.save(result, place), folder, "result", lambda: evaluation.to_json(result)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from resnet_bench import options
 from resnet_bench.cli import parameters
+from resnet_bench.cli.judge_progress import judge_progress
 from resnet_bench.errors import DataError
 from resnet_bench.report import evaluation as report
 from resnet_bench.worker import protocol as p
@@ -26,6 +27,12 @@ DEFAULTS = {"mode": "infer", "batch_size": 16}
 @click.option("--model", required=True, metavar="FILE", help="A .keras file.")
 @click.option("--top", type=click.IntRange(1), default=3, help="Classes to show of each image.  [default: 3]")
 @parameters.pixels
+@click.option(
+    "--crop",
+    type=click.Choice(["whole", "centre"]),
+    help="What of an image is shown: the whole, or the centre (87.5 % of the shorter side). Default: what its file "
+    "says, else the centre.",
+)
 @options.some(*OPTIONS, defaults={name: value for name, value in DEFAULTS.items() if name in OPTIONS})
 @click.pass_context
 def command(ctx: click.Context, /, images: tuple[Path, ...], model: str, top: int, **given: Any) -> None:
@@ -42,10 +49,11 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], model: str, top: in
         images=tuple(str(image) for image in images),
         top=top,
         pixels=given["pixels"],
+        crop=given["crop"],
     )
-    with Worker() as worker:
+    with Worker() as worker, judge_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
-        reply = worker.request(message, p.Predicted, silence_s=config.measure.timeout, deadline=deadline)
+        reply = worker.request(message, p.Predicted, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     if config.output.json:
         click.echo(msgspec.json.format(msgspec.json.encode(reply), indent=2))
     else:

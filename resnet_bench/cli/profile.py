@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -54,7 +54,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 def _render(record: Record, path: Path) -> Group:
     assert record.trace is not None
     notices = [notice for notice in record.warnings if notice.kind.startswith("profile_")]
-    parts = [
+    parts: list[RenderableType] = [
         Text(text.headline(record), style="bold"),
         Text(text.subtitle(record), style="dim"),
         Text(),

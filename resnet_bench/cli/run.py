@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,12 +80,13 @@ def save_record(record: Record, folder: Path) -> Path:
 
 
 class _Signals(list[int]):
-    """Ctrl-C and SIGTERM as they came. The first interrupts the run; later ones, and any after `done`, change
-    nothing, because what exists is being saved."""
+    """Ctrl-C and SIGTERM as they came. The first interrupts the run, unless `gently` has taken care of it; later
+    ones, and any after `done`, change nothing, because what exists is being saved."""
 
-    def __init__(self) -> None:
+    def __init__(self, gently: Callable[[], bool] | None) -> None:
         super().__init__()
         self._interrupts = True
+        self._gently = gently
 
     def done(self) -> None:
         """From now on let nothing be interrupted."""
@@ -94,15 +95,21 @@ class _Signals(list[int]):
     def note(self, number: int, _frame: object) -> None:
         """Handle one signal."""
         self.append(number)
+        if self._interrupts and self._gently is not None and len(self) == 1 and self._gently():
+            return
         if self._interrupts:
             self._interrupts = False
             raise KeyboardInterrupt
 
 
 @contextmanager
-def signals() -> Iterator[_Signals]:
-    """Watch for signals inside the block; outside the main thread none arrive."""
-    came = _Signals()
+def signals(gently: Callable[[], bool] | None = None) -> Iterator[_Signals]:
+    """Watch for signals inside the block; outside the main thread none arrive.
+
+    `gently` is asked at the first: where it says that it will end the run by itself, only a second signal
+    interrupts.
+    """
+    came = _Signals(gently)
     if threading.current_thread() is not threading.main_thread():
         yield came
         return

@@ -12,15 +12,20 @@ import msgspec
 from click.core import ParameterSource
 from rich.console import Console
 
-from resnet_bench import cli, options, sweep
+from resnet_bench import cli, confirm, options, sweep
+from resnet_bench.cli.match_progress import match_progress
+from resnet_bench.cli.rescue import save_or_rescue
 from resnet_bench.cli.run import INTERRUPTED, TERMINATED, save_record, signals
 from resnet_bench.cli.sweep_progress import sweep_progress
+from resnet_bench.contest import Contest, save, to_json
 from resnet_bench.errors import BenchError, BudgetError, ConfigError
 from resnet_bench.options import ConfigurationCommand, Option, configuration
 from resnet_bench.record import Record, check_folder
 from resnet_bench.report import tables, tensorboard
+from resnet_bench.turns import Budget
 from resnet_bench.values import show
 
+CONFIRM_PAIRS = 5
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -30,6 +35,7 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 @click.option("--file", "file", type=click.Path(path_type=Path), help="TOML with a [base] of options and [vary] lists.")
 @click.option("--resume", is_flag=True, help="Keep what the folder's records already hold; measure the rest.")
 @click.option("--total-time", help="Start no configuration after this long (90s, 30m, 2h).  [default: none]")
+@click.option("--confirm", type=click.IntRange(2, 100), help="Let the best N take turns afterwards.  [default: none]")
 @click.option("--tensorboard", "events", type=click.Path(path_type=Path), help="Write TensorBoard's HParams view here.")
 @click.pass_context
 def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, resume: bool, **_rest: Any) -> None:
@@ -42,8 +48,10 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
     Takes every option of `run` as the common base (the command line before the file). --max-time is the
     budget of each configuration; --total-time ends the sweep, after the configuration that runs then. A
     combination that contradicts itself is skipped, one that fails is recorded, and the sweep goes on.
-    Several sweeps may share a folder: each configuration is measured by one of them. Exits 0 when all is
-    done, 1 when some failed, 7 when --total-time ended it, 130 when interrupted; --resume goes on.
+    Several sweeps may share a folder: each configuration is measured by one of them. Records that were measured
+    one after the other rank roughly: --confirm N lets the best N play in turns against the first of them, each
+    match within --max-time. Exits 0 when all is done, 1 when some failed, 7 when --total-time ended it, 130 when
+    interrupted; --resume goes on.
     """
     base, varied = _asked(ctx, vary, file)
     options.build({name: value for name, value in base.items() if name not in varied})
@@ -62,9 +70,17 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
         job.run()
         received.done()
     results = sweep.ranked(list(job.results.values()))
-    _print(results, bool(base.get("json")))
+    confirmed: list[confirm.Confirmation] = []
+    came: list[int] = received
+    if ctx.params["confirm"] and not came and not job.out_of_time:
+        confirmed, came = _confirm(results, ctx.params["confirm"], base, folder)
+    _print(results, confirmed, bool(base.get("json")))
     _write_events(results, ctx.params["events"])
-    _exit(ctx, job, results, TERMINATED if signal.SIGTERM in received else INTERRUPTED)
+    code = TERMINATED if signal.SIGTERM in came else INTERRUPTED
+    _exit(ctx, job, results, code)
+    if came:
+        click.echo("bench-cli: Interrupted; the records are complete, the confirmation is not.", err=True)
+        ctx.exit(code)
 
 
 def _asked(ctx: click.Context, vary: tuple[str, ...], file: Path | None) -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -104,18 +120,45 @@ def _save_whole(record: Record, folder: Path) -> Path:
 
 def _lines(results: list[sweep.Result]) -> list[tables.Line]:
     return [
-        ({name: show(value) for name, value in each.cell.values.items()}, each.status, each.record)
-        for each in results
+        ({name: show(value) for name, value in each.cell.values.items()}, each.status, each.record) for each in results
     ]
 
 
-def _print(results: list[sweep.Result], as_json: bool) -> None:
+def _confirm(
+    results: list[sweep.Result], count: int, base: dict[str, Any], folder: Path
+) -> tuple[list[confirm.Confirmation], list[int]]:
+    """Let the best take turns; with the signals that came meanwhile."""
+    measure = options.build({name: value for name, value in base.items() if name in ("max_time", "timeout")})[0].measure
+    budget = Budget(pairs=CONFIRM_PAIRS, max_time_s=measure.max_time, silence_s=measure.timeout)
+
+    def keep(contest: Contest) -> Path:
+        return save_or_rescue(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
+
+    with signals() as received, match_progress() as observer:
+        found = confirm.play(results, count, budget, observer, keep, lambda words: click.echo(words, err=True))
+        received.done()
+    return found, received
+
+
+def _print(results: list[sweep.Result], confirmed: list[confirm.Confirmation], as_json: bool) -> None:
     if as_json:
-        paths = [str(each.path) if each.path else None for each in results]
-        data = tables.sweep_data(list(zip(_lines(results), paths, strict=True)))
+        by_cell = {each.cell.identity: each for each in confirmed}
+        data = tables.sweep_data(
+            [
+                (line, str(each.path) if each.path else None, _in_turns(by_cell.get(each.cell.identity)))
+                for line, each in zip(_lines(results), results, strict=True)
+            ]
+        )
         click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
-    else:
-        Console().print(tables.sweep(_lines(results)))
+        return
+    Console().print(tables.sweep(_lines(results)))
+    if confirmed:
+        rows = [(each.cell.words, each.ratio, each.finding, each.contest.outcome) for each in confirmed]
+        Console().print(tables.confirmed(results[0].cell.words, rows))
+
+
+def _in_turns(found: confirm.Confirmation | None) -> dict[str, Any] | None:
+    return None if found is None else {"ratio": found.ratio, "finding": found.finding, "result": str(found.path)}
 
 
 def _write_events(results: list[sweep.Result], folder: Path | None) -> None:

@@ -63,11 +63,13 @@ def _words(records: int, traces: int) -> str:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """End the block quietly on Ctrl-C and SIGTERM: that is how a server ends."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """End the block quietly on Ctrl-C and SIGTERM, also where a shell had them ignored: so a server ends."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield
     except KeyboardInterrupt:
         pass
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

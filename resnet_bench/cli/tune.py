@@ -20,7 +20,7 @@ from resnet_bench.errors import ConfigError
 from resnet_bench.options import ConfigurationCommand
 from resnet_bench.record import check_folder
 from resnet_bench.report import tune as report
-from resnet_bench.tuned import Bounds, save, to_json
+from resnet_bench.tuned import Bounds, load, save, to_json
 
 _FIXABLE = tuple(
     option.name
@@ -51,6 +51,7 @@ _OWN: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         "--turns", type=click.IntRange(4, 10_000), default=12, help="Turns per pair of the final match.  [default: 12]"
     ),
     click.option("--turn-steps", type=click.IntRange(1), help="Steps per turn.  [default: about half a second]"),
+    click.option("--resume", type=click.Path(path_type=Path), help="Go on from an earlier result (its .json file)."),
     click.option(
         "--max-time", type=Seconds(), default="30m", help="Time that the whole command may take.  [default: 30m]"
     ),
@@ -88,7 +89,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     check_folder(folder)
     with signals() as received:
         with tune_progress() as observer:
-            found = tune.run(given, settings, observer)
+            found = tune.run(given, settings, observer, lambda unfinished: save(unfinished, folder))
         received.done()
         path = save_or_rescue(lambda place: save(found, place), folder, "result", lambda: to_json(found))
     if given.get("json"):
@@ -127,4 +128,5 @@ def _settings(ctx: click.Context) -> tune.Settings:
         turns=values["turns"],
         turn_steps=values["turn_steps"],
         max_time_s=values["max_time"],
+        earlier=None if values["resume"] is None else load(values["resume"]),
     )

@@ -8,7 +8,7 @@ from resnet_bench.errors import ConfigError
 
 def check(config: Config) -> None:
     """Refuse combinations that no device could run; what depends on the device is `resolve.py`'s."""
-    for problem in (_check_data(config), _check_step(config), _check_model(config)):
+    for problem in (_check_data(config), _check_step(config), _check_model(config), _check_measure(config)):
         if problem is not None:
             raise problem
 
@@ -88,5 +88,14 @@ def _check_model(config: Config) -> ConfigError | None:
         return ConfigError(
             "--batch-norm fused is a channels-last operation and cannot run with --data-format channels_first.",
             "Use --batch-norm keras.",
+        )
+    return None
+
+
+def _check_measure(config: Config) -> ConfigError | None:
+    if config.measure.roofline and config.step.mode == "input":
+        return ConfigError(
+            "--roofline sets a network against the machine's roofs, and --mode input builds none.",
+            "Use --mode train, infer or eval.",
         )
     return None

@@ -52,7 +52,7 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     augment: Annotated[
         tuple[Change, ...] | Auto,
         Meta(
-            description="Random changes to training images: crop, shift (an eighth), flip. auto: shift for digits and "
+            description="Random changes to training images: crop, shift (an eighth), flip. auto: none for digits and "
             "h5, crop and flip for the others.",
             extra={"values": "crop, shift and flip with commas, none or auto", "metavar": "NAME,..."},
         ),

@@ -25,6 +25,7 @@ from resnet_bench.results import Data
 
 ENCODED, LABEL = "image/encoded", "image/class/label"
 _CHUNK_BYTES = 1 << 20
+_ZEROS = bytes(4)
 _NAMES = "Name a folder of TFRecord shards, a shard, or a glob in quotes."
 
 DamageKind = Literal["framing", "checksum", "proto", "feature", "image", "label"]
@@ -101,7 +102,7 @@ def check(
         files=len(files),
         records=sum(one.records for one in ordered),
         bytes=sum(one.bytes for one in ordered),
-        labels=bounds if bounds[1] is not None else None,  # type: ignore[arg-type]
+        labels=(bounds[0], bounds[1]) if bounds[1] is not None else None,
         damaged=tuple(damage for one in ordered for damage in one.damaged),
         shards=(*_strangers(manifest, files), *(problem for one in ordered for problem in one.problems)),
     )
@@ -158,16 +159,12 @@ def _check_file(path: Path, listed: Shard | None, bounds: tuple[int, int | None]
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            for record, offset, payload, problem in _records(file, path.stat().st_size, digest.update):
+            for record, offset, payload, found in _records(file, path.stat().st_size, digest.update):
                 report.records += 1
-                found = ("checksum", problem) if problem else _content_problem(payload, bounds)
-                if found is not None:
-                    report.damaged.append(_damage(path, record, offset, *found))
+                problem = found or _content_problem(payload, bounds)
+                if problem is not None:
+                    report.damaged.append(_damage(path, record, offset, *problem))
             report.bytes = file.tell()
-    except framing.DamageError as damage:
-        report.records += 1
-        report.damaged.append(_damage(path, damage.index, damage.offset, "framing", damage.reason))
-        report.bytes = path.stat().st_size
     except OSError as error:
         words = f"cannot be read ({error.strerror})"
         report.problems.append(ShardProblem(file=path.name, kind="unreadable", problem=words))
@@ -177,25 +174,65 @@ def _check_file(path: Path, listed: Shard | None, bounds: tuple[int, int | None]
     return report
 
 
-def _records(file: BinaryIO, size: int, see: Callable[[bytes], None]) -> Iterator[tuple[int, int, bytes, str]]:
-    """(number, offset, payload, problem) of each record; `see` gets every byte of the file, the unreadable rest
-    too. Raises `DamageError` where no next record can be found."""
+def _records(
+    file: BinaryIO, size: int, see: Callable[[bytes], None]
+) -> Iterator[tuple[int, int, bytes, tuple[DamageKind, str] | None]]:
+    """(number, offset, payload, what is wrong with its framing) of each record; `see` gets every byte in order.
+
+    Where a length is corrupt the next header that is whole is searched for, which TensorFlow's reader does not.
+    Numbers go on from there: what lay between counts as one record.
+    """
     index = offset = 0
     while offset < size:
         header = file.read(framing.HEADER_BYTES)
-        see(header)
         try:
             frame = framing.frame_of(header, index, offset, size)
-        except framing.DamageError:
-            while rest := file.read(_CHUNK_BYTES):
-                see(rest)
-            raise
+        except framing.DamageError as damage:
+            found = _next_header(file, offset, size, see)
+            words = "nothing readable follows" if found is None else f"the next readable record lies at {found:,}"
+            yield index, offset, b"", ("framing", f"{damage.reason}; {words}")
+            if found is None:
+                return
+            index, offset = index + 1, found
+            continue
         payload, footer = file.read(frame.length), file.read(framing.FOOTER_BYTES)
-        see(payload)
-        see(footer)
+        for part in (header, payload, footer):
+            see(part)
         good = struct.unpack("<I", footer)[0] == framing.masked_crc32c(payload)
-        yield index, offset, payload, "" if good else "its data is corrupt (checksum)"
+        yield index, offset, payload, None if good else ("checksum", "its data is corrupt (checksum)")
         index, offset = index + 1, frame.end
+
+
+def _next_header(file: BinaryIO, offset: int, size: int, see: Callable[[bytes], None]) -> int | None:
+    """Where the next whole header after `offset` begins, the file placed there; None at the end of the file.
+
+    `see` gets what lies between. A record is shorter than 4 GiB, so the upper half of its length is zero.
+    """
+    file.seek(offset)
+    data, base = b"", offset
+    while chunk := file.read(_CHUNK_BYTES):
+        data += chunk
+        zeros = data.find(_ZEROS, 4)
+        while zeros >= 0 and zeros + 8 <= len(data):
+            start = zeros - 4
+            if base + start > offset and _is_header(data[start : start + framing.HEADER_BYTES], base + start, size):
+                see(data[:start])
+                file.seek(base + start)
+                return base + start
+            zeros = data.find(_ZEROS, zeros + 1)
+        kept = data[-framing.HEADER_BYTES :]
+        see(data[: -len(kept)])
+        base, data = base + len(data) - len(kept), kept
+    see(data)
+    return None
+
+
+def _is_header(header: bytes, offset: int, size: int) -> bool:
+    try:
+        framing.frame_of(header, 0, offset, size)
+    except framing.DamageError:
+        return False
+    return True
 
 
 def _content_problem(payload: bytes, bounds: tuple[int, int | None]) -> tuple[DamageKind, str] | None:

@@ -66,13 +66,14 @@ class Photographs:
     class_names: tuple[str, ...] = ()
     classes = photos.STORED_CLASSES
 
-    def __init__(self, count: int, seed: int, recipe: photos.Recipe) -> None:
+    def __init__(self, count: int, seed: int, recipe: photos.Recipe, mix: dict[str, str | None]) -> None:
+        """mix: the words that the recipe was made of, for the manifest."""
         self.count = count
         self._seed, self._recipe = seed, recipe
         self._originals = photos.originals_of()
         self.made_with = {"pillow": PIL.__version__, "libjpeg": str(features.version("jpg"))}
-        self.made_from: dict[str, Value] = {"source": "photos", "count": count, "seed": seed, "recipe": repr(recipe)}
-        self.made_from.update(self.made_with)
+        self.made_from: dict[str, Value] = {"source": "photos", "count": count, "seed": seed}
+        self.made_from.update({**mix, **self.made_with})
 
     def tasks(self, start: int, stop: int) -> Iterator[Task]:
         """Each photograph depends on its number and the seed alone."""

@@ -13,10 +13,11 @@ FIT_HIDES = "model.fit keeps its graph to itself; the untimed pass after the run
 
 @dataclass(frozen=True)
 class Case:
-    """One run to be judged. `given` are the options that the user named; `known` the kinds of notices that
-    announced before the run what the device can only emulate."""
+    """One run to be judged. `config` is what `requested` was resolved to, `given` are the options that the user
+    named; `known` the kinds of notices that announced before the run what the device can only emulate."""
 
     config: Config
+    requested: Config
     seen: Seen
     given: frozenset[str] = frozenset()
     machine: Machine | None = None

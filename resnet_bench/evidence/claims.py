@@ -17,11 +17,14 @@ def make(
     machine: Machine | None = None,
     model: ModelFacts | None = None,
     notices: Iterable[Notice] = (),
+    requested: Config | None = None,
 ) -> tuple[Claim, ...]:
-    """The claims of a resolved configuration. `given` names the options that the user asked for; `notices` are
-    what was announced before the run. What nobody could observe is a claim that holds None and says why."""
+    """The claims of a resolved configuration. `given` names the options that the user asked for, `requested` is what
+    the configuration was resolved from; `notices` are what was announced before the run. What nobody could
+    observe is a claim that holds None and says why."""
     case = Case(
         config=config,
+        requested=requested or config,
         seen=seen,
         given=frozenset(given),
         machine=machine,

@@ -68,7 +68,9 @@ def _stable(case: Case) -> Claim:
 
 
 def _onednn(case: Case) -> list[Claim]:
-    requested = case.config.runtime.onednn == "on"
+    # Resolving reads what TensorFlow has in force, so what was asked for stands in the request alone.
+    asked = case.requested.runtime.onednn
+    requested = (case.config.runtime.onednn if asked == "auto" else asked) == "on"
     executed, log = case.seen.executed, case.seen.onednn
     if case.on_gpu:
         return []
@@ -152,19 +154,20 @@ def threads(case: Case) -> list[Claim]:
         return [case.claim("threads", ("threads",), requested=requested, why=why)]
     cores = max(sum(window.threads.values()) / window.wall_s for window in windows)
     busy = max(sum(seconds >= BUSY_SHARE * window.wall_s for seconds in window.busiest) for window in windows)
-    # Beside the threads inside operations work those that run operations, the pipeline's, and Python's own.
+    # Beside the threads inside operations work those that run operations, the pipeline's, and Python's own. Fewer
+    # than allowed is no failure: small operations are not spread.
     allowed = requested + settled(case.config.runtime.inter_op_threads) + _data_threads(case) + 1
     pools = max(windows, key=lambda window: window.wall_s).threads
-    facts: dict[str, Value] = {"cores_busy": round(cores, 3), "allowed": allowed}
-    facts |= {f"cpu_s {name}": round(seconds, 3) for name, seconds in list(pools.items())[:6]}
+    facts: dict[str, Value] = {"threads_busy": busy, "allowed_in_all": allowed}
+    facts |= {f"cpu_s of {name}": round(seconds, 3) for name, seconds in list(pools.items())[:6]}
     return [
         case.claim(
             "threads",
             ("threads",),
             requested=requested,
-            observed=busy,
+            observed=round(cores, 3),
             source=SCHEDULER,
-            holds=truth(busy <= allowed),
+            holds=truth(cores <= allowed),
             facts=facts,
         )
     ]

@@ -153,7 +153,8 @@ def convolution_flops(operation: Any) -> float | None:
         kernel, output = operation.inputs[1].shape, operation.inputs[2].shape
     if not (kernel.is_fully_defined() and output.is_fully_defined()):
         return None
-    return 2.0 * math.prod(output) * math.prod(kernel[:3])
+    flops: float = 2.0 * math.prod(output) * math.prod(kernel[:3])
+    return flops
 
 
 def nodes_of_definition(definitions: Iterable[Any]) -> Iterator[Node]:

@@ -74,24 +74,25 @@ def _split_operands(rest: str) -> tuple[str, str]:
 def read(before: str, after: str, source: str, platform: str) -> Compiled:
     """What a module was before and after optimisation."""
     asked, made = parse(before), parse(after)
-    convolutions, dots, flops = Counter[str](), Counter[str](), Counter[str]()
+    convolutions, dots = Counter[str](), Counter[str]()
+    flops: dict[str, float] = {}
     changes = 0
     for one in made.values():
         if is_convolution(one):
             dtype = operand_dtype(one, made)
             convolutions[dtype] += 1
-            flops[dtype] += convolution_flops(one, made)
+            flops[dtype] = flops.get(dtype, 0.0) + convolution_flops(one, made)
         elif is_dot(one):
             dtype = operand_dtype(one, made)
             dots[dtype] += 1
-            flops[dtype] += dot_flops(one, made)
+            flops[dtype] = flops.get(dtype, 0.0) + dot_flops(one, made)
         changes += _changes_layout(one, made)
     return Compiled(
         source=source,
         platform=platform,
         convolutions=dict(convolutions),
         dots=dict(dots),
-        flops=dict(flops),
+        flops=flops,
         convolutions_before=sum(one.kind == "convolution" for one in asked.values()),
         norms_before=_norms(asked),
         norms_after=_norms(made),

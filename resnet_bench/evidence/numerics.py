@@ -39,11 +39,12 @@ def _asked(case: Case) -> Claim:
             "precision_asked", OPTIONS, requested=wanted, source=traced.source, why="it has no convolution"
         )
     others = {f"share in {name}": part / sum(parts.values()) for name, part in parts.items()}
+    mixture = ", ".join(f"{100 * part / sum(parts.values()):.3g} % {name}" for name, part in parts.items())
     return case.claim(
         "precision_asked",
         OPTIONS,
         requested=wanted,
-        observed=wanted if found == 1 else "mixed",
+        observed=wanted if found == 1 else mixture,
         source=traced.source,
         holds=truth(found == 1),
         facts=dict(others),

@@ -68,14 +68,15 @@ def flops(problem: str) -> float | None:
 def read(text: str, steps: int, source: str) -> OneDnn:
     """What ran in `steps` steps."""
     executions = parse(text)
-    convolutions, total = Counter[str](), Counter[str]()
+    convolutions: Counter[str] = Counter()
+    total: dict[str, float] = {}
     weights: set[str] = set()
     for one in executions:
         if not one.primitive.startswith("convolution"):
             continue
         if one.direction.startswith("forward"):
             convolutions[one.dtype] += 1
-        total[one.dtype] += flops(one.problem) or 0.0
+        total[one.dtype] = total.get(one.dtype, 0.0) + (flops(one.problem) or 0.0)
         weights |= _weight_shapes(one.problem)
     reorders = [one for one in executions if one.primitive == "reorder"]
     return OneDnn(
@@ -83,7 +84,7 @@ def read(text: str, steps: int, source: str) -> OneDnn:
         steps=steps,
         executions=len(executions),
         convolutions=dict(convolutions),
-        flops=dict(total),
+        flops=total,
         weight_reorders=sum(one.problem in weights for one in reorders),
         reorders=len(reorders),
         reorder_s=sum(one.seconds for one in reorders),

@@ -32,10 +32,11 @@ class Event:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """The event's own data by name."""
-        names, values = self.plane.stat_names, {}
+        names = self.plane.stat_names
+        values: dict[str, Any] = {}
         for stat in self.raw.stats:
             which = stat.WhichOneof("value")
-            value = getattr(stat, which) if which else None
+            value: Any = getattr(stat, which) if which else None
             values[names[stat.metadata_id]] = names[value] if which == "ref_value" else value
         return values
 

@@ -48,14 +48,15 @@ def _bars(axes: Any, rows: Sequence[AblationRate]) -> None:
             axes.plot([end, end], [place - 0.14, place + 0.14], color=_LINE, lw=1.5, zorder=3)
         ends.append(max(high, row.ratio.value))
         speed = f", {units.rate(row.images_per_s.value)}" if row.images_per_s is not None else ""
-        axes.text(ends[-1] + 0.015, place, f"{row.ratio.value:.2f}x{speed}", va="center", fontsize=9, color=_LINE)
+        label = axes.text(
+            ends[-1] + 0.015, place, f"{row.ratio.value:.2f}x{speed}", va="center", fontsize=9, color=_LINE, zorder=5
+        )
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.85})
     axes.axvline(1, color=_LINE, lw=1, ls="--", zorder=4)
     axes.set_yticks(list(places), [f"{row.name}\n{row.change}" for row in rows], fontsize=8.5)
     axes.invert_yaxis()
     axes.set_xlim(0, max([1.0, *ends, *ratios]) * 1.22)
-    axes.set_xlabel(
-        "speed over the full pipeline's, with 95 % interval; below 1: the option earns its place", loc="left"
-    )
+    axes.set_xlabel("speed over the full pipeline's, with its 95 % interval (grey: it includes 1)", loc="left")
     axes.grid(axis="x", color=_GRID, zorder=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)

@@ -48,7 +48,7 @@ def render(result: Bottleneck, path: Path | None = None) -> RenderableType:
 def _answer(found: Analysis) -> Text:
     words = Text(found.answer, style=_STYLES[found.answer])
     times = units.significant(found.balance.value)
-    return words.append(f"   the pipeline alone makes {times} x the images of the model alone{_between(found.balance)}")
+    return words.append(f"   the pipeline alone is {times} x as fast as the model alone{_between(found.balance)}")
 
 
 def _between(estimate: Estimate, as_share: bool = False) -> str:

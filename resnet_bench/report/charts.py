@@ -17,7 +17,7 @@ from resnet_bench import units
 WIDTH = 720
 LEFT, RIGHT, TOP, BOTTOM = 64, 20, 14, 44
 ROW = 26
-CHARACTER = 6.6
+CHARACTER = 7.0
 """About the width of a character of a label, in pixels."""
 
 SHAPES = 4

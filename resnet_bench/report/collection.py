@@ -6,15 +6,20 @@ Pure. Neighbours: `record_sections.py` makes a chapter of a record, `compare.py`
 from __future__ import annotations
 
 import datetime
+import io
+import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import msgspec
 
 import resnet_bench
 from resnet_bench import compare, units
 from resnet_bench.columns import config_of, value_of, varied
 from resnet_bench.knee import curves
-from resnet_bench.record import Record
+from resnet_bench.options import Option, options
+from resnet_bench.record import Record, to_json
 from resnet_bench.report import comparison, exports, limit_plots, overview_plots, text
 from resnet_bench.report.charts import Words
 from resnet_bench.report.document import (
@@ -37,8 +42,12 @@ Saved = tuple[Path, Record]
 MOST_COMPARED = 30
 """Configurations beside the base that a figure still shows in a readable way."""
 
+MOST_SINGLE_FILES = 5
+"""More records than this are downloaded as one archive: packed, they take a tenth."""
+
 SHOWN_VALUES = 4
 SHOWN_NOTES = 6
+SHOWN_OPTIONS = 5
 
 
 def document(
@@ -49,7 +58,8 @@ def document(
     `allow` are fields that may differ in it (`compare.check_allowed`); `now` is when the report is made.
     """
     moment = (now or datetime.datetime.now(datetime.UTC)).isoformat(timespec="minutes")
-    names = labels([record for _, record in records])
+    shown = differing([record for _, record in records])
+    names = labels([record for _, record in records], shown)
     anchors = [f"record-{number}" for number in range(1, len(records) + 1)]
     one = records[0][1]
     alone = len(records) == 1
@@ -58,10 +68,37 @@ def document(
         subtitle=text.subtitle(one) if alone else _span(records),
         made_by=f"Report of {moment.replace('T', ' ').replace('+00:00', ' UTC')}, "
         f"resnet-bench {resnet_bench.__version__}",
-        sections=() if alone else tuple(_sections(records, names, anchors, allow)),
+        sections=() if alone else tuple(_sections(records, names, anchors, shown, allow)),
         chapters=tuple(chapter(path, record, anchor) for (path, record), anchor in zip(records, anchors, strict=True)),
-        downloads=(Download("records.csv", "All records as CSV, a row each", "text/csv", exports.csv_bytes(records)),),
+        downloads=tuple(_downloads(records)),
     )
+
+
+def _downloads(records: Sequence[Saved]) -> Iterator[Download]:
+    """The records themselves, one by one or packed, and their table."""
+    packed = len(records) > MOST_SINGLE_FILES
+    if packed:
+        words = f"All {len(records)} records (ZIP of JSON files)"
+        yield Download("records.zip", words, "application/zip", _zip(records))
+    for path, record in () if packed else records:
+        yield Download(path.name, f"Record {path.name} (JSON)", "application/json", compact(record))
+    yield Download("records.csv", "A row per record (CSV)", "text/csv", exports.csv_bytes(records))
+
+
+def _zip(records: Sequence[Saved]) -> bytes:
+    """Files of the same name get the record's number before it."""
+    buffer = io.BytesIO()
+    names = Counter(path.name for path, _ in records)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, (path, record) in enumerate(records, 1):
+            name = path.name if names[path.name] == 1 else f"{number}-{path.name}"
+            archive.writestr(zipfile.ZipInfo(name), compact(record), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def compact(record: Record) -> bytes:
+    """The record as JSON without spaces, as `bench-cli show` reads it."""
+    return msgspec.json.format(to_json(record), indent=-1)
 
 
 def _span(records: Sequence[Saved]) -> str:
@@ -71,17 +108,28 @@ def _span(records: Sequence[Saved]) -> str:
     return f"Measured {moments[0]} to {moments[-1]} UTC; {found}"
 
 
-def labels(records: Sequence[Record]) -> list[str]:
-    """A short name for each: the mode and what differs among them; numbered where that is not enough."""
-    shown = [o for o in varied([config_of(record) for record in records]) if o.name not in ("mode", "preset")]
-    differing = [option for option in shown if option.extra.get("role") != "protocol"][:6]
+def differing(records: Sequence[Record]) -> list[Option]:
+    """The options, mode first, in which the records differ; of runs that ended before "auto" was settled only
+    the mode counts."""
+    settled = [record.config.resolved for record in records if record.config.resolved is not None]
+    found = [option for option in varied(settled) if option.extra.get("role") != "protocol" and option.name != "mode"]
+    mode = [option for option in options() if option.name == "mode"]
+    return [*mode, *found[:SHOWN_OPTIONS]]
+
+
+def labels(records: Sequence[Record], shown: Sequence[Option]) -> list[str]:
+    """A short name for each, of the values of `shown`; numbered where some have the same."""
     found = []
     for record in records:
         config = config_of(record)
-        parts = [f"{option.name.replace('_', ' ')} {_word(value_of(config, option))}" for option in differing]
+        parts = [f"{_heading(option)} {_word(value_of(config, option))}" for option in shown if option.name != "mode"]
         found.append(", ".join([config.step.mode, *parts]))
-    counts = Counter(found)
-    return [f"{number}: {name}" if counts[name] > 1 else name for number, name in enumerate(found, 1)]
+    alike = len(set(found)) < len(found)
+    return [f"{number}: {name}" if alike else name for number, name in enumerate(found, 1)]
+
+
+def _heading(option: Option) -> str:
+    return "batch" if option.name == "batch_size" else option.name.replace("_", " ")
 
 
 def _word(value: Value) -> str:
@@ -91,10 +139,10 @@ def _word(value: Value) -> str:
 
 
 def _sections(
-    records: Sequence[Saved], names: list[str], anchors: list[str], allow: frozenset[str]
+    records: Sequence[Saved], names: list[str], anchors: list[str], shown: Sequence[Option], allow: frozenset[str]
 ) -> list[Section]:
     found = [
-        ("overview", "Overview", _overview(records, names, anchors)),
+        ("overview", "Overview", _overview(records, names, anchors, shown)),
         ("comparison", "Comparison", _comparison(records, allow)),
         ("batches", "Throughput against latency", _batches(records)),
         ("differences", "Differing environments", _differences(records, names)),
@@ -102,27 +150,33 @@ def _sections(
     return [Section(anchor, title, tuple(blocks)) for anchor, title, blocks in found if blocks]
 
 
-def _overview(records: Sequence[Saved], names: list[str], anchors: list[str]) -> list[Block]:
+def _overview(records: Sequence[Saved], names: list[str], anchors: list[str], shown: Sequence[Option]) -> list[Block]:
     rows: list[tuple[str | Cell, ...]] = []
-    for (path, record), name, anchor in zip(records, names, anchors, strict=True):
-        summary = record.summary
+    for number, ((_, record), anchor) in enumerate(zip(records, anchors, strict=True), 1):
+        summary, config = record.summary, config_of(record)
         median = summary.step_latency_s.p50 if summary and summary.step_latency_s else None
         rows.append(
             (
-                Cell(name, href=f"#{anchor}"),
+                Cell(f"record {number}", sort=number, href=f"#{anchor}"),
+                *(_option(value_of(config, option)) for option in shown),
                 _number(summary.images_per_s.value if summary else None, units.significant),
                 text.interval_of(record) or units.UNKNOWN,
                 _number(summary.step_s.value if summary else None, units.duration),
                 _number(median.value if median else None, units.duration),
                 Cell(_verdict(record), tone=TONES[record.verdict.kind]),
                 record.created_at[:16].replace("T", " "),
-                path.name,
             )
         )
-    heads = "record|>img/s|95 %|>mean step|>median latency|verdict|measured (UTC)|file"
+    heads = "|".join(_heading(option) for option in shown)
+    heads = f"details|{heads}|>img/s|95 %|>mean step|>median latency|verdict|measured (UTC)"
     blocks: list[Block] = [table("All records", heads, rows, sortable=True)]
     figure = overview_plots.throughputs([(name, record) for name, (_, record) in zip(names, records, strict=True)])
     return [*blocks, figure] if figure is not None else blocks
+
+
+def _option(value: Value) -> Cell:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(_word(value), sort=float(value) if number and value is not None else None)
 
 
 def _verdict(record: Record) -> str:
@@ -143,7 +197,7 @@ def _comparison(records: Sequence[Saved], allow: frozenset[str]) -> list[Block]:
         for path, record in records
         if (reason := compare.unusable(record, allow)) is not None
     ]
-    pools = compare.pools(usable, allow)
+    pools = compare.pools(usable)
     if len(pools) < 2:
         return [Notes(tuple(left_out))] if left_out and pools else []
     report = compare.compare(pools[0], pools[1:], allow)
@@ -184,9 +238,11 @@ def _ratio_table(report: compare.Report) -> Block:
 def _batches(records: Sequence[Saved]) -> list[Block]:
     found: list[Block] = []
     for curve in curves([record for _, record in records]):
-        one = curve.loads[0].record
+        first, last = curve.loads[0], curve.loads[-1]
+        sizes = f"batch {first.batch_size} to {last.batch_size}"
+        how = text.subtitle(first.record).replace(f"batch {first.batch_size}", sizes, 1)
         figure: Figure = limit_plots.knee(curve)
-        found += [Paragraph(f"{text.headline(one)}, {text.subtitle(one)}."), figure]
+        found += [Paragraph(f"{text.headline(first.record)}, {how}."), figure]
     return found
 
 

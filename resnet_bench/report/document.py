@@ -125,14 +125,13 @@ class Download:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One record: its answer, its sections, and the record itself."""
+    """One record: its answer and its sections."""
 
     anchor: str
     title: str
     subtitle: str
     answer: Answer
     sections: tuple[Section, ...]
-    download: Download
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ NAMES = {
     "training": "training changes all variables",
     "num_parallel_calls": "images decoded at once",
     "prefetch_buffer_size": "batches prefetched",
-    "threads": "threads that worked",
+    "threads": "cores kept busy",
 }
 _MARKS = {
     "true": ("yes", "green"),
@@ -43,7 +43,7 @@ _MARKS = {
 
 
 def line(record: Record) -> str:
-    """ "14 of 16 claims hold; precision emulated; 2 not looked at"; empty where there are no claims."""
+    """ "14 of 16 claims hold; not batch norm; 2 not looked at"; empty where there are no claims."""
     claims = [claim for claim in record.evidence if claim.holds != "not_applicable"]
     if not claims:
         return ""
@@ -51,8 +51,8 @@ def line(record: Record) -> str:
     held, unseen = len(kinds["true"]), len(kinds[None])
     looked = len(claims) - unseen
     words = [f"{looked} claims checked, all hold" if held == looked else f"{held} of {looked} claims hold"]
-    for kind, verb in (("false", "fails"), ("emulated", "emulated")):
-        words += [f"{claim.claim} {verb}" for claim in kinds[kind]]
+    words += [f"not {NAMES.get(claim.claim, claim.claim)}" for claim in kinds["false"]]
+    words += [f"emulated: {NAMES.get(claim.claim, claim.claim)}" for claim in kinds["emulated"]]
     if unseen:
         words.append(f"{unseen} not looked at")
     return "; ".join(words)
@@ -62,47 +62,57 @@ def outputs(parity: Parity | None) -> str:
     """How far the outputs lie from float32's; empty where nobody compared them."""
     if parity is None:
         return ""
+    if parity.max_abs == 0:
+        return f"equal to float32's to the last bit, for {parity.images} images"
     return (
-        f"{units.significant(100 * parity.relative_rms)} % from float32's (root mean square of {parity.images} images' "
-        f"logits), same class for {units.share(parity.same_class_share)}"
+        f"off float32's by {units.significant(100 * parity.relative_rms)} % (root mean square of the logits of "
+        f"{parity.images} images), same class for {units.share(parity.same_class_share)}"
     )
 
 
 def failures(record: Record) -> RenderableType | None:
-    """What was seen to be otherwise than asked, a row each; None where nothing was."""
-    failed = [claim for claim in record.evidence if claim.holds in ("false", "emulated")]
+    """What was seen to be otherwise than asked, a row each; None where nothing was, or where the verdict's reasons
+    say it already."""
+    told = {reason.facts.get("claim") for reason in record.verdict.reasons}
+    failed = [claim for claim in record.evidence if claim.holds in ("false", "emulated") and claim.claim not in told]
     return table(failed) if failed else None
 
 
-def table(claims: Sequence[Claim]) -> Table:
-    """Claims, a row each: what was requested, what was observed and where."""
+def table(claims: Sequence[Claim]) -> RenderableType:
+    """Claims, a row each: what was requested and what was observed; below, by number, where."""
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("evidence", "requested", "observed", "holds", "seen in"):
+    for name in ("evidence", "requested", "observed", "holds", ""):
         grid.add_column(name, overflow="fold")
+    sources = list(dict.fromkeys(claim.source for claim in claims if claim.source))
     for claim in claims:
         word, style = _MARKS.get(claim.holds or "", ("unknown", "dim"))
+        number = f"[{sources.index(claim.source) + 1}]" if claim.source else ""
         grid.add_row(
             NAMES.get(claim.claim, claim.claim),
-            _value(claim.requested),
-            _value(claim.observed) if claim.holds is not None or claim.observed is not None else units.UNKNOWN,
+            _value(claim, claim.requested),
+            _observed(claim),
             Text(word, style=style),
-            _where(claim),
+            Text(number, style="dim"),
         )
-    return grid
+    legend = [Text(f"[{number}] {source}", style="dim") for number, source in enumerate(sources, 1)]
+    return Group(grid, *legend)
 
 
-def _where(claim: Claim) -> Text:
-    parts = [claim.source or "", claim.why]
-    shown = [f"{name} {_value(value)}" for name, value in claim.facts.items() if claim.holds in ("false", "emulated")]
-    return Text("; ".join([part for part in parts if part] + shown[:4]), style="dim")
+def _observed(claim: Claim) -> Text:
+    """What was observed, and why it is so or unknown."""
+    if claim.observed is None:
+        return Text(claim.why, style="dim")
+    return Text.assemble(_value(claim, claim.observed), (f" ({claim.why})" if claim.why else "", "dim"))
 
 
-def _value(value: Value) -> str:
+def _value(claim: Claim, value: Value) -> str:
     if value is None:
-        return "none"
+        return units.UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return units.significant(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return units.share(value) if claim.claim == "precision" else units.significant(value)
+    return str(value)
 
 
 def full(record: Record) -> RenderableType:
@@ -111,5 +121,5 @@ def full(record: Record) -> RenderableType:
         return Text("This record holds no evidence.", style="dim")
     parts: list[RenderableType] = [table(record.evidence)]
     if record.parity is not None:
-        parts += [Text(), Text(f"outputs  {outputs(record.parity)}")]
+        parts += [Text(), Text(f"Outputs {outputs(record.parity)}.")]
     return Group(*parts)

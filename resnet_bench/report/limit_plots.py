@@ -10,17 +10,8 @@ from resnet_bench.knee import Curve
 from resnet_bench.report import charts
 from resnet_bench.report.charts import Chart, Element, Frame
 from resnet_bench.report.document import Cell, Figure, Table, table
+from resnet_bench.report.limits import byte_rate, flop_rate
 from resnet_bench.results import Roofline, RooflineGroup
-
-
-def flop_rate(flops_per_s: float | None) -> str:
-    """Operations per second: 174 GFLOP/s."""
-    return units.UNKNOWN if flops_per_s is None else f"{units.count(flops_per_s)}FLOP/s"
-
-
-def byte_rate(bytes_per_s: float | None) -> str:
-    """Bytes per second in decimal units, as memory is sold: 41.3 GB/s."""
-    return units.UNKNOWN if bytes_per_s is None else f"{units.count(bytes_per_s)}B/s"
 
 
 def roofline(found: Roofline) -> Figure | None:
@@ -41,11 +32,10 @@ def roofline(found: Roofline) -> Figure | None:
     for group, (at, height) in zip(placed, points, strict=True):
         area.elements += _group(area, group, at, height)
     area.elements += _whole(area, found)
-    timed = sum(group.seconds is not None for group in placed)
     chart = Chart(
         f"Roofline, {found.dtype}",
         f"{len(placed)} groups of operations under the measured roofs: {flop_rate(max(peaks.values()))} and "
-        f"{byte_rate(bandwidth)}. {timed} of them have a time; the others are hollow and lie where the roofs allow.",
+        f"{byte_rate(bandwidth)}. Solid ones were timed by a profile; hollow ones lie where the roofs allow.",
         area.height,
         tuple(area.elements),
         (
@@ -89,7 +79,7 @@ def _group(area: Frame, group: RooflineGroup, at: float, height: float) -> list[
     words = f"{group.name}: {units.significant(at)} flops per byte, time {told}, limit {units.duration(group.limit_s)}"
     if group.seconds is None:
         return [charts.mark(x, y, "open0", words)]
-    return [charts.mark(x, y, "dot0", words, size=6), charts.label(x + 10, y + 4, group.name, "strong")]
+    return [charts.mark(x, y, "dot0", words, size=6), charts.label(x, y - 11, group.name, "strong", "middle")]
 
 
 def _whole(area: Frame, found: Roofline) -> list[Element]:

@@ -26,6 +26,9 @@ def throughputs(named: Sequence[tuple[str, Record]]) -> Figure | None:
         return None
     known.sort(key=lambda each: -each[2].value)
     ends = [end for *_, rate in known for end in (rate.low, rate.value, rate.high) if end is not None]
+    # An interval of two processes may span decades: it runs off the chart instead of squeezing all others.
+    least, most = known[-1][2].value / 3, known[0][2].value * 3
+    ends = [min(max(end, least), most) for end in ends]
     log = max(ends) > 20 * min(ends)
     found = charts.rows([name for name, *_ in known], ends, "images per second", charts.plain, log=log)
     for number, (name, record, rate) in enumerate(known):

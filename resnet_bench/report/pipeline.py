@@ -16,7 +16,7 @@ from resnet_bench.results import AblationRate, EpochRate, Estimate, MemoryTrend,
 STAGE_WORDS = {
     "read": "read",
     "parse": "parse",
-    "decode": "crop window, decode",
+    "decode": "decode",
     "crop_resize": "resize",
     "augment": "augment",
     "batch": "batch",
@@ -52,7 +52,7 @@ def _grid(*columns: str) -> Table:
 
 
 def _stages(result: PipelineResult) -> Table:
-    grid = _grid("up to", "img/s", "95 %", "MB/s", "CPU / image", "adds", "gain if all later were free")
+    grid = _grid("up to", "img/s", "95 %", "MB/s", "CPU/img", "adds", "of whole")
     for stage in result.stages:
         slowest = stage.stage == result.bottleneck
         grid.add_row(
@@ -103,18 +103,16 @@ def memory_words(trend: MemoryTrend) -> str:
 
 
 def _ablation(rows: tuple[AblationRate, ...]) -> Table:
-    grid = _grid("changed", "of full", "95 %", "img/s", "CPU / image", "by")
+    grid = _grid("changed", "of full", "95 %", "img/s")
     for row in rows:
         if row.ratio is None or row.images_per_s is None:
-            grid.add_row(row.name, "-", "", "-", "-", f"{row.change}: left out, {row.why}", style="dim")
+            grid.add_row(row.change, units.UNKNOWN, "", f"left out: {row.why}", style="dim")
             continue
         grid.add_row(
-            row.name,
+            row.change,
             f"{row.ratio.value:.2f}x",
             interval(row.ratio, 2),
             units.significant(row.images_per_s.value),
-            units.duration(row.cpu_s_per_image),
-            row.change,
         )
     grid.columns[-1].justify = "left"
     return grid

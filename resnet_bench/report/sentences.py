@@ -27,6 +27,12 @@ SENTENCES: dict[str, str] = {
     "wrong.",
     "trained_on_other_data": "{model} was trained on other data, or on another split of it ({source}): these images may "
     "be among those that it learned from. Use the same --split-seed and --test-share.",
+    # What a training says
+    "nothing_to_resume": "{folder} holds no checkpoint, so the training begins at its first step.",
+    "trained_once": "One process trained, so its images/s has no interval. Measure speed with bench-cli run.",
+    "no_epoch_finished": "No epoch was finished, so there is neither accuracy nor throughput.",
+    "curves_not_drawn": "The learning curves were not drawn: matplotlib is missing. Use: pip install "
+    "'resnet-bench[history]'.",
     # What was cut
     "budget_cut_rounds": "The time budget allowed {ran} of {asked} rounds per process. Raise --max-time for all of "
     "them.",
@@ -42,11 +48,15 @@ SENTENCES: dict[str, str] = {
     "--batch-size to let them take turns.",
     "sides_ran_out_of_memory": "Side {side} ran out of memory while the others lived, so whole processes alternate: "
     "expect a wider interval. Use a smaller --batch-size to let them take turns.",
+    # How a verdict is to be read
+    "interval_below_noise": "The interval reaches {resolution:share} to either side, but on this machine identical "
+    "configurations came out {floor:share} apart (bench-cli noise). Believe no smaller difference between records; "
+    "bench-cli ab takes turns instead.",
     # What a search for the fastest configuration left out
     "tune_emulated_left_out": "{precisions} were not tried: this device ({device}) would only emulate them. --emulated "
     "tries them too.",
-    "tune_search_cut": "The search ended with its share of the time, after {tried} challengers. Raise --max-time to try "
-    "the rest.",
+    "tune_search_cut": "The search used up its share of the time after {tried} challengers. Raise --max-time for the "
+    "rest.",
     "tune_gain_unmeasured": "No time was left to measure the gain over TensorFlow's defaults. Raise --max-time.",
     # How --batch-size max was settled
     "batch_found": "--batch-size max is {batch}: found by {tries} tries, and {too_large} does not fit into the "
@@ -129,14 +139,14 @@ SENTENCES: dict[str, str] = {
     "NVreg_RestrictProfilingToAdminUsers=0, or profile as root.",
     "cupti_missing": "CUPTI is missing, so GPU kernels cannot be traced. Install 'resnet-bench[gpu]'.",
     # What the input pipeline does
-    "pipeline_bottleneck": "{stage} costs most: {share:share} of the time per image. Were it free, the pipeline would "
-    "run {gain} times as fast.",
-    "pipeline_cores_busy": "The {cores} cores are busy ({busy} of them), and {stage} costs most: {share:share} of the time "
-    "per image. More cores help in proportion (--data-service adds other hosts'); were {stage} free, the pipeline would "
-    "run {gain} times as fast.",
-    "pipeline_cores_idle": "{busy} of {cores} cores are busy, so the pipeline waits: {stage} costs most ({share:share} of "
-    "the time per image). Try a larger --num-parallel-calls, --cycle-length or --prefetch-buffer-size; all cores at "
-    "work would make it {room} times as fast.",
+    "one_worker": "All turns were taken in one process, and another may differ by more than the intervals say. Compare "
+    "whole pipelines with bench-cli ab and --mode input.",
+    "pipeline_bottleneck": "{stage} costs most: {share:share} of the time per image (gain if it were free: {gain}x).",
+    "pipeline_cores_busy": "The processor limits: {busy} of {cores} cores are busy. {stage} costs most, {share:share} of the "
+    "time per image (gain if it were free: {gain}x). More cores help in proportion; --data-service adds other hosts'.",
+    "pipeline_cores_idle": "The pipeline waits: {busy} of {cores} cores are busy. {stage} costs most, {share:share} of the time "
+    "per image. Try a larger --num-parallel-calls, --cycle-length or --prefetch-buffer-size: with every free core at "
+    "work it would be {room} times as fast.",
     "page_cache_unknown": "How much of the data lies in the page cache cannot be told here (another user's files, or no "
     "mincore), so no epoch is called cold or warm.",
     "page_cache_not_evicted": "{share:share} of the data stayed in the page cache though it was told to drop it, so the "

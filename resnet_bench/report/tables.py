@@ -6,20 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from resnet_bench import units
+from resnet_bench import ratios, units
 from resnet_bench.columns import config_of
 from resnet_bench.record import Record
+from resnet_bench.report.comparison import STYLES, interval, ratio
 from resnet_bench.report.text import VERDICT_STYLE, interval_of
+from resnet_bench.results import Estimate, Outcome
+
+ONE_AFTER_THE_OTHER = (
+    "The records were measured one after the other: what the machine drifted in between is in the order of the rows. "
+    "--confirm 3 lets the best three take turns."
+)
 
 Line = tuple[dict[str, str], str, Record | None]
 """Values of the varied options, what became of the configuration, and its record."""
 
 
-def sweep(lines: Sequence[Line]) -> Table:
+def sweep(lines: Sequence[Line]) -> RenderableType:
     """A column per varied option, then throughput, interval and verdict; a reason where there is none."""
+    several = sum(record is not None and record.summary is not None for _, _, record in lines) > 1
+    return Group(_sweep(lines), Text(), Text.assemble(("- ", "dim"), ONE_AFTER_THE_OTHER)) if several else _sweep(lines)
+
+
+def _sweep(lines: Sequence[Line]) -> Table:
     grid = Table(box=None, header_style="dim", pad_edge=False)
     for name in lines[0][0] if lines else ():
         grid.add_column(name, overflow="fold")
@@ -44,8 +57,22 @@ def _reason(status: str, record: Record | None) -> tuple[str, str, Text]:
     return units.UNKNOWN, "", Text(f"{words}{why}", style="yellow" if status == "skipped" else "red")
 
 
-def sweep_data(lines: Sequence[tuple[Line, str | None]]) -> list[dict[str, Any]]:
-    """The same for programs; the second of each pair is the record's file."""
+def confirmed(best: str, rows: Sequence[tuple[str, Estimate | None, ratios.Finding, Outcome]]) -> RenderableType:
+    """The best of a sweep in turns: each against the first, which is `best`."""
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("in turns", "ratio", "95 %", "finding"):
+        grid.add_column(name, justify="right" if name == "ratio" else "left", overflow="fold")
+    grid.add_row(best, "1", "", "")
+    for words, estimate, found, outcome in rows:
+        cells = (words, ratio(estimate.value), interval(estimate)) if estimate else (words, units.UNKNOWN, "")
+        failed = outcome.kind != "ok"
+        grid.add_row(*cells, Text(outcome.message if failed else found, style="red" if failed else STYLES[found]))
+    more = f" Intervals are widened for {len(rows)} comparisons at once (Holm)." if len(rows) > 1 else ""
+    return Group(Text(), grid, Text(), Text.assemble(("- ", "dim"), f"Throughput over that of {best}.{more}"))
+
+
+def sweep_data(lines: Sequence[tuple[Line, str | None, dict[str, Any] | None]]) -> list[dict[str, Any]]:
+    """The same for programs; each line comes with the record's file and what its turns against the best showed."""
     return [
         {
             "options": values,
@@ -54,8 +81,9 @@ def sweep_data(lines: Sequence[tuple[Line, str | None]]) -> list[dict[str, Any]]
             "verdict": record.verdict.kind if record is not None else None,
             "message": record.outcome.message if record is not None else "",
             "record": path,
+            "in_turns": in_turns,
         }
-        for (values, status, record), path in lines
+        for (values, status, record), path, in_turns in lines
     ]
 
 

@@ -1,4 +1,4 @@
-"""Records as TensorBoard event files: scalars and the HParams view, a run per record.
+"""Records as TensorBoard event files: scalars and the HParams view, a run per record; the rounds of each process.
 
 The `tensorboard` package has the messages and the framing of its files; nothing here imports TensorFlow.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,21 @@ from typing import Any
 from resnet_bench.columns import METRICS, row, value_of, varied
 from resnet_bench.options import Option, options
 from resnet_bench.record import Record, write_atomically
+from resnet_bench.results import ProcessSamples, Value
 
 Cell = bool | int | float | str
 
+RESULT, ROUNDS = "result/", "rounds/"
+"""What tags begin with; TensorBoard shows those that begin alike under one heading."""
+
 
 def hyperparameters(records: Sequence[Record]) -> tuple[Option, ...]:
-    """The options that differ among the records; where none does, those given on the command lines."""
-    found = varied([record.config.requested for record in records])
+    """The options that differ among the records; where none does, those given on the command lines.
+
+    How it was measured (`config.PROTOCOL`) counts only where nothing else differs.
+    """
+    differ = varied([record.config.requested for record in records])
+    found = tuple(option for option in differ if option.extra.get("role") != "protocol") or differ
     given = {name for record in records for name in record.config.given}
     return found or tuple(option for option in options() if option.name in given and option.section != "output")
 
@@ -28,8 +37,8 @@ def hyperparameters(records: Sequence[Record]) -> tuple[Option, ...]:
 def write(records: Sequence[tuple[Path, Record]], folder: Path) -> tuple[Path, ...]:
     """Write an event file per record below `folder`, and one that describes them all; returns their paths.
 
-    A second call with the same records replaces its own files. A record without results has
-    hyperparameters alone.
+    The rounds of each process are runs below the record's, by steps done: those that count, and the warm-up. A
+    second call with the same records replaces its own files. A record without results has hyperparameters alone.
     """
     shown = hyperparameters([record for _, record in records])
     values = _values([record for _, record in records], shown)
@@ -39,18 +48,41 @@ def write(records: Sequence[tuple[Path, Record]], folder: Path) -> tuple[Path, .
         name = f"events.out.tfevents.{int(moment)}.resnet-bench"
         summaries = [_session(record, own, moment), *_scalars(path, record), _end(record, moment)]
         written.append(_write(folder / path.stem / name, moment, summaries))
+        for process in record.samples.processes:
+            for part, steps in _rounds(process).items():
+                place = folder / path.stem / f"process {process.process}" / part
+                written.append(_write(place / name, moment, list(steps.values()), list(steps)))
     return tuple(written)
 
 
-def _write(path: Path, moment: float, summaries: list[Any]) -> Path:
+def _rounds(process: ProcessSamples) -> dict[str, dict[int, Any]]:
+    """Step time and images per second of each round, by the steps done when it ended, warm-up apart; parts
+    without rounds are left out."""
+    parts: dict[str, dict[int, Any]] = {"warm-up": {}, "timed": {}}
+    done = 0
+    for number, one in enumerate((*process.warmup, *process.rounds)):
+        done += one.steps
+        part = "warm-up" if number < len(process.warmup) + process.counted_from else "timed"
+        step_s, rate = one.wall_s / one.steps, one.images / one.wall_s
+        parts[part][done] = _summary(
+            [
+                (ROUNDS + "step_s", step_s, "seconds per step of each round"),
+                (ROUNDS + "images_per_s", rate, "images per second of each round"),
+            ]
+        )
+    return {part: steps for part, steps in parts.items() if steps}
+
+
+def _write(path: Path, moment: float, summaries: list[Any], steps: Sequence[int] = ()) -> Path:
+    """Write summaries, at their `steps` or all at 0."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     buffer = io.BytesIO()
     writer = RecordWriter(buffer)
     writer.write(Event(wall_time=moment, file_version="brain.Event:2").SerializeToString())
-    for summary in summaries:
-        writer.write(Event(wall_time=moment, step=0, summary=summary).SerializeToString())
+    for summary, step in itertools.zip_longest(summaries, steps, fillvalue=0):
+        writer.write(Event(wall_time=moment, step=step, summary=summary).SerializeToString())
     write_atomically(path, buffer.getvalue())
     return path
 
@@ -73,7 +105,7 @@ def _experiment(shown: Sequence[Option], values: Sequence[dict[str, Cell]]) -> A
         hp.HParam(option.name, hp.Discrete(sorted({own[option.name] for own in values})), description=option.help)
         for option in shown
     ]
-    metrics = [hp.Metric(each.name, display_name=f"{each.words} [{each.unit}]") for each in METRICS]
+    metrics = [hp.Metric(RESULT + each.name, display_name=f"{each.words} [{each.unit}]") for each in METRICS]
     return hp.hparams_config_pb(parameters, metrics, time_created_secs=0.0)
 
 
@@ -84,25 +116,28 @@ def _session(record: Record, own: dict[str, Cell], moment: float) -> Any:
 
 
 def _scalars(path: Path, record: Record) -> list[Any]:
+    values = row(path, record)
+    known = [each for each in METRICS if values[each.name] is not None]
+    return [_summary([(RESULT + each.name, values[each.name], f"{each.words} in {each.unit}")]) for each in known]
+
+
+def _summary(scalars: Sequence[tuple[str, Value, str]]) -> Any:
+    """A message of scalars, each with its tag, value and description."""
     import numpy as np
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.scalar.metadata import create_summary_metadata
     from tensorboard.util.tensor_util import make_tensor_proto
 
-    values = row(path, record)
-    return [
-        Summary(
-            value=[
-                Summary.Value(
-                    tag=each.name,
-                    tensor=make_tensor_proto(np.float32(values[each.name])),
-                    metadata=create_summary_metadata(display_name="", description=f"{each.words} in {each.unit}"),
-                )
-            ]
-        )
-        for each in METRICS
-        if values[each.name] is not None
-    ]
+    return Summary(
+        value=[
+            Summary.Value(
+                tag=tag,
+                tensor=make_tensor_proto(np.float32(value)),
+                metadata=create_summary_metadata(display_name="", description=words),
+            )
+            for tag, value, words in scalars
+        ]
+    )
 
 
 def _end(record: Record, moment: float) -> Any:

@@ -20,7 +20,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.config import RESNET50_STAGE_SIZES, Config
 from resnet_bench.record import Configuration, Record
-from resnet_bench.report import evidence, pipeline, profile
+from resnet_bench.report import evidence, limits, pipeline, profile, training
 from resnet_bench.report.sentences import sentence
 from resnet_bench.results import ColdStart, Estimate, Machine, ModelFacts, Notice
 from resnet_bench.stats import PERCENTILES, Latency, Summary, samples_needed
@@ -64,7 +64,8 @@ def headline(record: Headed) -> str:
         return f"{words} on {config.data.source}"
     name = "ResNet-50" if config.model.stage_sizes == RESNET50_STAGE_SIZES else "Custom network"
     network = network_name(record.model) if record.model else f"{name} {config.model.variant}"
-    return f"{words}, {network} on {config.data.source}"
+    asked = record.config.training
+    return f"{words}, {network} on {config.data.source if asked is None else asked.dataset}"
 
 
 def network_name(model: ModelFacts) -> str:
@@ -121,6 +122,8 @@ def render(record: Record, path: Path | None = None) -> RenderableType:
     parts.append(Padding(_answer(record), (0, 2)))
     if record.outcome.kind != "ok":
         parts += [Text(), Padding(_outcome(record), (0, 2))]
+    if record.training is not None:
+        parts += [Text(), Padding(training.render(record.training), (0, 2))]
     if record.summary is not None:
         parts += [Text(), Padding(_facts(record, record.summary), (0, 2))]
     failures = evidence.failures(record)
@@ -199,6 +202,8 @@ def fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("images", _images(record)),
         ("evidence", evidence.line(record)),
         ("outputs", evidence.outputs(record.parity)),
+        ("limits", limits.line(record.roofline)),
+        ("energy", limits.energy_line(record.energy)),
     ]
 
 
@@ -258,7 +263,7 @@ def _cold_start(cold: ColdStart, total_s: float | None) -> str:
     text = ", ".join(f"{words} {units.duration(seconds)}" for words, seconds in known)
     if cold.compile_s is not None:
         text += f" (first step contains {units.duration(cold.compile_s)} of XLA compilation)"
-    return f"{units.duration(total_s)}: {text}"
+    return f"{units.duration(total_s)}: {text}" if total_s is not None else ""
 
 
 def _memory(summary: Summary) -> str:
@@ -338,6 +343,7 @@ def _notes(record: Record) -> list[Text]:
     seen: list[Notice] = []
     for mark, style, notices in (
         ("-", VERDICT_STYLE[record.verdict.kind], record.verdict.reasons),
+        ("-", "dim", record.verdict.notes),
         ("!", "yellow", record.warnings),
     ):
         for notice in notices:

@@ -171,8 +171,9 @@ def _by(challenge: Challenge) -> str:
 
 
 def _warnings(tuning: Tuning) -> list[str]:
-    played = tuning.gain.notices if tuning.gain else ()
-    return [sentence(notice) for notice in (*tuning.warnings, *tuning.notices, *played)]
+    gain = tuning.gain.notices if tuning.gain else ()
+    played = [notice for each in tuning.challenges for notice in each.notices if notice.kind.startswith("sides_")]
+    return [sentence(notice) for notice in (*tuning.warnings, *tuning.notices, *gain, *played)]
 
 
 def _notes(tuning: Tuning) -> list[str]:

@@ -226,7 +226,8 @@ VerdictKind = Literal["valid", "indicative", "invalid"]
 
 
 class Verdict(Data, frozen=True, kw_only=True):
-    """Whether the numbers may be believed, and why not."""
+    """Whether the numbers may be believed, and why not. `notes` speak against nothing, but say how to read them."""
 
     kind: VerdictKind
     reasons: tuple[Notice, ...] = ()
+    notes: tuple[Notice, ...] = ()

@@ -36,7 +36,7 @@ class Drain:
         device = rt.device if until == COPY else "/CPU:0"
         last = pipeline.STAGES[-1] if until == COPY else until
         dataset = pipeline.build(plan, until=last)  # type: ignore[arg-type]
-        if pipeline.STAGES.index(last) < pipeline.STAGES.index("batch"):  # type: ignore[arg-type]
+        if pipeline.STAGES.index(last) < pipeline.STAGES.index("batch"):
             dataset = dataset.shard(plan.batch_size, plan.batch_size - 1)
         self._device = device
         with tf.device(device):

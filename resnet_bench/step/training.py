@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class TrainingStep:
     """A network in training; see `training.loop.Stepper` for the methods that a loop calls.
 
-    `config` is resolved; `model` gives float32 logits [B, classes]. Nothing is traced before `prepare`.
+    `config` is resolved; `model` gives float32 logits [B, classes]. `trace` and `first_call` come first, in this order.
     """
 
     def __init__(self, config: Config, rt: Runtime, model: Any) -> None:
@@ -37,12 +37,16 @@ class TrainingStep:
         self._update: Any = None
         self._infer: Any = None
 
-    def prepare(self) -> None:
-        """Trace both functions, run each on a dummy batch, and undo what that changed. Compiles; blocks."""
+    def trace(self) -> None:
+        """Trace both functions; nothing runs."""
         specs = batch_specs(self._config, self._rt.device)
         with self._guarded():
             self._update = self._compiled(self._train, *specs)
             self._infer = self._compiled(self._logits, specs[0])
+
+    def first_call(self) -> None:
+        """Run both on a dummy batch, and undo what that changed. Compiles under XLA; blocks."""
+        with self._guarded():
             before = Snapshot([variable.value for variable in self._variables()])
             images, labels = dummy_batch(self._config, self._rt.device)
             self._update(images, labels)
@@ -84,6 +88,10 @@ class TrainingStep:
     def restore_weights(self, weights: Mapping[str, Any]) -> None:
         """Set the network's variables. `DataError` as in `restore`."""
         self._assign(self._named_weights(), weights)
+
+    def skipped(self, steps: int) -> int | None:
+        """How many of all `steps` so far loss scaling skipped; None without loss scaling. Blocks."""
+        return steps - int(self._optimizer.iterations.numpy()) if self._rt.loss_scaling else None
 
     def _train(self, images: Any, labels: Any) -> tuple[Any, Any]:
         loss, gradients, logits = with_logits(self._config, self._model, self._optimizer, images, labels)

@@ -57,7 +57,8 @@ def _sync_folder(folder: Path) -> None:
 def load(path: Path) -> tuple[dict[str, Any], Progress]:
     """Arrays by name, and the progress. Raises `DataError` for a file that is damaged or something else."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        # Opened here: NumPy leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files if name != _PROGRESS}
             return arrays, msgspec.json.decode(found[_PROGRESS].tobytes(), type=Progress)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as error:

@@ -17,7 +17,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from resnet_bench.data.sets import DataSet, Part, padded
-from resnet_bench.errors import BenchError
+from resnet_bench.errors import BenchError, DataError
 from resnet_bench.results import Epoch
 from resnet_bench.training import checkpoint
 from resnet_bench.training.progress import Ending, Plan, Progress, best, ending
@@ -58,6 +58,9 @@ class Listener(Protocol):
     def steps(self, done: Progress, losses: list[float], wall_s: float) -> None:
         """Some steps are done; `done` counts them already."""
 
+    def tested(self, images: int, of: int) -> None:
+        """Some images of the test part are answered."""
+
     def epoch(self, epoch: Epoch) -> None:
         """An epoch is over and tested."""
 
@@ -78,7 +81,7 @@ class Trainer:
         stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.progress = Progress()
+        self.progress = Progress(data_hash=plan.data_hash)
         self._step, self._data, self._plan = step, data, plan
         self._folder, self._listener, self._stop, self._clock = folder, listener, stop, clock
         self._started = self._saved = clock()
@@ -89,7 +92,13 @@ class Trainer:
         path = self._folder / checkpoint.CHECKPOINT
         if not path.exists():
             return False
-        state, self.progress = checkpoint.load(path)
+        state, progress = checkpoint.load(path)
+        if progress.data_hash != self._plan.data_hash:
+            raise DataError(
+                f"The data is not what {path} was trained on: its content or its split has changed.",
+                "Restore the data, or begin anew with another --folder.",
+            )
+        self.progress = progress
         self._step.restore(state)
         self._before_s = self.progress.elapsed_s
         return True
@@ -154,7 +163,8 @@ class Trainer:
         self._listener.steps(self.progress, losses, wall_s)
 
     def _finish_epoch(self) -> None:
-        tested = None if self._data.test is None else evaluate(self._step, self._data.test, self._plan.batch_size)
+        test, told = self._data.test, self._listener.tested
+        tested = None if test is None else evaluate(self._step, test, self._plan.batch_size, told)
         rate = self._plan.rate(self.progress.step - 1)
         before = best(self.progress.epochs)
         self.progress = self.progress.finished(tested, rate, self._elapsed_s())
@@ -176,8 +186,11 @@ class Trainer:
         return "budget" if limit is not None and self._clock() - self._started >= limit else None
 
 
-def evaluate(step: Stepper, part: Part, batch_size: int) -> tuple[float, float]:
-    """(mean cross-entropy, accuracy) over a whole part, in float64; ties go to the lower class. Blocks."""
+def evaluate(step: Stepper, part: Part, batch_size: int, tell: Callable[[int, int], None]) -> tuple[float, float]:
+    """(mean cross-entropy, accuracy) over a whole part, in float64; ties go to the lower class. Blocks.
+
+    `tell` is called after each batch with the images that are answered, and all there are.
+    """
     loss, hits, images = 0.0, 0, 0
     for some, labels in part.in_order(batch_size):
         batch, truth, count = padded(some, labels, batch_size)
@@ -188,4 +201,5 @@ def evaluate(step: Stepper, part: Part, batch_size: int) -> tuple[float, float]:
         loss += float((total - logits[np.arange(count), truth]).sum())
         hits += int((logits.argmax(axis=1) == truth).sum())
         images += count
+        tell(images, part.count)
     return loss / images, hits / images

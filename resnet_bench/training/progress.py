@@ -19,7 +19,7 @@ class Plan:
     """All that decides how a training goes on from any moment.
 
     `rate` gives the learning rate of a step, counted from 0. `keep_best`: the weights of the epoch with the
-    best test accuracy are kept beside the last ones.
+    best test accuracy are kept beside the last ones. `data_hash` is the data set's identity.
     """
 
     batch_size: int
@@ -33,6 +33,7 @@ class Plan:
     keep_best: bool = False
     checkpoint_interval_s: float = 60.0
     max_time_s: float | None = None
+    data_hash: str | None = None
 
 
 class Progress(Data, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ class Progress(Data, frozen=True, kw_only=True):
     train_s: float = 0.0
     elapsed_s: float = 0.0
     epochs: tuple[Epoch, ...] = ()
+    data_hash: str | None = None
 
     def advanced(self, losses: list[float], hits: int, images: int, wall_s: float) -> Progress:
         """After some more steps, whose losses are given in order."""
@@ -80,7 +82,13 @@ class Progress(Data, frozen=True, kw_only=True):
             images_per_s=self.images / self.train_s,
             elapsed_s=elapsed_s,
         )
-        return Progress(step=self.step, epoch=self.epoch + 1, elapsed_s=elapsed_s, epochs=(*self.epochs, done))
+        return Progress(
+            step=self.step,
+            epoch=self.epoch + 1,
+            elapsed_s=elapsed_s,
+            epochs=(*self.epochs, done),
+            data_hash=self.data_hash,
+        )
 
 
 def best(epochs: tuple[Epoch, ...]) -> Epoch | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from resnet_bench.config import Config, TrainingConfig, settled
-from resnet_bench.data.sets import Augmentation
+from resnet_bench.data.sets import Augmentation, DataSet
 from resnet_bench.training.progress import Plan
 
 STEP_FACTOR = 0.1
@@ -46,27 +46,28 @@ def augmentation_of(training: TrainingConfig, source: str, crop_area_min: float)
     """The changes that --augment names; "auto" depends on where the images come from."""
     changes = training.augment
     if changes == "auto":
-        changes = ("shift",) if source in ("digits", "h5") else ("crop", "flip")
+        changes = ("none",) if source in ("digits", "h5") else ("crop", "flip")
     return Augmentation(
         crop="crop" in changes, shift="shift" in changes, flip="flip" in changes, crop_area_min=crop_area_min
     )
 
 
-def plan_of(config: Config, training: TrainingConfig, source: str, images: int, has_test: bool) -> Plan:
-    """The plan for `images` training images of a resolved configuration; at least one batch of them."""
+def plan_of(config: Config, training: TrainingConfig, data: DataSet) -> Plan:
+    """The plan of a resolved configuration for a data set, whose train part has one batch or more."""
     batch_size, full = settled(config.step.batch_size), settled(config.step.learning_rate)
-    steps_per_epoch = images // batch_size
+    steps_per_epoch = data.train.count // batch_size
     best = training.keep == "best" or (training.keep == "auto" and training.early_stopping > 0)
     return Plan(
         batch_size=batch_size,
         steps_per_epoch=steps_per_epoch,
         epochs=training.epochs,
         seed=config.runtime.seed,
-        augmentation=augmentation_of(training, source, config.data.crop_area_min),
+        augmentation=augmentation_of(training, data.facts.source, config.data.crop_area_min),
         rate=lambda step: learning_rate(step, steps_per_epoch, full, training),
         early_stopping=training.early_stopping,
         target_accuracy=training.target_accuracy,
-        keep_best=best and has_test,
+        keep_best=best and data.test is not None,
         checkpoint_interval_s=training.checkpoint_interval,
         max_time_s=training.max_time,
+        data_hash=data.facts.manifest_hash,
     )

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
 
@@ -32,8 +32,6 @@ from resnet_bench.worker.protocol import (
     Failed,
     Message,
     PhaseStarted,
-    Resolved,
-    RoundDone,
     decode_answer,
     encode,
 )
@@ -41,7 +39,7 @@ from resnet_bench.worker.protocol import (
 LOG_TAIL_LINES = 25
 STOP_TIMEOUT_S = 10.0
 MAX_LINE_BYTES = 1 << 24
-_EVENTS = (PhaseStarted, Resolved, RoundDone)
+_EVENTS = get_args(Events)
 _OUT_OF_MEMORY = re.compile(r"std::bad_alloc|OOM when allocating|CUDA_ERROR_OUT_OF_MEMORY|MemoryError", re.IGNORECASE)
 
 R = TypeVar("R", bound=Message)

@@ -20,7 +20,7 @@ from resnet_bench.results import Likely, Notice, Prediction
 from resnet_bench.worker import protocol as p
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from resnet_bench.data.sets import DataSet, Part
     from resnet_bench.step.judge import Subject
@@ -38,7 +38,7 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
         parts = [_part(data, command.images) for data in sets]
         notices = [notice for pair in zip(subjects, sets, strict=True) for notice in _check(*pair)]
     with phases.in_phase("evaluate"):
-        labels, answers, batches = _ask(subjects, parts)
+        labels, answers, batches = _ask(subjects, parts, phases.send)
     with phases.in_phase("timed"):
         times = _take_turns(subjects, batches, command.turns, time.perf_counter() + command.budget_s)
     rates = [len(own) * subjects[0].batch_size / sum(own) if own else None for own in times]
@@ -118,7 +118,9 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def _ask(subjects: list[Subject], parts: list[Part]) -> tuple[Any, list[scores.Answers], list[Any]]:
+def _ask(
+    subjects: list[Subject], parts: list[Part], send: Callable[[p.Message], None]
+) -> tuple[Any, list[scores.Answers], list[Any]]:
     """The labels int [N], what each network answered, and a full batch of images for each."""
     import numpy as np
 
@@ -130,8 +132,8 @@ def _ask(subjects: list[Subject], parts: list[Part]) -> tuple[Any, list[scores.A
     labels: list[Any] = []
     batches: list[Any] = []
     for views in zip(*(_in_order(part, size) for part in parts), strict=True):
-        given = views[0][1]
-        labels.append(np.asarray(given))
+        labels.append(np.asarray(views[0][1]))
+        send(p.Tested(images=sum(map(len, labels)), of=parts[0].count))
         batches = batches or [padded(view[0], view[1], size)[0] for view in views]
         for index, (subject, (images, own)) in enumerate(zip(subjects, views, strict=True)):
             filled, _, count = padded(images, own, size)
@@ -188,7 +190,11 @@ def predict(phases: Phases, command: p.Predict) -> p.Predicted:
     assert config is not None
     (subject,) = _load(phases, [command.model], settled(config.step.batch_size), command.pixels)
     with phases.in_phase("predict"):
-        found = [_read_image(path, subject) for path in command.images]
+        crop = command.crop or (subject.card.crop if subject.card is not None else "centre")
+        found = []
+        for path in command.images:
+            found.append(_read_image(path, subject, crop))
+            phases.send(p.Tested(images=len(found), of=len(command.images)))
         readable = [image for image in found if not isinstance(image, str)]
         likely = iter(_likely(readable, subject, min(command.top, subject.classes)))
         predictions = tuple(
@@ -201,7 +207,7 @@ def predict(phases: Phases, command: p.Predict) -> p.Predicted:
     return p.Predicted(predictions=predictions, assumed=None if assumed is None else str(assumed))
 
 
-def _read_image(path: str, subject: Subject) -> Any:
+def _read_image(path: str, subject: Subject, crop: str) -> Any:
     """uint8 [height, width, channels] as evaluation shows it to the network, or the reason why not, in words."""
     from resnet_bench.data import decode
     from resnet_bench.data.sets import fitted
@@ -211,7 +217,7 @@ def _read_image(path: str, subject: Subject) -> Any:
     except OSError as problem:
         return problem.strerror or str(problem)
     try:
-        if subject.card is not None and subject.card.crop == "whole":
+        if crop == "whole":
             image = decode.decode_whole(encoded, subject.channels).numpy()
             return fitted(image[None], subject.image_size, subject.channels)[0]
         decoder = decode.Decoder(channels=subject.channels)

@@ -41,8 +41,9 @@ def measure_limits(phases: Phases, command: MeasureLimits) -> LimitsMeasured:
         with phases.in_phase("build"):
             models.check_data_format(config, phases.runtime)
             layers = layer_groups(models.build(config, phases.runtime))
+    on_gpu = phases.runtime.machine.device_kind == "gpu"
     with phases.in_phase("roofs"):
-        measured = _measure(phases, config, command.budget_s)
+        measured = measure_roofs(phases, precisions(config, on_gpu), command.budget_s)
     return LimitsMeasured(roofs=measured, layers=layers)
 
 
@@ -54,12 +55,12 @@ def precisions(config: Config, on_gpu: bool) -> tuple[DType, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _measure(phases: Phases, config: Config, budget_s: float) -> Roofs:
+def measure_roofs(phases: Phases, dtypes: tuple[DType, ...], budget_s: float) -> Roofs:
     """Products of several sizes and a convolution in each precision, then the bandwidth, each with an even
     share of the time. A size that does not fit its share is measured smaller, and counts once."""
     runtime = phases.runtime
     kind = runtime.machine.device_kind
-    dtypes, edges = precisions(config, kind == "gpu"), roofs.MATMUL_EDGES[kind]
+    edges = roofs.MATMUL_EDGES[kind]
     share_s = budget_s / (len(dtypes) * (len(edges) + 1) + 1)
     device = runtime.device
     products = {

@@ -23,7 +23,7 @@ from resnet_bench.evidence.threads import thread_count
 from resnet_bench.measure import Bench, split_in_turns
 from resnet_bench.resolve import resolve
 from resnet_bench.results import ColdStart, Memory, Notice, StepCounts, StepResult
-from resnet_bench.worker import evidence, judge, network, profile
+from resnet_bench.worker import evidence, judge, network, profile, training
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.limits import measure_limits
 from resnet_bench.worker.stages import Stages
@@ -42,9 +42,9 @@ class Phases:
 
     def __init__(self, send: Callable[[p.Message], None]) -> None:
         self.phase = "start"
-        self._send = send
-        self._seconds: dict[str, float] = {}
-        self._peaks: dict[str, int] = {}
+        self.send = send
+        self.seconds: dict[str, float] = {}
+        self.peaks: dict[str, int] = {}
         self._counts: dict[str, int] = {}
         self.config: Config | None = None
         self.runtime: Any = None
@@ -72,6 +72,7 @@ class Phases:
             p.OpenPipeline: stages.open,
             p.RunEpochs: stages.epochs,
             p.MeasureVariants: stages.measure,
+            p.Train: partial(training.train, self),
             p.Finish: self._finish,
             **evidence.handlers(self),
         }
@@ -102,14 +103,14 @@ class Phases:
         from resnet_bench.runtime import telemetry
 
         self.phase = phase
-        self._send(p.PhaseStarted(phase=phase))
+        self.send(p.PhaseStarted(phase=phase))
         telemetry.reset_host_peak()
         start = time.perf_counter()
         yield
-        self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - start
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
         peak = telemetry.host_peak_bytes()
         if peak is not None:
-            self._peaks[phase] = max(peak, self._peaks.get(phase, 0))
+            self.peaks[phase] = max(peak, self.peaks.get(phase, 0))
 
     def _prepare(self, command: p.Prepare) -> p.Prepared:
         from resnet_bench.runtime.telemetry import process_age_s
@@ -126,21 +127,21 @@ class Phases:
         self._attach()
         ledger = ColdStart(
             process_s=process_s,
-            import_s=self._seconds.get("import"),
-            start_s=self._seconds.get("start"),
-            build_s=self._seconds.get("build"),
+            import_s=self.seconds.get("import"),
+            start_s=self.seconds.get("start"),
+            build_s=self.seconds.get("build"),
             # Keras traces model.fit's step in its first call, so there is nothing to tell apart.
-            trace_s=None if config.step.loop == "fit" else self._seconds.get("trace"),
+            trace_s=None if config.step.loop == "fit" else self.seconds.get("trace"),
             compile_s=compile_s,
-            first_step_s=self._seconds.get("first step"),
-            data_s=self._seconds.get("data"),
+            first_step_s=self.seconds.get("first step"),
+            data_s=self.seconds.get("data"),
         )
         return p.Prepared(
             cold_start=ledger,
             model=facts,
             data=self.input.facts,
             notices=(*compile_notices, *self.input.happened()),
-            peak_host_bytes=max(self._peaks.values(), default=None),
+            peak_host_bytes=max(self.peaks.values(), default=None),
         )
 
     def start_tensorflow(self, requested: Config) -> None:
@@ -161,7 +162,7 @@ class Phases:
             self.runtime = runtime.start(config, machine)
         environment = self.environment = collect(machine, self.runtime)
         found = (*early, *notices)
-        self._send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))
+        self.send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))
 
     def _choose_part(self, part: p.Part) -> None:
         """Settle what of the step runs; the configuration is resolved by now, alike for every part."""
@@ -240,7 +241,7 @@ class Phases:
                 self._count(purpose, one.steps)
                 self._count("warmup", lead_in * self.bench.step.steps_per_call)
                 self._threads_seen = max(self._threads_seen, thread_count())
-                self._send(p.RoundDone(round=one))
+                self.send(p.RoundDone(round=one))
         return p.Timed(notices=self.input.happened() if self.input is not None else ())
 
     def _warm_up(self, command: p.WarmUp) -> p.Timed:
@@ -279,7 +280,7 @@ class Phases:
         peak, reserved = device_memory(self.runtime)
         # The step is not closed: the process ends at once, and two runs stalled 20 to 40 s where it was.
         return p.Finished(
-            memory=Memory(host_peak_bytes=self._peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
+            memory=Memory(host_peak_bytes=self.peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
             counts=StepCounts(**self._counts, skipped=outcome.skipped),
             result=StepResult(
                 loss=outcome.loss if outcome.finite else None,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_bench.config import settled
 from resnet_bench.measure import LONGER, Bench
-from resnet_bench.results import EpochRate, MemorySample, Notice, PageCache
+from resnet_bench.results import EpochRate, MemorySample, Notice, PageCache, Value
 from resnet_bench.worker.protocol.run import RoundDone
 from resnet_bench.worker.protocol.stages import (
     EpochsRun,
@@ -33,11 +33,14 @@ if TYPE_CHECKING:
 
 TURN_S = 0.3
 SAMPLE_S = 0.25
+BLOCKS = 8
+"""At least, of an epoch: memory is looked at after each."""
 READ_SHARE = 0.25
 """Of the epochs' time: for reading alone."""
 MIN_TURNS = 2
 _REST_S, _REST_CPU_S, _RESTLESS_S = 0.01, 0.002, 1.0
-DEVICE_BUFFER = 2
+DEVICE_BUFFER, INJECTED_BUFFER = 2, 2
+"""Batches that lie on the device, and that tf.data keeps when it adds a prefetch by itself."""
 
 
 @dataclass
@@ -131,9 +134,10 @@ class Stages:
 
 def _lead_in(plan: Plan, until: str) -> int:
     """Batches that may lie ready while a pipeline waits for its turn, and one more."""
+    own = INJECTED_BUFFER if plan.data.inject_prefetch else 0
     if until not in ("prefetch", "copy"):
-        return 1
-    return settled(plan.data.prefetch_buffer_size) + (DEVICE_BUFFER if until == "copy" else 0) + 1
+        return own + 1
+    return own + settled(plan.data.prefetch_buffer_size) + (DEVICE_BUFFER if until == "copy" else 0) + 1
 
 
 def _rest() -> None:
@@ -175,7 +179,12 @@ class _Epochs:
             drain = drain or self._start()
             self._pass(epoch, drain, begun, until, share)
             if not self.done[-1].complete:
-                facts = {"epoch": epoch, "images": self.done[-1].images, "of": self._images, "until": self._until}
+                facts: dict[str, Value] = {
+                    "epoch": epoch,
+                    "images": self.done[-1].images,
+                    "of": self._images,
+                    "until": self._until,
+                }
                 self.notices.append(Notice(kind="epoch_cut", facts=facts))
                 return
             share = page_cache.resident_share(self._files)
@@ -184,8 +193,9 @@ class _Epochs:
         """One epoch, in blocks of about a quarter of a second; its start belongs to it."""
         batches = None if self._images is None else max(1, self._images // self._batch)
         taken, calls, first_batch_s = 0, 1, None
+        most = 1 << 16 if batches is None else max(1, batches // BLOCKS)
         while batches is None or taken < batches:
-            calls = calls if batches is None else min(calls, batches - taken)
+            calls = min(calls, most if batches is None else min(most, batches - taken))
             block = time.perf_counter()
             drain.dispatch(calls)
             drain.wait()

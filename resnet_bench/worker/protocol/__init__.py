@@ -42,6 +42,14 @@ from resnet_bench.worker.protocol.stages import (
     Variant,
     VariantsMeasured,
 )
+from resnet_bench.worker.protocol.training import (
+    EpochDone,
+    StepsDone,
+    Tested,
+    Train,
+    Trained,
+    TrainingBegan,
+)
 
 Commands = (
     Prepare
@@ -61,11 +69,13 @@ Commands = (
     | OpenPipeline
     | RunEpochs
     | MeasureVariants
+    | Train
     | Finish
 )
-Events = PhaseStarted | Resolved | RoundDone
+Events = PhaseStarted | Resolved | RoundDone | TrainingBegan | StepsDone | Tested | EpochDone
 Replies = (
     Prepared
+    | LimitsMeasured
     | Timed
     | SplitDone
     | Profiled
@@ -80,6 +90,7 @@ Replies = (
     | PipelineOpened
     | EpochsRun
     | VariantsMeasured
+    | Trained
     | Failed
 )
 
@@ -110,6 +121,7 @@ __all__ = [
     "Command",
     "Commands",
     "CompareOutputs",
+    "EpochDone",
     "EpochsRun",
     "Evaluate",
     "Evaluated",
@@ -147,8 +159,13 @@ __all__ = [
     "RoundDone",
     "RunEpochs",
     "SplitDone",
+    "StepsDone",
+    "Tested",
     "Timed",
     "TraceRead",
+    "Train",
+    "Trained",
+    "TrainingBegan",
     "Variant",
     "VariantsMeasured",
     "WarmUp",

@@ -45,13 +45,17 @@ class Evaluated(Message, frozen=True, kw_only=True):
 
 
 class Predict(Command, frozen=True, kw_only=True):
-    """Classify image files with the network in a .keras file. Reply: `Predicted`."""
+    """Classify image files with the network in a .keras file. Reply: `Predicted`.
+
+    `crop` is what of an image the network is shown; None takes its card's, or the centre.
+    """
 
     config: Config
     model: str
     images: tuple[str, ...]
     top: int
     pixels: PixelsName | None = None
+    crop: Literal["whole", "centre"] | None = None
 
 
 class Predicted(Message, frozen=True, kw_only=True):

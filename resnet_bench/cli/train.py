@@ -1,0 +1,133 @@
+"""`bench-cli train`: train the network to an accuracy; a model, learning curves and a record come of it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+
+from resnet_bench import training_session
+from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, save_record, signals
+from resnet_bench.cli.train_progress import progress
+from resnet_bench.options import ConfigurationCommand, click_option, some
+from resnet_bench.record import Record, check_folder, to_json, write_atomically
+from resnet_bench.report import curves, text
+from resnet_bench.report.scalars import Scalars
+from resnet_bench.report.sentences import sentence
+from resnet_bench.results import Notice
+from resnet_bench.training_session import REQUEST, Request, Session, continued, own_options, request_of
+
+OPTIONS = (
+    *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),
+    *("batch_norm", "data_format"),
+    *("data", "label_offset", "crop_area_min", "shuffle_buffer_size"),
+    *("batch_size", "precision", "mixed_precision", "xla", "optimizer", "learning_rate", "momentum"),
+    *("weight_decay", "label_smoothing"),
+    *("device", "threads", "inter_op_threads", "onednn", "memory_growth", "deterministic", "seed"),
+    *("timeout", "output", "json"),
+)
+
+
+class TrainCommand(ConfigurationCommand):
+    """Lists the options of training in a section of their own."""
+
+    own = own_options()
+
+
+def _own(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(own_options()):
+        command = click_option(option)(command)
+    return command
+
+
+@click.command("train", cls=TrainCommand)
+@_own
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --folder; its own options hold.")
+@some(*OPTIONS, defaults=training_session.DEFAULTS)
+@click.pass_context
+def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
+    """Train the network on a data set, test it after each epoch, and save it.
+
+    \b
+    bench-cli train                                       six scanned digits, 64x64 pixels, 12 epochs
+    bench-cli train --data signs.h5 --target-accuracy 0.97
+    bench-cli train --data flowers --weights imagenet --new-head --freeze-stages 3
+    bench-cli train --resume                              after a crash, a kill or Ctrl-C
+
+    --classes is 6 for digits (0 to 5; up to 10) and what the data set has otherwise; --image-size auto is an h5
+    file's own, else 64. --learning-rate auto is 0.00015 for Adam. Ctrl-C saves a checkpoint and everything that
+    exists. A process that is killed at any moment goes on with --resume as if nothing had happened.
+    """
+    given = _given(ctx)
+    folder = Path(given.get("folder", "training"))
+    resumable = resume and (folder / REQUEST).exists()
+    request = continued(folder, given) if resumable else request_of(given)
+    records = Path(request.config.output.output)
+    check_folder(records)
+    check_folder(folder)
+    with progress() as shown, Scalars(folder / "events") as scalars:
+        session = Session(request, Both(shown, scalars), resume=resume)
+        with signals(session.interrupt) as received:
+            record = session.run()
+            received.done()
+            path = save_record(record, records)
+    pictures = _draw(record, folder)
+    _print(request, record, path, pictures)
+    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(record))
+
+
+def _given(ctx: click.Context) -> dict[str, Any]:
+    """The options on the command line, by name."""
+    sources = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    names = {*OPTIONS, *(option.name for option in own_options())}
+    return {name: ctx.params[name] for name in sorted(names) if ctx.get_parameter_source(name) in sources}
+
+
+class Both:
+    """An observer that shows a training and writes its scalars."""
+
+    def __init__(self, shown: Any, scalars: Scalars) -> None:
+        self._shown, self._scalars = shown, scalars
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return getattr(self._shown, name)  # type: ignore[no-any-return]
+
+    def steps(self, event: Any) -> None:
+        """Show and write losses."""
+        self._scalars.steps(event.step, event.losses)
+        self._shown.steps(event)
+
+    def epoch(self, epoch: Any) -> None:
+        """Show and write an epoch."""
+        self._scalars.epoch(epoch)
+        self._shown.epoch(epoch)
+
+
+def _draw(record: Record, folder: Path) -> tuple[Path, ...]:
+    """The learning curves, where there is an epoch to draw."""
+    if record.training is None or not record.training.epochs:
+        return ()
+    if find_spec("matplotlib") is None:
+        click.echo(f"! {sentence(Notice(kind='curves_not_drawn'))}", err=True)
+        return ()
+    paths = tuple(folder / f"curves.{kind}" for kind in ("svg", "png"))
+    for path in paths:
+        write_atomically(path, curves.draw(record.training, text.headline(record), text.subtitle(record), path.suffix))
+    return paths
+
+
+def _print(request: Request, record: Record, path: Path, pictures: tuple[Path, ...]) -> None:
+    if request.config.output.json:
+        click.echo(to_json(record), nl=False)
+        if record.outcome.kind != "ok":
+            click.echo(f"bench-cli: {record.outcome.message} {record.outcome.remedy}".rstrip(), err=True)
+        return
+    Console().print(text.render(record, path))
+    if pictures:
+        click.echo(f"  Curves: {', '.join(str(picture) for picture in pictures)}")

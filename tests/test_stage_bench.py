@@ -1,0 +1,118 @@
+"""`data bench` through a fake worker: what the record says, whatever happens on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resnet_bench import stage_bench
+from resnet_bench.options import build
+from resnet_bench.record import Record, load, save
+from resnet_bench.results import PipelineResult
+from resnet_bench.stage_bench import Questions
+from resnet_bench.worker.handle import Worker
+
+ROOT = Path(__file__).parent.parent
+STANDARD = Questions()
+
+
+def bench(scenario: str = "ok", questions: Questions = STANDARD, rounds: int = 6, **environment: str) -> Record:
+    config, given = build({"mode": "input", "rounds": rounds})
+
+    def new_worker() -> Worker:
+        variables = {"PYTHONPATH": str(ROOT), "SCENARIO": scenario, **environment}
+        return Worker("tests.fake_pipeline_worker", variables)
+
+    return stage_bench.run(config, given, questions, new_worker=new_worker, available_bytes=1 << 40)
+
+
+def result(record: Record) -> PipelineResult:
+    assert record.pipeline is not None
+    return record.pipeline
+
+
+def kinds(record: Record) -> set[str]:
+    return {notice.kind for notice in record.warnings}
+
+
+@pytest.fixture(scope="module")
+def full() -> Record:
+    return bench(questions=Questions(epochs=3, ablate=True))
+
+
+def test_the_stages_come_in_order_and_the_costliest_is_the_bottleneck(full: Record) -> None:
+    found = result(full)
+    assert tuple(stage.stage for stage in found.stages) == stage_bench.STAGES
+    assert found.bottleneck == "decode"
+    decode = found.stages[2]
+    assert decode.cost_s == pytest.approx(0.00068, rel=0.2)
+    assert decode.bytes_per_s == pytest.approx(decode.images_per_s.value * 100_000)
+    assert (found.cores, found.cores_busy) == (2, pytest.approx(1.9, rel=0.01))
+
+
+def test_the_record_is_one_of_mode_input_whose_rounds_are_the_whole_pipeline_s(full: Record, tmp_path: Path) -> None:
+    assert (full.outcome.kind, full.verdict.kind) == ("ok", "indicative")
+    assert full.summary is not None
+    assert full.summary.images_per_s.value == pytest.approx(result(full).stages[-1].images_per_s.value, rel=0.01)
+    assert full.config.resolved is not None
+    assert full.config.resolved.step.mode == "input"
+    assert load(save(full, tmp_path)) == full
+
+
+def test_epochs_memory_and_what_to_try_are_kept(full: Record) -> None:
+    found = result(full)
+    assert [(one.until, one.page_cache) for one in found.epochs] == [
+        ("read", "cold"),
+        ("prefetch", "cold"),
+        ("prefetch", "warm"),
+        ("prefetch", "warm"),
+    ]
+    assert found.memory is not None
+    assert (found.memory.settled_images, found.memory.flat) == (512, True)
+    assert {"page_cache_not_evicted", "pipeline_cores_busy"} <= kinds(full)
+
+
+def test_options_are_changed_one_at_a_time_against_the_full_pipeline(full: Record) -> None:
+    rows = {row.name: row for row in result(full).ablation}
+    naive, fused = rows["naive"], rows["fused decode"]
+    assert naive.ratio is not None
+    assert fused.ratio is not None
+    assert naive.ratio.value == pytest.approx(0.25)
+    assert fused.ratio.value == pytest.approx(1.0)
+    assert len(naive.rounds_images_per_s) == 6
+
+
+def test_memory_that_grows_is_noticed() -> None:
+    record = bench(rounds=2, GROWTH="100000")
+    memory = result(record).memory
+    assert memory is not None
+    assert memory.flat is False
+    assert "memory_grows" in kinds(record)
+
+
+def test_turns_that_did_not_fit_are_told() -> None:
+    record = bench(rounds=10, TURNS_THAT_FIT="3")
+    assert "budget_cut_rounds" in kinds(record)
+    assert len(result(record).stages[0].rounds_images_per_s) == 3
+
+
+def test_without_epochs_there_are_only_stages() -> None:
+    found = result(bench(questions=Questions(epochs=0), rounds=2))
+    assert found.stages
+    assert (found.epochs, found.memory) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind"), [("data:data", "data"), ("kill:epochs", "killed"), ("error:turns", "error")]
+)
+def test_a_failure_becomes_the_outcome(scenario: str, kind: str) -> None:
+    record = bench(scenario)
+    assert (record.outcome.kind, record.verdict.kind) == (kind, "invalid")
+
+
+def test_what_was_measured_before_a_crash_is_kept() -> None:
+    record = bench("crash:turns-half")
+    assert record.outcome.kind == "crashed"
+    assert [len(stage.rounds_images_per_s) for stage in result(record).stages] == [2] * len(stage_bench.STAGES)
+    assert result(record).epochs
