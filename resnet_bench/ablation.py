@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from resnet_bench.config import DataConfig
 
 FULL = "full"
+PIXEL_OPTIONS = frozenset({"decode", "dct_method", "fancy_upscaling"})
 CACHE_SHARE = 0.25
 """Of the memory that is available: a larger data set is not cached for a comparison."""
 
@@ -27,6 +28,17 @@ class Ablation:
     change: str
     data: DataConfig | None
     why: str = ""
+
+
+def exact(data: DataConfig) -> DataConfig:
+    """The same pipeline with every option off that changes pixels for speed."""
+    return replace(data, dct_method="INTEGER_ACCURATE", fancy_upscaling=True)
+
+
+def changes_pixels_alone(one: DataConfig, other: DataConfig) -> bool:
+    """Whether two pipelines give the same images in the same order, but for how they are decoded."""
+    differs = {name for name in DataConfig.__struct_fields__ if getattr(one, name) != getattr(other, name)}
+    return bool(differs) and differs <= PIXEL_OPTIONS
 
 
 def full(data: DataConfig) -> DataConfig:
@@ -48,6 +60,10 @@ def _walk(data: DataConfig, data_bytes: int | None, available_bytes: int | None)
         yield Ablation("parallel interleave", "--cycle-length 1", replace(data, cycle_length=1))
     if data.decode == "fused":
         yield Ablation("fused decode", "--decode full", replace(data, decode="full"))
+    if data.dct_method == "INTEGER_ACCURATE":
+        yield Ablation("accurate transform", "--dct-method INTEGER_FAST", replace(data, dct_method="INTEGER_FAST"))
+    if data.fancy_upscaling:
+        yield Ablation("smooth upscaling", "--no-fancy-upscaling", replace(data, fancy_upscaling=False))
     if data.data_deterministic:
         yield Ablation("determinism", "--no-data-deterministic", replace(data, data_deterministic=False))
     if data.private_threadpool_size:

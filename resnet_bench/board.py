@@ -9,7 +9,6 @@ writes events, `cli/tensorboard.py` starts and stops.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import signal
 import socket
@@ -53,11 +52,6 @@ def fill(records: Sequence[tuple[Path, Record]], folder: Path) -> tuple[int, tup
             (place / file.name).symlink_to(file.resolve())
         linked += 1
     return linked, tuple(missing)
-
-
-def has_profile_tab() -> bool:
-    """Whether XProf is installed, which draws the Profile tab."""
-    return importlib.util.find_spec("xprof") is not None
 
 
 def free_port(wanted: int | None) -> int:

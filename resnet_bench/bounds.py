@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from resnet_bench import parity
+from resnet_bench import parity, units
 from resnet_bench.contest import SideFacts
 from resnet_bench.errors import ConfigError
 from resnet_bench.stats import percentile
@@ -53,3 +53,13 @@ def check(bounds: Bounds, mode: str) -> None:
     if mode == "input" and (bounds.latency_s is not None or bounds.output_error is not None):
         flag = "--max-latency" if bounds.latency_s is not None else "--max-output-error"
         raise ConfigError(f"{flag} bounds the network, but --mode input builds none.", "Leave it out.")
+
+
+def unreachable(broken: str, probe: Probe | None, choice: str) -> ConfigError:
+    """The refusal where not even TensorFlow's defaults, at a batch of one, keep the bound `broken`."""
+    latency = probe.latency_p90_s if probe else None
+    if broken == "--max-latency" and latency is not None:
+        words = f"TensorFlow's defaults take {units.duration(latency.value)} ({choice})"
+    else:
+        words = f"TensorFlow's defaults come to {probe.output_error if probe else None}"
+    return ConfigError(f"{broken} is out of reach: {words}.", "Allow more, or fix fewer options.")

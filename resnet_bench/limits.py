@@ -29,9 +29,9 @@ COMPUTE = {"tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "fl
 
 
 def reserved_s(found: Findings) -> float:
-    """Seconds of the budget that the timed processes must leave for the pass: what it needs, a third at most."""
+    """Seconds of the budget that the timed processes must leave for the pass: what it needs, a quarter at most."""
     measure = found.requested.measure
-    return min(measure.max_time / 3, 2 * LEAST_ROOFS_S + OVERRUN * ROOFS_S + 12.0) if measure.roofline else 0.0
+    return min(measure.max_time / 4, 2 * LEAST_ROOFS_S + OVERRUN * ROOFS_S + 12.0) if measure.roofline else 0.0
 
 
 def measure(found: Findings, observer: Observer, deadline: float, new_worker: Callable[[], Worker]) -> None:

@@ -105,6 +105,7 @@ def next_step(stages: Sequence[StageRate], cores: int, others: float = 0.0) -> t
         "gain": gain_without(slowest, whole),
         "cores": cores,
         "busy": busy,
+        "others": others,
     }
     if busy is None or busy <= 0:
         return busy, (Notice(kind="pipeline_bottleneck", facts=facts),)

@@ -22,8 +22,9 @@ from resnet_bench.race import Decision, Rules
 from resnet_bench.results import Notice
 from resnet_bench.rota import Early, Repetition
 from resnet_bench.space import Space
-from resnet_bench.tuned import Challenge, Probe, Status, plain
+from resnet_bench.tuned import Challenge, Probe, Status
 from resnet_bench.turns import SideFailure
+from resnet_bench.values import plain
 from resnet_bench.worker.handle import outcome_of
 
 Chosen = dict[str, Any]
@@ -60,7 +61,8 @@ class OutOfTime(Exception):  # noqa: N818
 
 @dataclass
 class Search:
-    """A search in progress: `champion` and `challenges` are right at any moment.
+    """A search in progress: `champion` and `challenges` are right at any moment, `shortest_pair_s` is what a pair of
+    processes took at least (0 before there was one).
 
     play: a match of champion and challenger, which `early` may end. admit: whether a winner keeps the bounds:
     what was found, and the bound that it breaks. `until` is on `time.monotonic`. `start` is the first champion. known:
@@ -86,6 +88,7 @@ class Search:
         self._best: dict[str, float] = {}
         self._hopeless: set[tuple[str, Any]] = set()
         self._champion_failures = 0
+        self.shortest_pair_s = 0.0
 
     def run(self) -> None:
         """Search until nothing is left to try or the time is over; blocks. Raises `SideFailure` where the champion
@@ -116,13 +119,16 @@ class Search:
             return False
         if len(self.challenges) >= self.rules.challengers:
             return False
-        if time.monotonic() >= self.until:
+        if time.monotonic() + self.shortest_pair_s >= self.until:
             raise OutOfTime
         self._tried.add(_key(chosen))
         changes = _changed(chosen, self.champion)
         self.watcher.challenge(len(self.challenges), self.rules.challengers, words(changes))
         challenge = self._known(changes) or self._challenge(chosen, changes)
         self._remember(changes, challenge.pairs)
+        if challenge.pairs:
+            pair_s = challenge.wall_s / len(challenge.pairs)
+            self.shortest_pair_s = min(pair_s, self.shortest_pair_s or pair_s)
         self.challenges.append(challenge)
         self.watcher.settled(challenge)
         if challenge.status == "won":

@@ -16,8 +16,8 @@ from resnet_bench import options
 from resnet_bench.config import Config, check, settled
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.resolve import native_16bit, resolve, usable_cpus
-from resnet_bench.results import Machine, Notice
-from resnet_bench.values import named
+from resnet_bench.results import Machine, Notice, Value
+from resnet_bench.values import named, plain
 
 Values = Mapping[str, Any]
 
@@ -62,6 +62,11 @@ class Space:
     defaults: dict[str, Any]
     promising: dict[str, Any]
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def shown(self) -> dict[str, tuple[Value, ...]]:
+        """The values as they are stored."""
+        return {name: tuple(plain({name: value})[name] for value in each) for name, each in self.values.items()}
 
     def config(self, chosen: Values) -> Config:
         """The configuration of a choice; `ConfigError` where it contradicts itself."""

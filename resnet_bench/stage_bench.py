@@ -10,14 +10,14 @@ import datetime
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 import resnet_bench
 from resnet_bench import ablation, pipeline_rates, steady
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, DataConfig, settled
 from resnet_bench.errors import BenchError, BudgetError
 from resnet_bench.record import Configuration, Record
 from resnet_bench.resolve import usable_cpus
@@ -48,10 +48,14 @@ ABLATION_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked beyond the stages: passes over the data, and whether options are changed in turn."""
+    """What is asked beyond the stages: passes over the data, and whether options are changed in turn.
+
+    available_bytes: host memory that a cache may be compared in; None leaves that variant out.
+    """
 
     epochs: int = 3
     ablate: bool = False
+    available_bytes: int | None = None
 
 
 @dataclass
@@ -63,6 +67,7 @@ class _Found:
     stages: dict[str, list[Round]] = field(default_factory=lambda: defaultdict(list))
     variants: dict[str, list[Round]] = field(default_factory=lambda: defaultdict(list))
     ablations: tuple[ablation.Ablation, ...] = ()
+    pixels: dict[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -72,12 +77,10 @@ def run(
     observer: Observer | None = None,
     started: float | None = None,
     new_worker: Callable[[], Worker] = Worker,
-    available_bytes: int | None = None,
 ) -> Record:
     """Measure the input pipeline of a `--mode input` configuration; its record, whatever happened.
 
-    started: when the command began (`time.monotonic`); the budget counts from there. available_bytes: host
-    memory that a cache may be compared in; None leaves that variant out.
+    started: when the command began (`time.monotonic`); the budget counts from there.
     """
     started = time.monotonic() if started is None else started
     found = _Found(Findings(config))
@@ -85,7 +88,7 @@ def run(
     deadline = started + config.measure.max_time - CLOSING_S
     try:
         with new_worker() as worker:
-            _Bench(worker, found, questions, observer or Silent(), deadline, available_bytes).run()
+            _Bench(worker, found, questions, observer or Silent(), deadline).run()
         outcome = Outcome(kind="ok")
     except KeyboardInterrupt:
         outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
@@ -100,16 +103,10 @@ class _Bench:
     """The calls to one worker, in order."""
 
     def __init__(
-        self,
-        worker: Worker,
-        found: _Found,
-        questions: Questions,
-        observer: Observer,
-        deadline: float,
-        available_bytes: int | None,
+        self, worker: Worker, found: _Found, questions: Questions, observer: Observer, deadline: float
     ) -> None:
         self._worker, self._found, self._questions = worker, found, questions
-        self._observer, self._deadline, self._available_bytes = observer, deadline, available_bytes
+        self._observer, self._deadline = observer, deadline
         self._rounds: dict[str, list[Round]] = found.stages
         self._planned = 0
 
@@ -121,6 +118,8 @@ class _Bench:
         if asked.epochs:
             budget_s = self._left() * EPOCHS_SHARE * (0.6 if asked.ablate else 1.0)
             self._found.epochs = self._ask(p.RunEpochs(epochs=asked.epochs, budget_s=budget_s), p.EpochsRun)
+        assert findings.resolved is not None, "an opened pipeline has resolved its configuration"
+        self._tell_changed_pixels(findings.resolved)
         self._take_turns(self._stage_variants(), self._left() * (1 - ABLATION_SHARE if asked.ablate else 1.0))
         if asked.ablate:
             self._ablate()
@@ -155,13 +154,28 @@ class _Bench:
         config = findings.resolved
         assert config is not None
         data_bytes = findings.data.bytes if findings.data is not None else None
-        self._found.ablations = ablation.ablations(config.data, data_bytes, self._available_bytes)
+        self._found.ablations = ablation.ablations(config.data, data_bytes, self._questions.available_bytes)
         if config.data.inject_prefetch or config.data.map_parallelization:
             findings.note(Notice(kind="ablation_without_rewrites"))
         self._rounds = self._found.variants
         chosen = [p.Variant(name=ablation.FULL, data=ablation.full(config.data))]
         chosen += [p.Variant(name=one.name, data=one.data) for one in self._found.ablations if one.data is not None]
+        self._compare_pixels(ablation.full(config.data), chosen[1:])
         self._take_turns(tuple(chosen), self._left())
+
+    def _compare_pixels(self, reference: DataConfig, variants: Sequence[p.Variant]) -> None:
+        """How far images lie apart where only their decoding differs."""
+        chosen = [one for one in variants if one.data and ablation.changes_pixels_alone(one.data, reference)]
+        if chosen:
+            command = p.ComparePixels(reference=reference, variants=tuple(chosen))
+            self._found.pixels.update(self._ask(command, p.PixelsCompared).mean_absolute)
+
+    def _tell_changed_pixels(self, config: Config) -> None:
+        """Say by how much the options that are on change pixels."""
+        self._compare_pixels(ablation.exact(config.data), [p.Variant(name="configured", data=config.data)])
+        difference = self._found.pixels.get("configured")
+        if difference is not None:
+            self._found.findings.note(Notice(kind="pixels_changed", facts={"difference": difference}))
 
     def _ask(self, command: p.Command, reply: type[p.M]) -> p.M:
         silence_s = self._found.findings.requested.measure.timeout
@@ -276,7 +290,8 @@ def _ablation(found: _Found) -> tuple[AblationRate, ...]:
     for one in found.ablations:
         rounds = found.variants.get(one.name, [])
         if full and rounds:
-            rows.append(pipeline_rates.ablation_rate(one.name, one.change, full, rounds))
+            row = pipeline_rates.ablation_rate(one.name, one.change, full, rounds)
+            rows.append(replace(row, pixel_difference=found.pixels.get(one.name)))
         elif one.data is None:
             rows.append(AblationRate(name=one.name, change=one.change, why=one.why))
     return tuple(rows)

@@ -27,11 +27,12 @@ from resnet_bench.duet import Match
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.proof import Proof
 from resnet_bench.race import Rules
-from resnet_bench.results import Estimate, Notice, Outcome, Value
+from resnet_bench.results import Notice, Outcome
 from resnet_bench.rota import Early
-from resnet_bench.search import Chosen, Played, Search, words
-from resnet_bench.tuned import Bounds, Challenge, Probe, Tuning, plain
+from resnet_bench.search import Chosen, Played, Search, Watcher, words
+from resnet_bench.tuned import Bounds, Challenge, Probe, Tuning, lasting
 from resnet_bench.turns import Budget, Side
+from resnet_bench.values import plain
 from resnet_bench.worker.handle import outcome_of
 
 SEARCH_SHARE = 0.6
@@ -44,17 +45,11 @@ NONE = Bounds()
 UNFINISHED = Outcome(kind="interrupted", message="It had not ended when this was saved.", remedy="--resume goes on.")
 
 
-class Observer(duet.Observer, Protocol):
+class Observer(duet.Observer, Watcher, Protocol):
     """Who wants to know how far a search is."""
 
     def stage(self, name: str) -> None:
         """A part of the whole begins."""
-
-    def challenge(self, number: int, at_most: int, words: str) -> None:
-        """Challenger `number` (from 0) is about to play."""
-
-    def settled(self, challenge: Challenge) -> None:
-        """What became of a challenger."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,9 @@ def run(
     Raises `ConfigError` for options that leave nothing to do; everything later becomes the result's outcome.
     keep: takes what is known after each challenger, so that nothing is lost where the process is killed.
     """
-    job = _Job(dict(given), settings, observer, keep, new_side)
+    where = [option.name for option in options.options() if option.section == "output"]
+    work = {name: value for name, value in given.items() if name not in where}
+    job = _Job(work, settings, observer, keep, new_side)
     limits.check(settings.bounds, job.requested.step.mode)
     outcome = Outcome(kind="ok")
     try:
@@ -96,9 +93,9 @@ def run(
         outcome = Outcome(
             kind="interrupted", message="Interrupted.", remedy="What was found is kept; --resume goes on."
         )
-    except ConfigError:
-        raise
     except BenchError as error:
+        if isinstance(error, ConfigError):
+            raise
         outcome = outcome_of(error)
     return job.result(outcome)
 
@@ -204,8 +201,8 @@ class _Job:
             return []
         ids = [each.machine_id if each else None for each in (earlier.environment, facts.environment)]
         same = (earlier.given, earlier.space, earlier.bounds) == (
-            plain(self._given),
-            _shown(found),
+            plain(lasting(self._given)),
+            found.shown,
             self._settings.bounds,
         )
         if not same or ids[0] != ids[1] or earlier.defaults != found.config(start):
@@ -235,7 +232,7 @@ class _Job:
                 return chosen
             batch = chosen.get("batch_size", 1)
             if broken != "--max-latency" or batch == 1:
-                raise ConfigError(_unreachable(broken, probe, chosen), "Allow more, or fix fewer options.")
+                raise limits.unreachable(broken, probe, words(chosen))
             chosen = {**chosen, "batch_size": batch // 2}
 
     def _admit(self, chosen: Chosen) -> tuple[Probe | None, str | None]:
@@ -252,14 +249,14 @@ class _Job:
         assert self._space is not None
         budget = self._budget(max_time_s, pairs, turns)
         labels = ("", "") if early else (words(one), words(two))  # A challenge names its sides by itself.
-        configs = (self._space.config(one), self._space.config(two))
-        sides = [self._new_side(label, config) for label, config in zip(labels, configs, strict=True)]
-        return Match(*sides, budget, self._observer, early=early)
+        a, b = (self._new_side(label, self._space.config(c)) for label, c in zip(labels, (one, two), strict=True))
+        return Match(a, b, budget, self._observer, early=early)
 
     def _play(self, champion: Chosen, challenger: Chosen, early: Early) -> Played:
         assert self._search is not None
-        # Half of what is left at most: one slow challenger must not take the time of all others.
-        time_s = (self._search.until - time.monotonic()) / 2
+        # One slow challenger must not take the time of all others: half of what is left, but enough for two pairs.
+        left = self._search.until - time.monotonic()
+        time_s = min(left, max(left / 2, 2.5 * self._search.shortest_pair_s))
         match = self._match(champion, challenger, time_s, RACE_PAIRS, RACE_TURNS, early)
         try:
             match.run()
@@ -275,7 +272,7 @@ class _Job:
             created_at=self._created,
             tool_version=resnet_bench.__version__,
             outcome=outcome,
-            given=plain(self._given),
+            given=plain(lasting(self._given)),
             machine=facts.machine if facts else None,
             environment=facts.environment if facts else None,
             bounds=self._settings.bounds,
@@ -290,33 +287,13 @@ class _Job:
         recommended = search.champion if won else search.start
         return replace(
             tuning,
-            space=_shown(search.space),
+            space=search.space.shown,
             defaults=search.space.config(search.start),
             best=search.space.config(search.champion),
             recommended="best" if won else "defaults",
-            settings=plain({**_lasting(self._given), **recommended}),
+            settings=plain({**lasting(self._given), **recommended}),
             challenges=tuple(search.challenges),
             gain=gain,
             contributions=self._proof.contributions if self._proof else (),
             warnings=space.warnings(search.space, recommended, facts.machine),
         )
-
-
-def _shown(found: space.Space) -> dict[str, tuple[Value, ...]]:
-    return {name: tuple(plain({name: value})[name] for value in each) for name, each in found.values.items()}
-
-
-def _lasting(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the user's options belongs to the configuration itself, not to how it was measured."""
-    kept = {option.name for option in options.options() if option.extra["role"] != "protocol"} | {"preset"}
-    return {name: value for name, value in given.items() if name in kept}
-
-
-def _unreachable(broken: str, probe: Probe | None, chosen: Chosen) -> str:
-    latency: Estimate | None = probe.latency_p90_s if probe else None
-    if broken == "--max-latency" and latency is not None:
-        return (
-            f"--max-latency is out of reach: TensorFlow's defaults take {latency.value * 1e3:.3g} ms ({words(chosen)})."
-        )
-    error = probe.output_error if probe else None
-    return f"{broken} is out of reach: TensorFlow's defaults come to {error}."

@@ -20,7 +20,7 @@ from resnet_bench.environment import Environment
 from resnet_bench.errors import RecordError
 from resnet_bench.record import write_atomically
 from resnet_bench.results import Data, Estimate, Machine, Notice, Outcome, Value
-from resnet_bench.values import named, show
+from resnet_bench.values import as_text, named, options
 
 SCHEMA_VERSION = 1
 
@@ -117,6 +117,12 @@ class Tuning(Data, frozen=True, kw_only=True):
         return f"bench-cli run {shlex.join(words(asked))}".rstrip()
 
 
+def lasting(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the user's options belongs to the configuration itself, not to how it was measured."""
+    kept = {option.name for option in options() if option.extra["role"] != "protocol"} | {"preset"}
+    return {name: value for name, value in given.items() if name in kept}
+
+
 def words(settings: Mapping[str, Any]) -> list[str]:
     """Options as command-line words."""
     found: list[str] = []
@@ -126,22 +132,8 @@ def words(settings: Mapping[str, Any]) -> list[str]:
         if option.is_switch:
             found.append(f"--{dashed}" if value else f"--no-{dashed}")
         elif value is not None:
-            found += [f"--{dashed}", _text(name, value)]
+            found += [f"--{dashed}", as_text(name, value)]
     return found
-
-
-def _text(name: str, value: Any) -> str:
-    if name == "image_size" and isinstance(value, (tuple, list)):
-        return "x".join(str(part) for part in value)
-    return show(value)
-
-
-def plain(values: Mapping[str, Any]) -> dict[str, Value]:
-    """Option values as JSON and TOML have them: sizes as a user types them."""
-    return {
-        name: value if value is None or isinstance(value, (bool, int, float, str)) else _text(name, value)
-        for name, value in values.items()
-    }
 
 
 def load(path: Path) -> Tuning:
@@ -201,7 +193,7 @@ def _machine(tuning: Tuning) -> str:
 
 def _claim(tuning: Tuning) -> str:
     if tuning.recommended == "defaults":
-        return "Nothing beat TensorFlow's defaults; these are the defaults."
+        return "Nothing was shown to beat TensorFlow's defaults; these are the defaults."
     if tuning.gain is None or tuning.gain.ratio.low is None or tuning.gain.ratio.high is None:
         return "Its gain over TensorFlow's defaults has no interval."
     ratio = tuning.gain.ratio

@@ -176,6 +176,6 @@ class Player:
                 environment=event.environment,
                 notices=event.notices,
             )
-        elif event.phase != self._phase:
+        elif isinstance(event, p.PhaseStarted) and event.phase != self._phase:
             self._phase = event.phase
             self._on_phase(self.name, event.phase)

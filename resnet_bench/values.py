@@ -11,7 +11,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from msgspec.structs import FieldInfo, fields
 
 from resnet_bench.config import Config, Section
 from resnet_bench.errors import ConfigError
+from resnet_bench.results import Value
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _SWITCH = {"on": "true", "off": "false", "yes": "true", "no": "false"}
@@ -191,3 +192,18 @@ def show(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return ",".join(str(part) for part in value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_text(name: str, value: Any) -> str:
+    """The value of an option as a user types it, sizes too: 64x96."""
+    if name == "image_size" and isinstance(value, (tuple, list)):
+        return "x".join(str(part) for part in value)
+    return show(value)
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Value]:
+    """Option values as JSON and TOML have them: what is neither number, text nor switch as a user types it."""
+    return {
+        name: value if value is None or isinstance(value, (bool, int, float, str)) else as_text(name, value)
+        for name, value in values.items()
+    }

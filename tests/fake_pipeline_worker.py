@@ -41,6 +41,9 @@ class FakePipeline(FakePhases):
         if isinstance(command, p.MeasureVariants):
             self._enter("turns")
             return self._turns(command)
+        if isinstance(command, p.ComparePixels):
+            found = {variant.name: 0.25 for variant in command.variants}
+            return p.PixelsCompared(mean_absolute=found, images=128)
         return super().carry_out(command)
 
     def _open(self, command: p.OpenPipeline) -> p.PipelineOpened:

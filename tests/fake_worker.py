@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from resnet_bench.config import Config
@@ -27,21 +28,24 @@ from resnet_bench.resolve import resolve
 from resnet_bench.results import (
     ColdStart,
     DataFacts,
+    Estimate,
     Interference,
     Machine,
     Memory,
     ModelFacts,
+    Notice,
+    OperationTime,
     Parity,
+    ProfileResult,
+    ProfileSummary,
     Round,
     Split,
     StepCounts,
     StepResult,
 )
 from resnet_bench.values import named
-from resnet_bench.roofs import Roofs
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
-from tests.report_records import layers, roof
 from tests import fake_evidence
 
 MACHINE = Machine(device_kind="cpu", device="cpu", cpus=2, cpu_flags=frozenset({"avx2"}), onednn=True)
@@ -59,6 +63,28 @@ MODEL = ModelFacts(
 )
 
 
+def read_trace(trace: ProfileResult) -> ProfileSummary:
+    """A summary with everything in it."""
+    return ProfileSummary(
+        steps=trace.steps,
+        step_s=0.1,
+        input_s=0.02,
+        host_s=0.07,
+        idle_s=0.01,
+        operations=(
+            OperationTime(kind="Conv2D", name="net/conv1_conv/x", self_s=0.06, share=0.8, occurrences=53),
+            OperationTime(kind="DecodeJpeg", name="decode", self_s=0.5, share=1.0, occurrences=9, place="input"),
+        ),
+        convolution_share=0.8,
+        batch_norm_share=0.15,
+        layout_share=0.0,
+        copy_share=0.0,
+        compute_16bit_share=0.25,
+        peak_bytes=3 << 20,
+        overhead=Estimate(value=0.1, low=0.05, high=0.15),
+    )
+
+
 class FakePhases:
     """Answers every command at once with invented numbers."""
 
@@ -73,7 +99,7 @@ class FakePhases:
         self._batch = 16
         self._steps = 0
 
-    def carry_out(self, command: object) -> p.Replies:
+    def carry_out(self, command: object) -> p.Replies:  # noqa: PLR0911
         """The reply to one command."""
         if isinstance(command, p.Prepare):
             return self._prepare(command)
@@ -85,16 +111,12 @@ class FakePhases:
             self._log_turn()
             return self._time(command.rounds, command.steps)
         if isinstance(command, p.MeasureLimits):
-            self._enter("roofs")
-            return p.LimitsMeasured(
-                roofs=Roofs(
-                    device="/CPU:0",
-                    matmul=(roof("matmul", 600e9),),
-                    convolution=(roof("convolution", 500e9),),
-                    bandwidth=roof("bandwidth", 20e9),
-                ),
-                layers=layers(),
-            )
+            return self._limits()
+        if isinstance(command, p.Profile):
+            return self._profile(command)
+        if isinstance(command, p.ReadTrace):
+            self._enter("profile summary")
+            return p.TraceRead(summary=read_trace(command.trace))
         if isinstance(command, p.MeasureSplit):
             return p.SplitDone(
                 split=Split(forward_s=1, backward_s=2, optimizer_s=0.5, whole_s=3.6, residual_s=0.1, rounds=2)
@@ -148,6 +170,19 @@ class FakePhases:
         self._enter("attest")
         return p.Observed(seen=fake_evidence.untimed(self._what, command.folder))
 
+    def _limits(self) -> p.LimitsMeasured:
+        from resnet_bench.roofs import Roofs
+        from tests.report_records import layers, roof
+
+        self._enter("roofs")
+        roofs = Roofs(
+            device="/CPU:0",
+            matmul=(roof("matmul", 600e9),),
+            convolution=(roof("convolution", 500e9),),
+            bandwidth=roof("bandwidth", 20e9),
+        )
+        return p.LimitsMeasured(roofs=roofs, layers=layers())
+
     def _time(self, rounds: int, steps: int) -> p.Timed:
         for number in range(rounds):
             time.sleep(self._sleep_s)
@@ -174,6 +209,24 @@ class FakePhases:
             if str(own).lower() == value:
                 found.append(entry)
         return found
+
+    def _profile(self, command: p.Profile) -> p.Profiled:
+        self._enter("profile")
+        folder = Path(command.directory).resolve() / "plugins" / "profile" / "2026_01_31_12_00_00"
+        folder.mkdir(parents=True)
+        (folder / "host.xplane.pb").write_bytes(b"trace")
+        calls, wall_s = command.calls, self._step_s * command.calls
+        cut = Notice(kind="profile_cut", facts={"asked_steps": calls, "steps": calls - 1, "limit_s": command.budget_s})
+        result = ProfileResult(
+            path=str(folder),
+            bytes=5,
+            steps=calls,
+            wall_s=wall_s,
+            device_traced=False,
+            turns=((1.0, 1.1),) * 3,
+            notices=(cut,) if command.budget_s < wall_s else (),
+        )
+        return p.Profiled(result=result)
 
     def _log_turn(self) -> None:
         if "TURN_LOG" in os.environ:

@@ -55,7 +55,7 @@ class Producer(Phases):
 
     def _prepare(self, command: p.Prepare) -> p.Prepared:
         config, notices = resolve(command.config, MACHINE)
-        self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
+        self.send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
         self.step = Taker()
         self.bench = Bench(self.step, Probe(MACHINE))
         time.sleep(PERIOD_S * (DEPTH + 2))

@@ -101,7 +101,7 @@ def test_bench_shows_stages_epochs_and_options_and_saves_a_record(tmp_path: Path
     chart = tmp_path / "chart.svg"
     shown = invoke("bench", "--rounds", 4, "--output", tmp_path / "runs", "--ablate", "--plot", chart)
     assert shown.exit_code == 0, shown.output
-    for part in ("Stage by stage", "Epochs", "One option changed", "--prefetch-buffer-size 0", "flat", "decode costs"):
+    for part in ("Stage by stage", "Epochs", "One option changed", "--prefetch-buffer-size 0", "flat", "Stage decode costs"):
         assert part in shown.output
     assert "…" not in shown.output
     (path,) = (tmp_path / "runs").glob("*-input-*.json")
@@ -137,10 +137,16 @@ def test_a_real_pipeline_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("RESNET_BENCH_CACHE", str(tmp_path / "cache"))
     invoke("make", tmp_path / "set", "--count", 64, "--shards", 2, *SMALL)
     words = ("--source", "tfrecord", "--data", tmp_path / "set", "--image-size", 16, "--batch-size", 4)
-    shown = invoke("bench", *words, "--rounds", 2, "--epochs", 2, "--output", tmp_path, "--json")
+    shown = invoke(
+        "bench", *words, "--rounds", 2, "--epochs", 2, "--dct-method", "INTEGER_FAST", "--output", tmp_path, "--json"
+    )
     assert shown.exit_code == 0, shown.output
     (path,) = tmp_path.glob("*-input-*.json")
-    found = load(path).pipeline
+    record = load(path)
+    (changed,) = (notice.facts["difference"] for notice in record.warnings if notice.kind == "pixels_changed")
+    assert isinstance(changed, float)
+    assert 0 < changed < 5
+    found = record.pipeline
     assert found is not None
     assert [stage.stage for stage in found.stages] == list(stage_bench.STAGES)
     assert [(one.until, one.images, one.complete) for one in found.epochs] == [

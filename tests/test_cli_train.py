@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -12,15 +13,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from resnet_bench import training_session
+from resnet_bench import training_request
 from resnet_bench.cli import group
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.record import Record, load
 from resnet_bench.training import CHECKPOINT, Progress, save
-from resnet_bench.training_session import REQUEST, Request, Session, continued, request_of
+from resnet_bench.training_request import REQUEST, continued, request_of
+from resnet_bench.training_session import Session
 from resnet_bench.worker.handle import Worker
 from tests.test_data_sets import signs
 
@@ -35,19 +38,13 @@ def fake_worker(scenario: str = "ok") -> Worker:
 def train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Run the command in an empty folder with a fake worker of a scenario."""
 
-    class Pretended(Session):
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **options, new_worker=fake_worker)
-
-    monkeypatch.setattr("resnet_bench.cli.train.Session", Pretended)
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str, scenario: str = "ok") -> Result:
-        monkeypatch.setattr(sys.modules[__name__], "fake_worker", lambda: _worker(scenario))
-        Pretended.__init__.__globals__["fake_worker"] = lambda: _worker(scenario)
+        pretended = functools.partial(Session, new_worker=lambda: fake_worker(scenario))
+        monkeypatch.setattr("resnet_bench.cli.train.Session", pretended)
         return CliRunner(env={"COLUMNS": "120"}).invoke(group, ["train", *words])
 
-    _worker = fake_worker
     return run
 
 
@@ -140,8 +137,6 @@ def test_resume_takes_the_options_of_the_training_and_lets_only_its_length_chang
 
 
 def test_epochs_that_decide_the_schedule_may_not_change(tmp_path: Path) -> None:
-    import msgspec
-
     request = request_of({"schedule": "cosine", "epochs": 5})
     (tmp_path / REQUEST).write_bytes(msgspec.json.encode(request))
     assert continued(tmp_path, {"epochs": 5}) == request
@@ -172,9 +167,15 @@ def test_an_interrupt_lets_the_worker_end_by_itself(tmp_path: Path) -> None:
 
     began = threading.Event()
     request = request_of({"folder": str(tmp_path)})
-    session = Session(Request(**{**_fields(request)}), Watching(), new_worker=lambda: fake_worker("wait:2"))
+    session = Session(request, Watching(), new_worker=lambda: fake_worker("wait:2"))
     assert session.interrupt() is False
-    helper = threading.Thread(target=lambda: (began.wait(60), time.sleep(0.2), session.interrupt()))
+
+    def interrupt() -> None:
+        began.wait(60)
+        time.sleep(0.2)
+        session.interrupt()
+
+    helper = threading.Thread(target=interrupt)
     helper.start()
     record = session.run()
     helper.join()
@@ -182,10 +183,6 @@ def test_an_interrupt_lets_the_worker_end_by_itself(tmp_path: Path) -> None:
     assert "--resume" in record.outcome.remedy
     assert record.training is not None
     assert record.training.ended == "interrupted"
-
-
-def _fields(request: Request) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in request.__struct_fields__}
 
 
 def test_ctrl_c_saves_what_exists_and_exits_with_130(tmp_path: Path) -> None:
@@ -218,4 +215,4 @@ def test_ctrl_c_saves_what_exists_and_exits_with_130(tmp_path: Path) -> None:
 
 def test_the_command_offers_every_option_of_a_training() -> None:
     shown = CliRunner().invoke(group, ["train", "--help"]).output
-    assert all(option.flag.split("/")[0] in shown for option in training_session.own_options())
+    assert all(option.flag.split("/")[0] in shown for option in training_request.own_options())

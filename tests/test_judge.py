@@ -81,6 +81,7 @@ def test_scores_are_those_of_keras_own_evaluation(tmp_path: Path) -> None:
     assert sum(map(sum, score.confusion)) == test.count
     assert score.images_per_s > 0
     assert found.difference is None
+    assert evaluate(path, part="all").models[0].images == 1083
 
 
 def test_two_networks_of_other_sizes_answer_the_same_images(tmp_path: Path) -> None:
@@ -103,6 +104,12 @@ def test_what_was_assumed_or_seen_in_training_is_told(tmp_path: Path) -> None:
     other = DataFacts(source="digits", manifest_hash="of another split")
     seen = saved(tmp_path / "seen.keras", card={"trained_on": other})
     assert [notice.kind for notice in evaluate(seen).notices] == ["trained_on_other_data"]
+
+
+def test_networks_of_different_numbers_of_classes_are_not_compared(tmp_path: Path) -> None:
+    weights.save(resnet50((16, 16, 3), 4, stage_sizes=(1,), width=4), tmp_path / "four.keras")
+    with pytest.raises(ConfigError, match="tell 6 and 4 classes apart"):
+        evaluate(saved(tmp_path / "six.keras"), str(tmp_path / "four.keras"))
 
 
 def test_other_classes_than_it_was_trained_on_are_refused(tmp_path: Path) -> None:

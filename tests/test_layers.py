@@ -82,6 +82,7 @@ ORDER = (
     "stage_bench",
     "limits",
     "session",
+    "training_request",
     "training_session",
     "claims",
     "sweep",

@@ -44,7 +44,7 @@ def test_a_failing_pass_is_told_and_spoils_nothing() -> None:
 
 def test_time_is_kept_for_the_pass_only_where_it_was_asked_for() -> None:
     asked, _ = parse_args(["--roofline", "--max-time", "60"])
-    assert limits.reserved_s(Findings(asked)) == pytest.approx(20)
+    assert limits.reserved_s(Findings(asked)) == pytest.approx(15)
     assert limits.reserved_s(Findings(parse_args([])[0])) == 0
 
 

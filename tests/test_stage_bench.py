@@ -17,14 +17,20 @@ ROOT = Path(__file__).parent.parent
 STANDARD = Questions()
 
 
-def bench(scenario: str = "ok", questions: Questions = STANDARD, rounds: int = 6, **environment: str) -> Record:
-    config, given = build({"mode": "input", "rounds": rounds})
+def bench(
+    scenario: str = "ok",
+    questions: Questions = STANDARD,
+    rounds: int = 6,
+    options: dict[str, str] | None = None,
+    **environment: str,
+) -> Record:
+    config, given = build({"mode": "input", "rounds": rounds, **(options or {})})
 
     def new_worker() -> Worker:
         variables = {"PYTHONPATH": str(ROOT), "SCENARIO": scenario, **environment}
         return Worker("tests.fake_pipeline_worker", variables)
 
-    return stage_bench.run(config, given, questions, new_worker=new_worker, available_bytes=1 << 40)
+    return stage_bench.run(config, given, questions, new_worker=new_worker)
 
 
 def result(record: Record) -> PipelineResult:
@@ -38,7 +44,7 @@ def kinds(record: Record) -> set[str]:
 
 @pytest.fixture(scope="module")
 def full() -> Record:
-    return bench(questions=Questions(epochs=3, ablate=True))
+    return bench(questions=Questions(epochs=3, ablate=True, available_bytes=1 << 40))
 
 
 def test_the_stages_come_in_order_and_the_costliest_is_the_bottleneck(full: Record) -> None:
@@ -81,6 +87,18 @@ def test_options_are_changed_one_at_a_time_against_the_full_pipeline(full: Recor
     assert naive.ratio.value == pytest.approx(0.25)
     assert fused.ratio.value == pytest.approx(1.0)
     assert len(naive.rounds_images_per_s) == 6
+
+
+def test_what_changes_pixels_says_by_how_much(full: Record) -> None:
+    known = {row.change: row.pixel_difference for row in result(full).ablation if row.pixel_difference is not None}
+    assert known == {"--decode full": 0.25, "--dct-method INTEGER_FAST": 0.25, "--no-fancy-upscaling": 0.25}
+    assert "pixels_changed" not in kinds(full)
+
+
+def test_a_configuration_that_changes_pixels_is_told() -> None:
+    record = bench(rounds=2, options={"dct_method": "INTEGER_FAST"})
+    (notice,) = (notice for notice in record.warnings if notice.kind == "pixels_changed")
+    assert notice.facts == {"difference": 0.25}
 
 
 def test_memory_that_grows_is_noticed() -> None:

@@ -18,7 +18,7 @@ from resnet_bench.cli import group
 from resnet_bench.config import Config
 from resnet_bench.duet import Match
 from resnet_bench.options import parse_args
-from resnet_bench.tuned import words
+from resnet_bench.tuned import Tuning, save, words
 from resnet_bench.turns import Side
 from resnet_bench.worker.handle import Worker
 
@@ -38,7 +38,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return Side(label, config, worker)
 
     real_tune, real_run = tune.run, session.run
-    monkeypatch.setattr(tune, "run", lambda *given: real_tune(*given, new_side))
+    monkeypatch.setattr(tune, "run", lambda *given: real_tune(*given, new_side=new_side))  # type: ignore[misc]
     monkeypatch.setattr(session, "run", lambda *words, **more: real_run(*words, **{**more, "new_worker": worker}))
     monkeypatch.setenv("RESNET_BENCH_CACHE", str(tmp_path / "cache"))
     know_noise(tmp_path, 0.005)
@@ -125,7 +125,7 @@ def test_a_champion_that_its_own_match_refutes_is_not_recommended(
     found = saved(tmp_path)
     assert found["challenges"][0]["status"] == "won"
     assert (found["recommended"], found["gain"]["finding"]) == ("defaults", "no difference")
-    assert "Nothing beats TensorFlow's defaults" in done.stdout
+    assert "Nothing was shown to beat TensorFlow's defaults" in done.stdout
 
 
 def test_what_is_given_is_fixed_for_the_defaults_too(tmp_path: Path) -> None:
@@ -222,3 +222,38 @@ def test_a_noise_floor_says_how_far_pairs_come_apart(tmp_path: Path) -> None:
     know_noise(tmp_path, 0.3)
     invoke(tmp_path, "--only", "batch_norm")
     assert saved(tmp_path)["recommended"] == "defaults", "a gain of 10 % is nothing where pairs deviate by 30 %"
+
+
+def test_a_killed_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is saved before each challenger is what a killed search leaves."""
+    kept: list[Tuning] = []
+    real = tune.run
+    monkeypatch.setattr(tune, "run", lambda given, how, observer, _keep: real(given, how, observer, kept.append))
+    first = invoke(tmp_path / "first", "--only", "onednn,xla", "--json")
+    assert [len(each.challenges) for each in kept] == [0, 1]
+    assert {each.outcome.kind for each in kept} == {"interrupted"}
+    assert [each["status"] for each in json.loads(first.stdout)["challenges"]] == ["won", "dropped"]
+    left = save(kept[1], tmp_path / "killed")
+    matches: list[Match] = []
+    play = Match.run
+
+    def run(match: Match) -> None:
+        matches.append(match)
+        play(match)
+
+    monkeypatch.setattr(Match, "run", run)
+    again = invoke(tmp_path / "again", "--only", "onednn,xla", "--json", "--resume", str(left))
+    assert again.exit_code == 0, again.output
+    assert len(matches) == 2, "a challenger, and the gain"
+    assert json.loads(again.stdout)["challenges"][0] == json.loads(first.stdout)["challenges"][0]
+    other = invoke(tmp_path / "other", "--only", "onednn,batch_norm", "--resume", str(left))
+    assert other.exit_code == 2
+    assert "--resume: that search had other options" in other.stderr
+
+
+def test_what_is_no_result_cannot_be_resumed(tmp_path: Path) -> None:
+    path = tmp_path / "cut.json"
+    path.write_text("{")
+    done = invoke(tmp_path, "--resume", str(path))
+    assert done.exit_code == 8
+    assert "cut.json is not a result of bench-cli tune" in done.stderr

@@ -88,7 +88,8 @@ def reference(encoded: bytes, size: int) -> Any:
     transform, smooth upscaling) and resized bilinearly with half-pixel centres and no antialiasing."""
     with Image.open(io.BytesIO(encoded)) as image:
         pixels = np.asarray(image.convert("RGB"), np.float64)
-    top, left, tall, wide = centre_window(*pixels.shape[:2], size)
+    height, width = pixels.shape[:2]
+    top, left, tall, wide = centre_window(height, width, size)
     return _bilinear(pixels[top : top + tall, left : left + wide], size)
 
 
@@ -108,5 +109,10 @@ def _bilinear(pixels: Any, size: int) -> Any:
 def difference(images: Any, encoded: list[bytes], size: int) -> float:
     """Mean absolute difference to the reference in levels of 0 to 255; images: uint8 [N, size, size, 3]."""
     return float(
-        np.mean([np.abs(one.astype(np.float64) - reference(data, size)).mean() for one, data in zip(images, encoded, strict=True)])
+        np.mean(
+            [
+                np.abs(one.astype(np.float64) - reference(data, size)).mean()
+                for one, data in zip(images, encoded, strict=True)
+            ]
+        )
     )

@@ -49,7 +49,7 @@ class Dali:
         """See `loader.Loader`."""
         paths = sorted({span.path for span in spans})
 
-        @pipeline_def(
+        @pipeline_def(  # type: ignore[untyped-decorator]
             batch_size=batch, num_threads=loader.WORKERS, device_id=None, seed=seed, prefetch_queue_depth=AHEAD
         )
         def images() -> Any:
@@ -82,7 +82,7 @@ class Dali:
     def centre(self, spans: list[Span], size: int) -> Any:
         """See `loader.Loader`."""
 
-        @pipeline_def(batch_size=1, num_threads=1, device_id=None)
+        @pipeline_def(batch_size=1, num_threads=1, device_id=None, prefetch_queue_depth=1)  # type: ignore[untyped-decorator]
         def one() -> Any:
             encoded = fn.external_source(name="encoded", dtype=types.UINT8, ndim=1)
             start = fn.external_source(name="start", dtype=types.INT32, ndim=1)
@@ -94,7 +94,7 @@ class Dali:
                 window, size=[size, size], interp_type=types.INTERP_LINEAR, antialias=False, dtype=types.UINT8
             )
 
-        @pipeline_def(batch_size=1, num_threads=1, device_id=None)
+        @pipeline_def(batch_size=1, num_threads=1, device_id=None, prefetch_queue_depth=1)  # type: ignore[untyped-decorator]
         def shape_of() -> Any:
             return fn.peek_image_shape(fn.external_source(name="encoded", dtype=types.UINT8, ndim=1))
 

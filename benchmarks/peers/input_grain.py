@@ -1,4 +1,4 @@
-"""Grain over OpenCV: its own shuffling, random maps and batching, in worker processes."""
+"""Grain over OpenCV: its own shuffling, random maps, reading threads and batching."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from benchmarks.peers import loader
 from benchmarks.peers.images import Span
 from benchmarks.peers.input_opencv import augmented, centre_of
 
-PREFETCH = 2
+AHEAD = 2
+"""Batches' worth of images in the making."""
 
 
 class _Source:
@@ -29,7 +30,7 @@ class _Source:
         return self._spans[int(index)]
 
 
-class _Augment(grain.transforms.RandomMap):
+class _Augment(grain.transforms.RandomMap):  # type: ignore[misc]
     """A random-resized-crop, flipped at random."""
 
     def __init__(self, size: int) -> None:
@@ -40,29 +41,23 @@ class _Augment(grain.transforms.RandomMap):
         return augmented(element, self._size, rng)
 
 
-def _one_thread(_index: int, _count: int) -> None:
-    cv2.setNumThreads(1)
-
-
 class Grain:
-    """`WORKERS` processes, one reading thread each."""
+    """`WORKERS` threads; OpenCV lets go of Python's lock while it decodes."""
 
     def __init__(self) -> None:
         cv2.setNumThreads(1)
         self.settings: dict[str, Any] = {
             "peer": f"Grain {grain.__version__}, OpenCV {cv2.__version__}",
             "workers": loader.WORKERS,
-            "per_worker_buffer_size": PREFETCH,
+            "batches_ahead": AHEAD,
             "resize": "bilinear",
         }
 
     def batches(self, spans: list[Span], batch: int, size: int, seed: int) -> Iterator[Any]:
         """See `loader.Loader`."""
         images = grain.MapDataset.source(_Source(spans)).seed(seed).shuffle().repeat().random_map(_Augment(size))
-        reading = grain.ReadOptions(num_threads=1, prefetch_buffer_size=batch)
-        batches = images.batch(batch, drop_remainder=True).to_iter_dataset(reading)
-        options = grain.MultiprocessingOptions(num_workers=loader.WORKERS, per_worker_buffer_size=PREFETCH)
-        return iter(batches.mp_prefetch(options, worker_init_fn=_one_thread))
+        reading = grain.ReadOptions(num_threads=loader.WORKERS, prefetch_buffer_size=AHEAD * batch)
+        return iter(images.to_iter_dataset(reading).batch(batch, drop_remainder=True))
 
     def centre(self, spans: list[Span], size: int) -> Any:
         """See `loader.Loader`."""

@@ -22,7 +22,8 @@ def cut(encoded: bytes, window: Window | None, size: int, random: np.random.Gene
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     if window is None:
         assert random is not None
-        window = random_window(*pixels.shape[:2], random)
+        height, width = pixels.shape[:2]
+        window = random_window(height, width, random)
     top, left, tall, wide = window
     resized = cv2.resize(pixels[top : top + tall, left : left + wide], (size, size), interpolation=cv2.INTER_LINEAR)
     return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)

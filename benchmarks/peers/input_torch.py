@@ -32,7 +32,7 @@ def cut(encoded: bytes, window_of: Any, size: int) -> Any:
     return np.asarray(pixels.resize((size, size), Image.Resampling.BILINEAR, box=box))
 
 
-class _Images(Dataset[Any]):
+class _Images(Dataset[Any]):  # type: ignore[misc]
     def __init__(self, spans: list[Span], size: int, seed: int) -> None:
         self._spans, self._size, self._seed = spans, size, seed
         self._random: np.random.Generator | None = None
@@ -52,7 +52,7 @@ class _Images(Dataset[Any]):
         return torch.from_numpy(np.ascontiguousarray(image[:, ::-1]) if random.random() < 0.5 else image.copy())
 
 
-class _Endless(Sampler[int]):
+class _Endless(Sampler[int]):  # type: ignore[misc]
     """Every image once a pass, in another order each."""
 
     def __init__(self, count: int, seed: int) -> None:

@@ -74,7 +74,9 @@ class Peer:
         if isinstance(command, p.WarmUp | p.Measure):
             assert self._bench is not None
             rounds, steps, lead_in = (
-                (command.steps, 1, 0) if isinstance(command, p.WarmUp) else (command.rounds, command.steps, command.lead_in)
+                (command.steps, 1, 0)
+                if isinstance(command, p.WarmUp)
+                else (command.rounds, command.steps, command.lead_in)
             )
             for one in self._bench.rounds(rounds, steps, lead_in=lead_in):
                 self._send(p.RoundDone(round=one))

@@ -20,7 +20,7 @@ class RawLoop(Phases):
     def _measure(self, command: p.Measure) -> p.Timed:
         for _ in range(command.rounds):
             self._series("timed", 1, command.steps)
-            self._send(p.RoundDone(round=self._bare(command.steps)))
+            self.send(p.RoundDone(round=self._bare(command.steps)))
         return p.Timed()
 
     def _bare(self, steps: int) -> Round:

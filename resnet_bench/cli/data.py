@@ -192,12 +192,10 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
     config, given = from_context(ctx, FIXED)
     folder = Path(config.output.output)
     check_folder(folder)
-    available = int(psutil.virtual_memory().available)
+    questions = stage_bench.Questions(epochs, ablate, int(psutil.virtual_memory().available))
     with signals() as received:
         with progress() as observer:
-            record = stage_bench.run(
-                config, given, stage_bench.Questions(epochs, ablate), observer, cli.STARTED, available_bytes=available
-            )
+            record = stage_bench.run(config, given, questions, observer, cli.STARTED)
         received.done()
         path = save_record(record, folder)
     if config.output.json:

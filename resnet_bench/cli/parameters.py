@@ -143,7 +143,9 @@ def images(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a command with the choice of a data set and of its part; the names are those of `train`."""
     kinds = ["auto", "digits", "h5", "folder", "tfrecord"]
     for option in (
-        click.option("--part", type=click.Choice(["test", "train"]), default="test", help="Which part of it."),
+        click.option(
+            "--part", type=click.Choice(["test", "train", "all"]), default="test", help="Which part of it; all: both."
+        ),
         click.option("--split-seed", type=click.IntRange(0), default=0, help="Seed of that split.  [default: 0]"),
         click.option(
             "--test-share",
@@ -152,7 +154,7 @@ def images(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Share of each class that is the test part where none is named.  [default: 20%]",
         ),
         click.option("--test-data", help="Test part: an h5 file, a folder, or a glob of shards."),
-        click.option("--data", "images_data", help="An h5 file, a folder of class subfolders, or a glob of TFRecord shards."),
+        click.option("--data", "images_data", help="An h5 file, a folder of class subfolders, or a glob of shards."),
         click.option(
             "--dataset",
             type=click.Choice(kinds),

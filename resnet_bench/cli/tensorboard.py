@@ -13,6 +13,7 @@ import click
 
 from resnet_bench import board, history
 from resnet_bench.errors import BenchError, RecordError
+from resnet_bench.profile.xprof import is_installed
 
 
 @click.command("tensorboard")
@@ -54,7 +55,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], port: int | None, opens
 def _words(records: int, traces: int) -> str:
     """What there is to see, and what keeps the Profile tab away."""
     counted = f"{records} record{'' if records == 1 else 's'}"
-    if not board.has_profile_tab():
+    if not is_installed():
         return f"{counted}; for the Profile tab: pip install 'resnet-bench[profile]'"
     if not traces:
         return f"{counted}; none holds a trace, which run --profile takes"

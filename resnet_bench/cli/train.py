@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 
-from resnet_bench import training_session
+from resnet_bench import training_request
 from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, save_record, signals
 from resnet_bench.cli.train_progress import progress
 from resnet_bench.options import ConfigurationCommand, click_option, some
@@ -21,7 +21,8 @@ from resnet_bench.report import curves, text
 from resnet_bench.report.scalars import Scalars
 from resnet_bench.report.sentences import sentence
 from resnet_bench.results import Notice
-from resnet_bench.training_session import REQUEST, Request, Session, continued, own_options, request_of
+from resnet_bench.training_request import REQUEST, Request, continued, own_options, request_of
+from resnet_bench.training_session import Session
 
 OPTIONS = (
     *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),
@@ -49,7 +50,7 @@ def _own(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("train", cls=TrainCommand)
 @_own
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --folder; its own options hold.")
-@some(*OPTIONS, defaults=training_session.DEFAULTS)
+@some(*OPTIONS, defaults=training_request.DEFAULTS)
 @click.pass_context
 def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
     """Train the network on a data set, test it after each epoch, and save it.

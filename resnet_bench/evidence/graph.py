@@ -22,6 +22,9 @@ _GRADIENT = re.compile(r"Conv2DBackprop(?:Filter|Input)(?:WithBias)?$")
 _NORM = re.compile(r"FusedBatchNorm(?:V\d|Ex)?$")
 _TRANSPOSE = re.compile(r"^(?:_Mkl\w*|Conjugate)?Transpose$")
 _HOST_CALLS = re.compile(r"^(?:Eager)?PyFunc(?:Stateless)?$|^Print(?:V2)?$|^HostCompute$|^_XlaHostComputeMlir$")
+NAMED = 8
+"""Operations named in a record, where there are many."""
+
 _COMPUTES = re.compile(r"Conv2D|BatchNorm|MatMul|Relu|MaxPool|AvgPool|BiasAdd|^AddV2$|ResourceApply")
 
 
@@ -45,62 +48,57 @@ def count(nodes: Iterable[Node], source: str, device: str, sizes: Mapping[str, f
 
     `sizes` are FLOPs of convolutions by name or `key`, from a graph of the same step that knows its shapes.
     """
-    sizes = sizes or {}
-    kinds: Counter[str] = Counter()
-    convolutions, gradients, formats = Counter[str](), Counter[str](), Counter[str]()
-    flops: dict[str, float] = {}
-    fused = activated = folded = unsized = 0
-    host: list[str] = []
-    elsewhere: list[str] = []
-    devices: Counter[str] = Counter()
-    for node in nodes:
-        kinds[node.kind] += 1
-        forward, gradient = bool(_FORWARD.search(node.kind)), bool(_GRADIENT.search(node.kind))
-        if forward or gradient:
-            dtype = node.dtype or "unknown"
-            (convolutions if forward else gradients)[dtype] += 1
-            formats[node.data_format or "NHWC"] += 1
-            size = node.flops if node.flops is not None else sizes.get(node.name, sizes.get(node.key))
-            unsized += size is None
-            flops[dtype] = flops.get(dtype, 0.0) + (size or 0.0)
-        if _folded(node, forward):
-            folded += 1
-        elif _NORM.search(node.kind):
-            # The activated form is an operation of its own, or oneDNN's with the activation among its attributes.
-            ends_in_activation = node.kind.endswith("Ex") and (not node.fused or node.fused != ("Identity",))
-            activated += ends_in_activation
-            fused += not ends_in_activation
-        if _HOST_CALLS.search(node.kind):
-            host.append(node.name)
-        if node.device and _COMPUTES.search(node.kind):
-            devices[short_device(node.device)] += 1
-            if short_device(node.device) != short_device(device):
-                elsewhere.append(node.name)
+    every = list(nodes)
+    kinds = Counter(node.kind for node in every)
+    forward = [node for node in every if _FORWARD.search(node.kind)]
+    gradients = [node for node in every if _GRADIENT.search(node.kind)]
+    norms = [node for node in every if _NORM.search(node.kind)]
+    placed = [node for node in every if node.device and _COMPUTES.search(node.kind)]
+    flops, unsized = _flops([*forward, *gradients], sizes or {})
+    activated = sum(_activated(node) for node in norms)
+    away = [node.name for node in placed if short_device(node.device) != short_device(device)]
     return Operations(
         source=source,
-        devices=dict(devices),
-        operations=sum(kinds.values()),
-        convolutions=dict(convolutions),
-        gradients=dict(gradients),
+        devices=dict(Counter(short_device(node.device) for node in placed)),
+        operations=len(every),
+        convolutions=dict(Counter(node.dtype or "unknown" for node in forward)),
+        gradients=dict(Counter(node.dtype or "unknown" for node in gradients)),
         flops=flops,
         unsized=unsized,
-        data_formats=dict(formats),
-        fused_norms=fused,
+        data_formats=dict(Counter(node.data_format or "NHWC" for node in (*forward, *gradients))),
+        fused_norms=len(norms) - activated,
         activated_norms=activated,
-        folded_norms=folded,
+        folded_norms=sum(_folded(node) for node in every),
         separate_norms=kinds["Rsqrt"],
         transposes=sum(number for kind, number in kinds.items() if _TRANSPOSE.search(kind)),
         onednn=sum(number for kind, number in kinds.items() if kind.startswith("_Mkl")),
         variable_reads=kinds["ReadVariableOp"] + kinds["_ReadVariablesOp"],
-        host_calls=tuple(host[:8]),
-        elsewhere=tuple(elsewhere[:8]),
+        host_calls=tuple(node.name for node in every if _HOST_CALLS.search(node.kind))[:NAMED],
+        elsewhere=tuple(away[:NAMED]),
     )
 
 
-def _folded(node: Node, forward: bool) -> bool:
+def _flops(convolutions: list[Node], sizes: Mapping[str, float]) -> tuple[dict[str, float], int]:
+    """FLOPs by dtype, and how many convolutions have none known."""
+    flops: dict[str, float] = {}
+    unsized = 0
+    for node in convolutions:
+        size = node.flops if node.flops is not None else sizes.get(node.name, sizes.get(node.key))
+        unsized += size is None
+        dtype = node.dtype or "unknown"
+        flops[dtype] = flops.get(dtype, 0.0) + (size or 0.0)
+    return flops, unsized
+
+
+def _activated(norm: Node) -> bool:
+    """Whether a fused batch norm ends in an activation: an operation of its own, which can also do without one."""
+    return norm.kind.endswith("Ex") and norm.fused != ("Identity",)
+
+
+def _folded(node: Node) -> bool:
     """Whether this stands for a batch norm inside a convolution: an operation that does both, or the kernel that
     `step/fold.py` scaled for it when freezing."""
-    if forward:
+    if _FORWARD.search(node.kind):
         return any("BatchNorm" in name for name in node.fused)
     return node.kind == "Const" and node.name.endswith("/folded_kernel")
 

@@ -7,7 +7,6 @@ worker of its own. Neighbours: `operations.py`, `xprof.py`.
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -46,7 +45,7 @@ def summarize(trace: ProfileResult) -> ProfileSummary:
         notices=() if found.markers else (Notice(kind="profile_without_steps"),),
     )
     summary = _with_split(summary, found)
-    if on_device and importlib.util.find_spec("xprof") is not None:
+    if on_device and xprof.is_installed():
         return replace(summary, source="xprof", **xprof.of_device(folder))
     return summary
 

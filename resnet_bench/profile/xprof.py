@@ -5,6 +5,7 @@ Asked where a GPU was traced: XProf knows which kernels use 16-bit arithmetic. N
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ from resnet_bench.errors import BenchError
 from resnet_bench.results import OperationTime
 
 MOST_OPERATIONS = 20
+
+
+def is_installed() -> bool:
+    """Whether there is XProf."""
+    return importlib.util.find_spec("xprof") is not None
 
 
 def of_device(folder: Path) -> dict[str, Any]:

@@ -15,14 +15,14 @@ from resnet_bench.report.sentences import sentence
 from resnet_bench.results import ClassScore, Estimate, ModelScore, Prediction, ScoreDifference
 
 MOST_CLASSES = 30
+_PARTS = {"test": "test part", "train": "train part", "all": "both parts"}
 
 
 def render(evaluation: Evaluation) -> RenderableType:
     """What was judged by what, the scores, the difference of two, the classes, and what to know."""
     first = evaluation.models[0]
-    title = (
-        f"{first.images:,} images of {evaluation.data.source}, {evaluation.part} part, {len(first.classes):,} classes"
-    )
+    images = f"{first.images:,} images of {evaluation.data.source}"
+    title = f"{images}, {_PARTS[evaluation.part]}, {len(first.classes):,} classes"
     parts: list[RenderableType] = [Text(title, style="bold"), Text(), Padding(_scores(evaluation.models), (0, 2))]
     if evaluation.difference is not None:
         parts += [Text(), Padding(Text(difference(evaluation.difference)), (0, 2))]

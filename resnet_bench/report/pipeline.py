@@ -103,18 +103,19 @@ def memory_words(trend: MemoryTrend) -> str:
 
 
 def _ablation(rows: tuple[AblationRate, ...]) -> Table:
-    grid = _grid("changed", "of full", "95 %", "img/s")
+    """ "pixels" is the mean absolute difference of the images, in levels of 255."""
+    grid = _grid("changed", "of full", "95 %", "img/s", "pixels")
     for row in rows:
         if row.ratio is None or row.images_per_s is None:
-            grid.add_row(row.change, units.UNKNOWN, "", f"left out: {row.why}", style="dim")
+            grid.add_row(f"{row.change}: {row.why}", units.UNKNOWN, "", "", "", style="dim")
             continue
         grid.add_row(
             row.change,
             f"{row.ratio.value:.2f}x",
             interval(row.ratio, 2),
             units.significant(row.images_per_s.value),
+            "" if row.pixel_difference is None else f"±{row.pixel_difference:.2f}",
         )
-    grid.columns[-1].justify = "left"
     return grid
 
 

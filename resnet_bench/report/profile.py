@@ -69,8 +69,8 @@ def operations(times: tuple[OperationTime, ...]) -> Table:
 
 
 def _end(name: str) -> str:
-    """The last two parts of an operation's name: its layer and what it does there."""
-    return "/".join(name.split("/")[-2:])
+    """The last three parts of an operation's name: its layer and what it does there."""
+    return "/".join(name.split("/")[-3:])
 
 
 def _split(summary: ProfileSummary) -> str:

@@ -139,14 +139,17 @@ SENTENCES: dict[str, str] = {
     "NVreg_RestrictProfilingToAdminUsers=0, or profile as root.",
     "cupti_missing": "CUPTI is missing, so GPU kernels cannot be traced. Install 'resnet-bench[gpu]'.",
     # What the input pipeline does
+    "pixels_changed": "--dct-method INTEGER_FAST and --no-fancy-upscaling change the images: by {difference} of 255 levels "
+    "per pixel on average here, for those that are on.",
     "one_worker": "All turns were taken in one process, and another may differ by more than the intervals say. Compare "
     "whole pipelines with bench-cli ab and --mode input.",
-    "pipeline_bottleneck": "{stage} costs most: {share:share} of the time per image (gain if it were free: {gain}x).",
-    "pipeline_cores_busy": "The processor limits: {busy} of {cores} cores are busy. {stage} costs most, {share:share} of the "
-    "time per image (gain if it were free: {gain}x). More cores help in proportion; --data-service adds other hosts'.",
-    "pipeline_cores_idle": "The pipeline waits: {busy} of {cores} cores are busy. {stage} costs most, {share:share} of the time "
-    "per image. Try a larger --num-parallel-calls, --cycle-length or --prefetch-buffer-size: with every free core at "
-    "work it would be {room} times as fast.",
+    "pipeline_bottleneck": "Stage {stage} costs most: {share:share} of the time per image (gain if it were free: {gain}x).",
+    "pipeline_cores_busy": "The processor limits: of {cores} cores the pipeline keeps {busy:.2f} busy and other programs "
+    "{others:.2f}. Stage {stage} costs most, {share:share} of the time per image (gain if it were free: {gain}x). More "
+    "cores help in proportion; --data-service adds those of other hosts.",
+    "pipeline_cores_idle": "The pipeline waits: of {cores} cores it keeps {busy:.2f} busy and other programs {others:.2f}. "
+    "Stage {stage} costs most, {share:share} of the time per image. Try a larger --num-parallel-calls, --cycle-length or "
+    "--prefetch-buffer-size: with every free core at work it would be {room:.2f} times as fast.",
     "page_cache_unknown": "How much of the data lies in the page cache cannot be told here (another user's files, or no "
     "mincore), so no epoch is called cold or warm.",
     "page_cache_not_evicted": "{share:share} of the data stayed in the page cache though it was told to drop it, so the "

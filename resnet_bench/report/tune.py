@@ -56,7 +56,7 @@ def _answer(tuning: Tuning) -> Text:
         why = (
             f" ({_status_count(tuning)})" if gain is None else f" (the last champion came to {ratio(gain.ratio.value)})"
         )
-        return Text.assemble(("Nothing beats TensorFlow's defaults", "bold"), (why, "dim"))
+        return Text.assemble(("Nothing was shown to beat TensorFlow's defaults", "bold"), (why, "dim"))
     if gain is None:
         return Text.assemble(("Faster than TensorFlow's defaults", "bold"), ("  (by how much was not measured)", "dim"))
     between = f"({interval(gain.ratio)}, 95 %)" if gain.ratio.low is not None else "(no interval: one pair)"
@@ -69,7 +69,9 @@ def _answer(tuning: Tuning) -> Text:
 
 def _status_count(tuning: Tuning) -> str:
     tried = len(tuning.challenges)
-    return f"{tried} challenger{'' if tried == 1 else 's'}, none of them shown to be faster"
+    cut = sum(each.status == "out of time" for each in tuning.challenges)
+    unplayed = f", {cut} of them cut short by the time" if cut else ""
+    return f"{tried} challenger{'' if tried == 1 else 's'}{unplayed}"
 
 
 def _rows(tuning: Tuning, path: Path | None) -> Table:

@@ -50,7 +50,8 @@ class AblationRate(Data, frozen=True, kw_only=True):
     """The whole pipeline with one option changed. `ratio` is its speed over the full pipeline's, from turns.
 
     `change` says what was changed, in the command line's words. Below 1 the option earns its place. None where
-    the variant could not run: `why` says why.
+    the variant could not run: `why` says why. `pixel_difference` is the mean absolute difference from the full
+    pipeline's images, in levels of 0..255, where the change is one of decoding.
     """
 
     name: str
@@ -58,6 +59,7 @@ class AblationRate(Data, frozen=True, kw_only=True):
     images_per_s: Estimate | None = None
     ratio: Estimate | None = None
     cpu_s_per_image: float | None = None
+    pixel_difference: float | None = None
     rounds_images_per_s: tuple[float, ...] = ()
     why: str = ""
 

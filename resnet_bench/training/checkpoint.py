@@ -32,7 +32,9 @@ def save(path: Path, arrays: Mapping[str, Any], progress: Progress) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{_PROGRESS: np.frombuffer(msgspec.json.encode(progress), np.uint8)}, **arrays)
+            where = np.frombuffer(msgspec.json.encode(progress), np.uint8)
+            named: dict[str, Any] = {_PROGRESS: where, **arrays}
+            np.savez(file, **named)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

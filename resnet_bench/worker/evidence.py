@@ -220,16 +220,15 @@ def _executed(phases: Phases, graphs: list[Any], keep: _Keep | None) -> Operatio
     """What the executors were given; None where XLA took it all."""
     from resnet_bench.evidence import graph, live
 
-    if not graphs:
-        return None
-    source = f"executed graphs {NOT_KEPT}"
-    if keep is not None:
-        live.keep_graphs(graphs, keep.folder / GRAPHS)
-        source = keep.source(GRAPHS)
+    source = f"executed graphs {NOT_KEPT}" if keep is None else keep.source(GRAPHS)
     inside = phases.step.inside()
     sizes = {} if inside.graph is None else graph.sizes(inside.graph)
     found = live.executed(graphs, source, phases.runtime.device, sizes)
-    return found if found.convolutions else None
+    if not found.convolutions:
+        return None
+    if keep is not None:
+        live.keep_graphs(graphs, keep.folder / GRAPHS)
+    return found
 
 
 def _compiled(dump: Path, keep: _Keep | None) -> Compiled | None:

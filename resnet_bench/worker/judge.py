@@ -33,9 +33,12 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     config = phases.config
     assert config is not None
     subjects = _load(phases, command.models, settled(config.step.batch_size), command.pixels)
+    if len({subject.classes for subject in subjects}) > 1:
+        counts = " and ".join(f"{subject.classes:,}" for subject in subjects)
+        raise ConfigError(f"The networks tell {counts} classes apart.", "Compare networks of the same classes.")
     with phases.in_phase("data"):
         sets = [_open(subject, command.images) for subject in subjects]
-        parts = [_part(data, command.images) for data in sets]
+        parts = [_parts(data, command.images) for data in sets]
         notices = [notice for pair in zip(subjects, sets, strict=True) for notice in _check(*pair)]
     with phases.in_phase("evaluate"):
         labels, answers, batches = _ask(subjects, parts, phases.send)
@@ -91,11 +94,13 @@ def _open(subject: Subject, images: p.Images) -> DataSet:
         ) from problem
 
 
-def _part(data: DataSet, images: p.Images) -> Part:
-    part = data.train if images.part == "train" else data.test
-    if part is None:
-        raise ConfigError("This data set has no test part.", "Name one with --test-data, or use --part train.")
-    return part
+def _parts(data: DataSet, images: p.Images) -> list[Part]:
+    """The parts that were asked for; "all" is whatever there is."""
+    by_name = {"train": data.train, "test": data.test}
+    found = [part for name, part in by_name.items() if part is not None and images.part in (name, "all")]
+    if not found:
+        raise ConfigError("This data set has no test part.", "Name one with --test-data, or use --part all.")
+    return found
 
 
 def _check(subject: Subject, data: DataSet) -> list[Notice]:
@@ -119,7 +124,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _ask(
-    subjects: list[Subject], parts: list[Part], send: Callable[[p.Message], None]
+    subjects: list[Subject], parts: list[list[Part]], send: Callable[[p.Message], None]
 ) -> tuple[Any, list[scores.Answers], list[Any]]:
     """The labels int [N], what each network answered, and a full batch of images for each."""
     import numpy as np
@@ -131,9 +136,10 @@ def _ask(
     losses, top5 = [0.0] * len(subjects), [0] * len(subjects)
     labels: list[Any] = []
     batches: list[Any] = []
-    for views in zip(*(_in_order(part, size) for part in parts), strict=True):
+    images_asked = sum(part.count for part in parts[0])
+    for views in zip(*(_in_order(each, size) for each in parts), strict=True):
         labels.append(np.asarray(views[0][1]))
-        send(p.Tested(images=sum(map(len, labels)), of=parts[0].count))
+        send(p.Tested(images=sum(map(len, labels)), of=images_asked))
         batches = batches or [padded(view[0], view[1], size)[0] for view in views]
         for index, (subject, (images, own)) in enumerate(zip(subjects, views, strict=True)):
             filled, _, count = padded(images, own, size)
@@ -154,14 +160,15 @@ def _ask(
     return every, answers, batches
 
 
-def _in_order(part: Part, size: int) -> Any:
-    """The batches of a part; an exception that the data is to blame for names the file."""
-    try:
-        yield from part.in_order(size)
-    except BenchError:
-        raise
-    except Exception as failure:
-        raise part.explain(failure) or failure from failure
+def _in_order(parts: list[Part], size: int) -> Any:
+    """The batches of some parts; an exception that the data is to blame for names the file."""
+    for part in parts:
+        try:
+            yield from part.in_order(size)
+        except BenchError:
+            raise
+        except Exception as failure:
+            raise part.explain(failure) or failure from failure
 
 
 def _take_turns(subjects: list[Subject], batches: list[Any], turns: int, until: float) -> list[list[float]]:

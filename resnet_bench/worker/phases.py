@@ -72,6 +72,7 @@ class Phases:
             p.OpenPipeline: stages.open,
             p.RunEpochs: stages.epochs,
             p.MeasureVariants: stages.measure,
+            p.ComparePixels: stages.compare_pixels,
             p.Train: partial(training.train, self),
             p.Finish: self._finish,
             **evidence.handlers(self),

@@ -12,15 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from resnet_bench.config import settled
+import msgspec
+
+from resnet_bench.config import DataConfig, settled
 from resnet_bench.measure import LONGER, Bench
 from resnet_bench.results import EpochRate, MemorySample, Notice, PageCache, Value
 from resnet_bench.worker.protocol.run import RoundDone
 from resnet_bench.worker.protocol.stages import (
+    ComparePixels,
     EpochsRun,
     MeasureVariants,
     OpenPipeline,
     PipelineOpened,
+    PixelsCompared,
     RunEpochs,
     Variant,
     VariantsMeasured,
@@ -38,6 +42,7 @@ BLOCKS = 8
 READ_SHARE = 0.25
 """Of the epochs' time: for reading alone."""
 MIN_TURNS = 2
+PIXEL_IMAGES = 128
 _REST_S, _REST_CPU_S, _RESTLESS_S = 0.01, 0.002, 1.0
 DEVICE_BUFFER, INJECTED_BUFFER = 2, 2
 """Batches that lie on the device, and that tf.data keeps when it adds a prefetch by itself."""
@@ -109,6 +114,26 @@ class Stages:
                     break
         return VariantsMeasured(rounds=turns)
 
+    def compare_pixels(self, command: ComparePixels) -> PixelsCompared:
+        """How far the variants' images lie from the reference's; all take the first batches of one order."""
+        with self._phases.in_phase("pixels"):
+            wanted = self._first_batches(command.reference)
+            found = {
+                variant.name: _mean_absolute(self._first_batches(variant.data or self._plan.data), wanted)
+                for variant in command.variants
+            }
+        return PixelsCompared(mean_absolute=found, images=sum(len(batch) for batch in wanted))
+
+    def _first_batches(self, data: DataConfig) -> list[Any]:
+        """The images of the first batches; with the same seeds they are the same ones whatever the decoder."""
+        from resnet_bench.data import pipeline
+
+        settings = msgspec.structs.replace(data, data_deterministic=True, cache="none")
+        plan = replace(self._plan, data=settings, counter=None)
+        batches = -(-PIXEL_IMAGES // plan.batch_size)
+        dataset = pipeline.build(plan, until="batch").take(batches)
+        return [images for images, _ in dataset.as_numpy_iterator()]
+
     def _drain(self, until: str, plan: Plan | None = None) -> Callable[[], Drain]:
         from resnet_bench.step.drain import Drain
 
@@ -130,6 +155,16 @@ class Stages:
         pilot = lane.bench.round(2, lane.lead_in + 1)
         lane.calls = max(1, min(4096, round(TURN_S * 2 / pilot.wall_s)))
         return lane
+
+
+def _mean_absolute(found: list[Any], wanted: list[Any]) -> float:
+    """The mean absolute difference of uint8 images, in levels."""
+    import numpy as np
+
+    differences = [
+        np.abs(one.astype(np.int16) - other.astype(np.int16)).mean() for one, other in zip(found, wanted, strict=True)
+    ]
+    return float(np.mean(differences))
 
 
 def _lead_in(plan: Plan, until: str) -> int:

@@ -57,7 +57,8 @@ def _crop(image: Any, area_min: float, random: np.random.Generator) -> Any:
     """A window of random area and aspect ratio (3/4 to 4/3, uniform on a logarithmic scale), made to fit."""
     height, width, channels = image.shape
     area = random.uniform(area_min, 1.0) * height * width
-    ratio = math.exp(random.uniform(*(math.log(bound) for bound in ASPECT_RATIOS)))
+    low, high = (math.log(bound) for bound in ASPECT_RATIOS)
+    ratio = math.exp(random.uniform(low, high))
     box_width, box_height = min(math.sqrt(area * ratio), width), min(math.sqrt(area / ratio), height)
     left, top = random.uniform(0, width - box_width), random.uniform(0, height - box_height)
     picture = Image.fromarray(image[:, :, 0] if channels == 1 else image)

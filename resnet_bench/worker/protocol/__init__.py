@@ -34,10 +34,12 @@ from resnet_bench.worker.protocol.run import (
     WarmUp,
 )
 from resnet_bench.worker.protocol.stages import (
+    ComparePixels,
     EpochsRun,
     MeasureVariants,
     OpenPipeline,
     PipelineOpened,
+    PixelsCompared,
     RunEpochs,
     Variant,
     VariantsMeasured,
@@ -69,6 +71,7 @@ Commands = (
     | OpenPipeline
     | RunEpochs
     | MeasureVariants
+    | ComparePixels
     | Train
     | Finish
 )
@@ -90,6 +93,7 @@ Replies = (
     | PipelineOpened
     | EpochsRun
     | VariantsMeasured
+    | PixelsCompared
     | Trained
     | Failed
 )
@@ -121,6 +125,7 @@ __all__ = [
     "Command",
     "Commands",
     "CompareOutputs",
+    "ComparePixels",
     "EpochDone",
     "EpochsRun",
     "Evaluate",
@@ -146,6 +151,7 @@ __all__ = [
     "Part",
     "PhaseStarted",
     "PipelineOpened",
+    "PixelsCompared",
     "PixelsName",
     "Predict",
     "Predicted",

@@ -20,7 +20,7 @@ class Images(Data, frozen=True, kw_only=True):
     test_data: str | None = None
     test_share: float = 0.2
     split_seed: int = 0
-    part: Literal["train", "test"] = "test"
+    part: Literal["test", "train", "all"] = "test"
 
 
 class Evaluate(Command, frozen=True, kw_only=True):

@@ -43,6 +43,21 @@ class MeasureVariants(Command, frozen=True, kw_only=True):
     budget_s: float
 
 
+class ComparePixels(Command, frozen=True, kw_only=True):
+    """Take the same images with the same windows through the pipeline of `reference` and of each variant. The
+    variants may differ from it in how images are decoded alone. Reply: `PixelsCompared`."""
+
+    reference: DataConfig
+    variants: tuple[Variant, ...]
+
+
+class PixelsCompared(Message, frozen=True, kw_only=True):
+    """By variant: the mean absolute difference of pixels, in levels of 0..255, over `images`."""
+
+    mean_absolute: dict[str, float]
+    images: int
+
+
 class PipelineOpened(Message, frozen=True, kw_only=True):
     """Which images are read."""
 
