@@ -25,7 +25,9 @@ from resnet_bench.virtual_clock import CLOCK
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 RESULTS = Path(__file__).parent / "results"
-WORDS = "--preset standard --mode infer --image-size 64 --source synthetic --latency-samples 0 --device cpu"
+WORDS = (
+    "--preset standard --mode infer --image-size 64 --source synthetic --latency-samples 0 --device cpu --evidence off"
+)
 
 
 @contextmanager

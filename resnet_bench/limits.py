@@ -89,3 +89,10 @@ def join(found: Findings, summary: Summary | None) -> Roofline | None:
         step_s=summary.step_s.value,
         profile=found.profile,
     )
+
+
+def doubts(found: Roofline | None) -> tuple[Notice, ...]:
+    """That a step was faster than the measured roofs allow: they were measured on a busier machine."""
+    if found is None or found.step_limit_s is None or found.step_s >= found.step_limit_s:
+        return ()
+    return (Notice(kind="roofs_too_low", facts={"step_s": found.step_s, "limit_s": found.step_limit_s}),)

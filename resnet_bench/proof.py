@@ -50,13 +50,14 @@ class Proof:
         return tuple(corrected(self._found))
 
     @property
-    def _differing(self) -> list[str]:
+    def switches(self) -> list[str]:
+        """The options in which the champion differs from the start."""
         search = self._search
         return [name for name in search.space.values if search.champion[name] != search.start[name]]
 
     def measure_gain(self) -> bool:
         """Champion over start; blocks. False where the time allowed not one pair."""
-        share = GAIN_SHARE if len(self._differing) > 1 else 1.0
+        share = GAIN_SHARE if len(self.switches) > 1 else 1.0
         search = self._search
         match = self._new_match(search.start, search.champion, self._left() * share, self._pairs, self._turns)
         try:
@@ -68,11 +69,9 @@ class Proof:
         return True
 
     def measure_contributions(self) -> None:
-        """Champion over itself with one switch put back, switch by switch; blocks. Where it has only one, the gain
-        says it all."""
-        names, search = self._differing, self._search
-        if len(names) == 1:
-            return
+        """Champion over itself with one switch put back, switch by switch; blocks. Where there is only one switch,
+        that is the gain."""
+        names, search = self.switches, self._search
         for done, name in enumerate(names):
             one = Contribution(option=name, value=_value(search.champion[name]), without=_value(search.start[name]))
             self._found.append(self._contribution(one, self._left() / (len(names) - done)))

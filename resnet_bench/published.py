@@ -1,6 +1,6 @@
 """Speeds of ResNet-50 that others have published, each with its source (`published.toml`).
 
-To set a result against, never to fill a gap with: no ratio, verdict or default is computed from them.
+To set a result against, never to fill a gap with: no verdict, finding or default rests on them.
 """
 
 from __future__ import annotations

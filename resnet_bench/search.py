@@ -127,7 +127,7 @@ class Search:
         challenge = self._known(changes) or self._challenge(chosen, changes)
         self._remember(changes, challenge.pairs)
         if challenge.pairs:
-            pair_s = challenge.wall_s / len(challenge.pairs)
+            pair_s = challenge.wall_s / (len(challenge.pairs) + (challenge.status == "out of time"))
             self.shortest_pair_s = min(pair_s, self.shortest_pair_s or pair_s)
         self.challenges.append(challenge)
         self.watcher.settled(challenge)

@@ -120,6 +120,8 @@ def _record(
     marked = (steady.mark(process, per_call, count_all="warmup" in given) for process in found.processes)
     samples = Samples(processes=tuple(marked))
     summary = summarize(samples)
+    against_roofs = limits.join(found, summary)
+    notices = (*notices, *limits.doubts(against_roofs))
     device = found.machine.device if found.machine else "cpu"
     floor = noise.known(resolved or found.requested, found.machine, found.environment)
     claims: tuple[Claim, ...] = ()
@@ -143,7 +145,7 @@ def _record(
         parity=found.parity,
         trace=found.trace,
         profile=found.profile,
-        roofline=limits.join(found, summary),
+        roofline=against_roofs,
         energy=account(samples, found.machine, idle.idle_w(device), idle.why(device)),
         warnings=notices,
         wall_s=wall_s,

@@ -120,9 +120,17 @@ class _Bench:
             self._found.epochs = self._ask(p.RunEpochs(epochs=asked.epochs, budget_s=budget_s), p.EpochsRun)
         assert findings.resolved is not None, "an opened pipeline has resolved its configuration"
         self._tell_changed_pixels(findings.resolved)
-        self._take_turns(self._stage_variants(), self._left() * (1 - ABLATION_SHARE if asked.ablate else 1.0))
+        stages = self._stage_variants()
+        self._take_turns(stages, self._left() * (1 - ABLATION_SHARE if asked.ablate else 1.0))
+        if len(self._found.stages) < len(stages):
+            raise BudgetError("The time budget ended before each stage had a turn.", "Allow more with --max-time.")
         if asked.ablate:
-            self._ablate()
+            try:
+                self._ablate()
+            except BenchError as error:
+                if outcome_of(error).kind != "budget":
+                    raise
+                findings.note(Notice(kind="budget_cut_end", facts={"process": 0, "phase": findings.phase}))
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
@@ -292,6 +300,6 @@ def _ablation(found: _Found) -> tuple[AblationRate, ...]:
         if full and rounds:
             row = pipeline_rates.ablation_rate(one.name, one.change, full, rounds)
             rows.append(replace(row, pixel_difference=found.pixels.get(one.name)))
-        elif one.data is None:
-            rows.append(AblationRate(name=one.name, change=one.change, why=one.why))
+        else:
+            rows.append(AblationRate(name=one.name, change=one.change, why=one.why or "the time was up"))
     return tuple(rows)

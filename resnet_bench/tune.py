@@ -137,8 +137,9 @@ class _Job:
             self._observer.stage("gain over the defaults")
             if not self._proof.measure_gain():
                 self._note(Notice(kind="tune_gain_unmeasured"))
-            self._observer.stage("what each switch gives")
-            self._proof.measure_contributions()
+            if len(self._proof.switches) > 1:
+                self._observer.stage("what each switch gives")
+                self._proof.measure_contributions()
 
     def _left(self) -> float:
         return self._started + self._settings.max_time_s - time.monotonic()

@@ -18,9 +18,10 @@ from msgspec.structs import replace
 from resnet_bench import plan
 from resnet_bench.config import Config
 from resnet_bench.contest import SideFacts
+from resnet_bench.data.service import LOCAL
 from resnet_bench.errors import BudgetError
 from resnet_bench.resolve import PREFETCH_BATCHES
-from resnet_bench.results import Outcome, Round
+from resnet_bench.results import Notice, Outcome, Round
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handle import Worker, WorkerFailure
 from resnet_bench.worker.protocol import Part
@@ -105,7 +106,10 @@ class Player:
         reply = self._ask(command, p.Prepared)
         self.peak_host_bytes = reply.peak_host_bytes
         self.facts = replace(
-            self.facts, model=reply.model, data=reply.data, notices=(*self.facts.notices, *reply.notices)
+            self.facts,
+            model=reply.model,
+            data=reply.data,
+            notices=(*self.facts.notices, *reply.notices, *self._runs_on()),
         )
         self._ask(p.WarmUp(steps=self._warmup() * self.config.step.steps_per_call, then_stop=True), p.Timed)
         self._wait_until_stopped()
@@ -148,6 +152,13 @@ class Player:
         depth = PREFETCH_BATCHES if data.prefetch_buffer_size == "auto" else data.prefetch_buffer_size
         on_gpu = self.facts.machine is not None and self.facts.machine.device_kind == "gpu"
         return depth + (DEVICE_BUFFER if on_gpu else 0) + 1
+
+    def _runs_on(self) -> tuple[Notice, ...]:
+        """What cannot be stopped with this side: a tf.data service that others started."""
+        address = self.config.data.data_service
+        if address is None or address.startswith(LOCAL) or self._part == "model":
+            return ()
+        return (Notice(kind="data_service_runs_on", facts={"address": address}),)
 
     def _wait_until_stopped(self) -> None:
         try:

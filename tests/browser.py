@@ -28,9 +28,9 @@ SLOWEST_MS = 60_000.0
 """How long a page may take to show something: long, because a failure here should mean a defect."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium for the whole session."""
+    """A Chromium for the tests of a module; Playwright keeps an event loop running meanwhile."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip(f"none of {', '.join(NAMES)} is installed")

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from resnet_bench import cli, record, session
+from resnet_bench.afterwards import Afterwards
 from resnet_bench.worker.handle import Worker
+from tests.fake_evidence import no_pass
 
 ROOT = Path(__file__).parent.parent
 _real = session.run
@@ -20,8 +22,9 @@ def _run(*arguments: Any, **options: Any) -> Any:
 
 
 def use_fake_workers() -> None:
-    """Let every run of this process start fake workers."""
+    """Let every run of this process start fake workers, and none after the timed ones."""
     session.run = _run
+    Afterwards.run = no_pass  # type: ignore[assignment]
 
 
 def _die(*_: object) -> None:

@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from resnet_bench import session
+from resnet_bench.afterwards import Afterwards
 from resnet_bench.cli import COMMANDS, group
 from resnet_bench.record import load, save
 from resnet_bench.worker.handle import Worker
+from tests.fake_evidence import no_pass
 from tests.test_session import run as run_fake
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +35,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         return real(*arguments, **options)
 
     monkeypatch.setattr(session, "run", run)
+    monkeypatch.setattr(Afterwards, "run", no_pass)
     return monkeypatch
 
 

@@ -125,7 +125,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "photos-00000-of-00002.tfrecord").read_bytes()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_flipped_byte_is_found_without_a_manifest(
     data: st.DataObject, whole: bytes, tmp_path_factory: pytest.TempPathFactory

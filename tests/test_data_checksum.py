@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_bench.data import checksum, framing
@@ -16,6 +16,7 @@ def _slow(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
+@settings(deadline=None)
 @given(data=st.binary(min_size=4, max_size=1200))
 def test_it_is_the_crc_of_the_loop(data: bytes) -> None:
     assert checksum.crc32c(data) == _slow(data)

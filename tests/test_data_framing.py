@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_bench.data import framing
@@ -19,6 +19,7 @@ def test_crc32c_matches_the_published_check_value() -> None:
     assert framing.crc32c(b"123456789") == 0xE3069283
 
 
+@settings(deadline=None)
 @given(payloads=PAYLOADS)
 def test_tensorflow_reads_what_is_framed(payloads: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("framing") / "shard"
@@ -26,6 +27,7 @@ def test_tensorflow_reads_what_is_framed(payloads: list[bytes], tmp_path_factory
     assert list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator()) == payloads
 
 
+@settings(deadline=None)
 @given(payloads=PAYLOADS)
 def test_a_walk_finds_each_record(payloads: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("framing") / "shard"
@@ -35,6 +37,7 @@ def test_a_walk_finds_each_record(payloads: list[bytes], tmp_path_factory: pytes
     assert [framing.payload(path, frame) for frame in frames] == payloads
 
 
+@settings(deadline=None)
 @given(payloads=PAYLOADS, data=st.data())
 def test_any_cut_is_noticed_at_the_record_it_hits(
     payloads: list[bytes], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -49,6 +52,7 @@ def test_any_cut_is_noticed_at_the_record_it_hits(
     assert caught.value.index == sum(offset < cut for offset in offsets) - 1
 
 
+@settings(deadline=None)
 @given(payloads=PAYLOADS, data=st.data())
 def test_any_flipped_byte_is_noticed_at_its_record(
     payloads: list[bytes], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -56,6 +56,14 @@ def test_each_harness_is_a_row_whose_mean_is_the_records(tmp_path: Path) -> None
         assert row["extra_info"]["peak_host_bytes"] == 1 << 30
 
 
+def test_each_row_leaves_a_trace_where_one_is_asked_for(tmp_path: Path) -> None:
+    arguments = f"--bench-args=--output {tmp_path}/runs"
+    run(tmp_path, "--benchmark-only", "-k", "infer_latency", f"--bench-profile={tmp_path}/traces", arguments)
+    (trace,) = tmp_path.glob("traces/test_infer_latency/plugins/profile/*/*.xplane.pb")
+    (path,) = tmp_path.glob("runs/*.json")
+    assert json.loads(path.read_text())["trace"]["path"] == str(trace.parent.resolve())
+
+
 def test_latency_is_one_image_at_a_time(tmp_path: Path) -> None:
     row = rows(tmp_path)["test_infer_latency"]
     record = json.loads(Path(row["extra_info"]["record"]).read_text())

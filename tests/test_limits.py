@@ -42,6 +42,14 @@ def test_a_failing_pass_is_told_and_spoils_nothing() -> None:
     assert "roofline_failed" in kinds(record.warnings)
 
 
+def test_roofs_that_the_run_itself_broke_are_doubted() -> None:
+    record = run("--rounds 3 --steps 2 --processes 1 --roofline", STEP_S="0.01")
+    assert record.roofline is not None
+    assert record.roofline.mfu is not None
+    assert record.roofline.mfu > 1
+    assert "roofs_too_low" in kinds(record.warnings)
+
+
 def test_time_is_kept_for_the_pass_only_where_it_was_asked_for() -> None:
     asked, _ = parse_args(["--roofline", "--max-time", "60"])
     assert limits.reserved_s(Findings(asked)) == pytest.approx(15)

@@ -10,10 +10,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from resnet_bench.record import Record, load
 from resnet_bench.report import collection, html, markdown
 from resnet_bench.report.document import Document
+from resnet_bench.results import Energy, Samples
+from resnet_bench.stats import summarize
 from tests import report_records as made
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -237,11 +240,23 @@ def test_published_figures_name_their_source_and_are_of_the_same_mode(full: Page
     assert "Published elsewhere" not in page(made.make(image_size=(64, 64), mode="eval")).text
 
 
+def test_a_training_that_was_not_timed_answers_with_its_accuracy() -> None:
+    record = replace(made.make(), summary=None, samples=Samples(), training=made.training())
+    found = document(record).chapters[0]
+    assert found.answer.rate == "86 % accuracy"
+    assert {"Training", "Configuration and environment"} <= {section.title for section in found.sections}
+
+
+def test_one_round_of_one_process_is_enough_for_a_page() -> None:
+    record = made.make()
+    one = made.samples(16, 0.4, processes=1, rounds=1)
+    few = Samples(processes=(replace(one.processes[0], warmup=(), latency=()),))
+    found = page(replace(record, samples=few, summary=summarize(few)))
+    assert "no interval: one process" in found.text
+    assert len(found.all("figure")) == 1  # the cold start alone
+
+
 def test_energy_that_was_not_measured_says_why() -> None:
-    from msgspec.structs import replace
-
-    from resnet_bench.results import Energy
-
     record = replace(made.make(), energy=Energy(status="unavailable", why="no counter"))
     assert "unavailable: no counter" in page(record).text
 

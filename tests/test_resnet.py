@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,13 +11,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from resnet_bench.config import Config, ModelConfig, RuntimeConfig
+from resnet_bench.config import Config, ModelConfig, RuntimeConfig, StepConfig
+from resnet_bench.environment import CpuEnvironment, Environment
 from resnet_bench.errors import ConfigError
 from resnet_bench.model import build, facts, stages
 from resnet_bench.model.groups import layer_groups
 from resnet_bench.model.resnet import NORMS, imitate_training, resnet50
 from resnet_bench.model.weights import copy_weights
-from resnet_bench.results import ModelFacts
+from resnet_bench.results import Machine, ModelFacts
+from resnet_bench.worker.limits import measure_limits
+from resnet_bench.worker.protocol import MeasureLimits
 
 pytestmark = pytest.mark.usefixtures("keras_state")
 
@@ -228,6 +232,24 @@ def test_a_configuration_is_built_as_it_says_and_gives_logits() -> None:
     x = images(2, 24, 32, 1)
     np.testing.assert_array_equal(model(x, training=False), same(x, training=False))
     assert "CPU:0" in model.weights[0].value.device
+
+
+def test_a_worker_counts_its_layers_and_measures_its_roofs() -> None:
+    config = Config(model=SMALL, step=StepConfig(precision="float32"))
+    machine = Machine(device_kind="cpu", device="cpu", cpus=1)
+    cpu = CpuEnvironment(cpus=1, memory_bytes=2**20)
+    started: list[Config] = []
+    phases: Any = SimpleNamespace(
+        start_tensorflow=started.append,
+        config=config,
+        runtime=runtime(machine=machine),
+        environment=Environment(python="", package_version="", device="cpu", cpu=cpu),
+        in_phase=lambda _: nullcontext(),
+    )
+    reply = measure_limits(phases, MeasureLimits(config=config, budget_s=0.1))
+    assert started == [config]
+    assert sum(group.macs for group in reply.layers) == facts(build(config, runtime()), config).macs
+    assert {roof.dtype for roof in reply.roofs.matmul} == {"float32", "bfloat16"}
 
 
 def test_a_configuration_is_built_in_the_runtimes_policy_and_strategy() -> None:

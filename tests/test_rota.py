@@ -12,6 +12,7 @@ from resnet_bench.results import Estimate, Notice
 from resnet_bench.rota import Repetition, Rota
 from resnet_bench.turns import Budget, Side, SideFailure, named
 from resnet_bench.worker.handle import Worker, is_stopped
+from resnet_bench.worker.protocol import Part
 
 ROOT = Path(__file__).parent.parent
 
@@ -84,3 +85,16 @@ def test_a_side_named_in_words_is_named_so_when_it_fails() -> None:
         Rota(sides, Budget(turns=1, steps=1), count).run()
     assert caught.value.side == "model alone"
     assert (named("b"), named("model alone")) == ("B", "Model alone")
+
+
+def test_a_service_that_cannot_be_stopped_with_its_side_is_said_to_run_on() -> None:
+    remote = parse_args(["--data-service", "one:5050"])[0]
+    environment = {"PYTHONPATH": str(ROOT)}
+    parts: tuple[Part, ...] = ("whole", "model", "pipeline")
+    sides: dict[str, Side] = {
+        part: Side("", remote, lambda: Worker("tests.fake_worker", environment), part) for part in parts
+    }
+    game = Rota(sides, Budget(turns=1, steps=1), count)
+    game.run()
+    found = {part: "data_service_runs_on" in {each.kind for each in game.facts[part].notices} for part in parts}
+    assert found == {"whole": True, "model": False, "pipeline": True}

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from resnet_bench import session
+from resnet_bench.afterwards import Afterwards
 from resnet_bench.config import Config
 from resnet_bench.errors import ConfigError
 from resnet_bench.options import parse_args
@@ -19,8 +20,15 @@ from resnet_bench.record import Record, to_json
 from resnet_bench.results import Notice, Samples
 from resnet_bench.stats import Summary, summarize
 from resnet_bench.worker.handle import Worker
+from tests.fake_evidence import no_pass
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def timed_processes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows them is `test_afterwards.py`'s."""
+    monkeypatch.setattr(Afterwards, "run", no_pass)
 
 
 def run(words: str, scenario: str = "ok", observer: session.Observer | None = None, **environment: str) -> Record:

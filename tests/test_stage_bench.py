@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from resnet_bench import stage_bench
+from resnet_bench.errors import BudgetError
 from resnet_bench.options import build
 from resnet_bench.record import Record, load, save
 from resnet_bench.results import PipelineResult
@@ -113,6 +114,28 @@ def test_turns_that_did_not_fit_are_told() -> None:
     record = bench(rounds=10, TURNS_THAT_FIT="3")
     assert "budget_cut_rounds" in kinds(record)
     assert len(result(record).stages[0].rounds_images_per_s) == 3
+
+
+def test_a_budget_that_ends_before_each_stage_had_a_turn_is_an_outcome() -> None:
+    record = bench(TURNS_THAT_FIT="0")
+    assert (record.outcome.kind, result(record).stages) == ("budget", ())
+
+
+def test_a_budget_that_ends_while_options_are_changed_keeps_the_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    def over(*_: object) -> None:
+        raise BudgetError("The time is up.")
+
+    monkeypatch.setattr(stage_bench._Bench, "_ablate", over)
+    record = bench(questions=Questions(epochs=0, ablate=True), rounds=2)
+    assert (record.outcome.kind, "budget_cut_end" in kinds(record)) == ("ok", True)
+    assert result(record).stages
+
+
+def test_options_without_a_turn_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_bench, "STAGES", ("read", "prefetch"))
+    record = bench(questions=Questions(epochs=0, ablate=True), rounds=2, NO_TURN="naive")
+    (row,) = (row for row in result(record).ablation if row.name == "naive")
+    assert (record.outcome.kind, row.ratio, row.why) == ("ok", None, "the time was up")
 
 
 def test_without_epochs_there_are_only_stages() -> None:

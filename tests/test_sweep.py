@@ -14,12 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from resnet_bench import confirm, session, sweep
+from resnet_bench.afterwards import Afterwards
 from resnet_bench.cli import group
 from resnet_bench.errors import ConfigError
 from resnet_bench.record import load
 from resnet_bench.sweep import cells, parse_file, parse_vary
 from resnet_bench.turns import Side
 from resnet_bench.worker.handle import Worker
+from tests.fake_evidence import no_pass
 from tests.test_cli import ROOT, bench_cli
 
 COMMON = ("--processes", "1", "--rounds", "3", "--steps", "2", "--json")
@@ -36,6 +38,7 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(*arguments, **more)
 
     monkeypatch.setattr(session, "run", fake)
+    monkeypatch.setattr(Afterwards, "run", no_pass)
 
 
 def run(folder: Path, *words: str, **environment: str) -> tuple[int, list[dict[str, Any]], str]:

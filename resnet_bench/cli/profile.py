@@ -29,8 +29,9 @@ SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Trace a few steps; print where their time goes and the command that opens the trace.
 
-    A short run: one process, 5 rounds and no single steps unless they are given. The trace is taken after the
-    timed rounds, and summed up without a browser. The record is saved as by `run`, with the same exit codes.
+    A short run: one process, 5 rounds, no single steps and no pass for evidence unless they are asked for. The
+    trace is taken after the timed rounds, and summed up without a browser. The record is saved as by `run`, with
+    the same exit codes.
     """
     del options
     config, given = from_context(ctx)
@@ -44,6 +45,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         path = save_record(record, folder)
     if config.output.json:
         click.echo(to_json(record), nl=False)
+        if record.outcome.kind != "ok":
+            click.echo(f"bench-cli: {record.outcome.message} {record.outcome.remedy}".rstrip(), err=True)
     elif record.trace is None:
         Console().print(text.render(record, path))
     else:

@@ -41,6 +41,7 @@ class _LiveTune(Live):
 
     def stage(self, name: str) -> None:
         """Name it above the line."""
+        self._which = self._so_far = ""
         self._console.print(f"[bold]{escape(name)}[/]", highlight=False)
 
     def challenge(self, number: int, at_most: int, words: str) -> None:
@@ -59,6 +60,7 @@ class _PlainTune(Plain):
 
     def stage(self, name: str) -> None:
         """Name it."""
+        self._which = ""
         click.echo(f"stage: {name}", err=True)
 
     def challenge(self, number: int, at_most: int, words: str) -> None:

@@ -23,7 +23,7 @@ class WireError(ValueError):
 
 def encode(features: Mapping[str, Value | str]) -> bytes:
     """A serialized Example with one value per feature, sorted by name: as TensorFlow's deterministic
-    serialization gives it. Text is stored as UTF-8, numbers as int64."""
+    serialization gives it where no name begins another. Text is stored as UTF-8, numbers as int64."""
     entries = []
     for name in sorted(features):
         value = features[name]

@@ -25,7 +25,8 @@ _HOST_CALLS = re.compile(r"^(?:Eager)?PyFunc(?:Stateless)?$|^Print(?:V2)?$|^Host
 NAMED = 8
 """Operations named in a record, where there are many."""
 
-_COMPUTES = re.compile(r"Conv2D|BatchNorm|MatMul|Relu|MaxPool|AvgPool|BiasAdd|^AddV2$|ResourceApply")
+_COMPUTES = re.compile(r"Conv2D|BatchNorm|MatMul|Relu|MaxPool|AvgPool|BiasAdd|ResourceApply")
+"""What must run on the device. Counters and shapes are the host's even in a run on a GPU."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _with_split(summary: ProfileSummary, found: Execution) -> ProfileSummary:
         return summary
     work = [each for each in found.operations if each.place != "input"]
     start = min(marker.start for marker in found.markers)
-    end = max(max(marker.end for marker in found.markers), max((each.end for each in work), default=0))
+    end = max(*(marker.end for marker in found.markers), *(each.end for each in work), start)
     layers = [
         [(each.start, each.end) for each in work if each.place == "device"],
         [(each.start, each.end) for each in work if each.place == "step"],

@@ -26,7 +26,12 @@ HOLDS: dict[str | None, tuple[str, Tone]] = {
     None: ("not observed", "warn"),
 }
 PLACES: tuple[Literal["step", "input"], ...] = ("step", "input")
-STEP_PARTS = (("input_s", "input"), ("host_s", "host"), ("device_s", "device"), ("idle_s", "idle"))
+STEP_PARTS = (
+    ("device_s", "device work"),
+    ("host_s", "CPU operations"),
+    ("input_s", "waiting for input"),
+    ("idle_s", "idle and dispatch"),
+)
 
 
 def figures(*found: Figure | None) -> list[Block]:
@@ -201,6 +206,6 @@ def published_elsewhere(record: Record) -> list[Block]:
         )
         for each, source in known
     ]
-    heads = "hardware|arithmetic|>batch|>published|>this run is times that|software|source"
+    heads = "hardware|arithmetic|>batch|>published|>this run over it|software|source"
     note = sentence(Notice(kind="published_elsewhere"))
     return [Paragraph(note), table("Published figures of the same network and mode", heads, rows)]

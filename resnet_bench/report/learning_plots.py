@@ -29,7 +29,7 @@ def learning(record: Record) -> list[Figure]:
         x, y = charts.plot(
             [one.epoch for one in epochs], [value for _, points in drawn for _, value in points], y_zero=True
         )
-        area = charts.frame(x, y, "epoch", y_title, charts.plain, words)
+        area = charts.frame(x, y, "epoch", y_title, charts.plain, words if train == "accuracy" else charts.plain)
         for number, (name, points) in enumerate(drawn):
             area.elements += _curve(x, y, points, number, name, words)
         last = "; ".join(f"{name} end at {words(points[-1][1])}" for name, points in drawn)

@@ -29,7 +29,7 @@ def throughputs(named: Sequence[tuple[str, Record]]) -> Figure | None:
     # An interval of two processes may span decades: it runs off the chart instead of squeezing all others.
     least, most = known[-1][2].value / 3, known[0][2].value * 3
     ends = [min(max(end, least), most) for end in ends]
-    log = max(ends) > 20 * min(ends)
+    log = max(ends) > 20 * min(ends) > 0
     found = charts.rows([name for name, *_ in known], ends, "images per second", charts.plain, log=log)
     for number, (name, record, rate) in enumerate(known):
         middle = charts.row_middle(number)

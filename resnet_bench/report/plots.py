@@ -85,7 +85,7 @@ def step_series(record: Record) -> Figure | None:
     if len(times) < 2:
         return None
     ends = [number for _, warm, counted in points for number, _ in (*warm, *counted)]
-    x, y = charts.plot([0, *ends], times, x_zero=True, y_log=max(times) > 5 * min(times))
+    x, y = charts.plot([0, *ends], times, x_zero=True, y_log=max(times) > 5 * min(times) > 0)
     found = charts.frame(x, y, "step of the process", "step time", charts.plain, charts.seconds)
     for number, (process, warm, counted) in enumerate(points):
         name = f"process {process.process}"
@@ -170,7 +170,7 @@ def input_stages(pipeline: PipelineResult) -> Figure | None:
         return None
     rates = [stage.images_per_s for stage in pipeline.stages]
     values = [rate.value for rate in rates]
-    log = max(values) > 20 * min(values)
+    log = max(values) > 20 * min(values) > 0
     names = [stage.stage for stage in pipeline.stages]
     found = charts.rows(names, _ends(rates, zero=not log), "images per second", charts.plain, log=log)
     for number, (name, rate) in enumerate(zip(names, rates, strict=True)):

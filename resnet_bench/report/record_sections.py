@@ -53,13 +53,21 @@ def answer(record: Record) -> Answer:
     summary, verdict = record.summary, record.verdict
     between = text.interval_of(record)
     return Answer(
-        rate=units.rate(summary.images_per_s.value) if summary else "no throughput",
+        rate=_rate(record),
         interval=f"{between} (95 %)" if between else ("no interval: one process" if summary else ""),
         verdict=verdict.kind,
         tone=TONES[verdict.kind],
         reasons=tuple(Note(sentence(reason), TONES[verdict.kind], "reason") for reason in verdict.reasons),
         bottleneck=sentence(bottleneck(record)) if summary or record.pipeline else "",
     )
+
+
+def _rate(record: Record) -> str:
+    """The throughput; of a training that was not timed, the accuracy it came to."""
+    if record.summary is not None:
+        return units.rate(record.summary.images_per_s.value)
+    best = record.training.best_accuracy if record.training else None
+    return "no throughput" if best is None else f"{units.share(best)} accuracy"
 
 
 def bottleneck(record: Record) -> Notice:

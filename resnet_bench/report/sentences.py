@@ -55,8 +55,7 @@ SENTENCES: dict[str, str] = {
     # What a search for the fastest configuration left out
     "tune_emulated_left_out": "{precisions} were not tried: this device ({device}) would only emulate them. --emulated "
     "tries them too.",
-    "tune_search_cut": "The search used up its share of the time after {tried} challengers. Raise --max-time for the "
-    "rest.",
+    "tune_search_cut": "The time of the search was over with {tried} challengers tried. Raise --max-time for the rest.",
     "tune_gain_unmeasured": "No time was left to measure the gain over TensorFlow's defaults. Raise --max-time.",
     # How --batch-size max was settled
     "batch_found": "--batch-size max is {batch}: found by {tries} tries, and {too_large} does not fit into the "
@@ -139,21 +138,22 @@ SENTENCES: dict[str, str] = {
     "NVreg_RestrictProfilingToAdminUsers=0, or profile as root.",
     "cupti_missing": "CUPTI is missing, so GPU kernels cannot be traced. Install 'resnet-bench[gpu]'.",
     # What the input pipeline does
-    "pixels_changed": "--dct-method INTEGER_FAST and --no-fancy-upscaling change the images: by {difference} of 255 levels "
-    "per pixel on average here, for those that are on.",
+    "pixels_changed": "--dct-method INTEGER_FAST and --no-fancy-upscaling change the images: by {difference} of 255 "
+    "levels per pixel on average here, for those that are on.",
     "one_worker": "All turns were taken in one process, and another may differ by more than the intervals say. Compare "
     "whole pipelines with bench-cli ab and --mode input.",
-    "pipeline_bottleneck": "Stage {stage} costs most: {share:share} of the time per image (gain if it were free: {gain}x).",
-    "pipeline_cores_busy": "The processor limits: of {cores} cores the pipeline keeps {busy:.2f} busy and other programs "
-    "{others:.2f}. Stage {stage} costs most, {share:share} of the time per image (gain if it were free: {gain}x). More "
-    "cores help in proportion; --data-service adds those of other hosts.",
-    "pipeline_cores_idle": "The pipeline waits: of {cores} cores it keeps {busy:.2f} busy and other programs {others:.2f}. "
-    "Stage {stage} costs most, {share:share} of the time per image. Try a larger --num-parallel-calls, --cycle-length or "
-    "--prefetch-buffer-size: with every free core at work it would be {room:.2f} times as fast.",
-    "page_cache_unknown": "How much of the data lies in the page cache cannot be told here (another user's files, or no "
-    "mincore), so no epoch is called cold or warm.",
-    "page_cache_not_evicted": "{share:share} of the data stayed in the page cache though it was told to drop it, so the "
-    "first epoch does not show the disk.",
+    "pipeline_bottleneck": "Stage {stage} costs most: {share:share} of the time per image (gain if it were free: "
+    "{gain}x).",
+    "pipeline_cores_busy": "The processor limits: of {cores} cores the pipeline keeps {busy:.2f} busy and other "
+    "programs {others:.2f}. Stage {stage} costs most, {share:share} of the time per image (gain if it were free: "
+    "{gain}x). More cores help in proportion; --data-service adds those of other hosts.",
+    "pipeline_cores_idle": "The pipeline waits: of {cores} cores it keeps {busy:.2f} busy and other programs "
+    "{others:.2f}. Stage {stage} costs most, {share:share} of the time per image. Try a larger --num-parallel-calls, "
+    "--cycle-length or --prefetch-buffer-size: with every free core at work it would be {room:.2f} times as fast.",
+    "page_cache_unknown": "How much of the data lies in the page cache cannot be told here (another user's files, or "
+    "no mincore), so no epoch is called cold or warm.",
+    "page_cache_not_evicted": "{share:share} of the data stayed in the page cache though it was told to drop it, so "
+    "the first epoch does not show the disk.",
     "epoch_cut": "The time ended epoch {epoch} (up to {until}) after {images} of {of} images. Raise --max-time.",
     "ablation_without_rewrites": "--inject-prefetch and --map-parallelization were off while options were changed in "
     "turn: they would put back what was taken away.",
@@ -170,16 +170,18 @@ SENTENCES: dict[str, str] = {
     "users, or run with SYS_ADMIN.",
     "roofline_cut": "The roofs were not measured: {left_s:duration} were left of the {needed_s:duration} that it takes. "
     "Raise --max-time.",
+    "roofs_too_low": "A step took {step_s:duration}, less than the measured roofs allow ({limit_s:duration}): the machine "
+    "was busier while they were measured. Do not use them; run again when it is quiet.",
     "roofline_failed": "The roofs were not measured: {message}",
     # What a report says beside the numbers
     "bottleneck_stage": "The input pipeline's stage {stage} costs most.",
-    "bottleneck_part": "{part} takes {share:share} of a profiled step ({seconds:duration}).",
+    "bottleneck_part": "A profiled step is mostly {part}: {share:share} of it, {seconds:duration}.",
     "bottleneck_group": "{group}: {gain_s:duration} of a step lie above what the measured roofs allow.",
     "bottleneck_unknown": "Nothing in the record tells. Run with --profile, or use bench-cli bottleneck.",
     "gains_need_profile": "Where the time goes is not known without a profile: run with --profile as well for the "
     "most promising places to gain.",
     "published_elsewhere": "What others have published for this network and mode, on other hardware, software and "
-    "data. It is not comparable like for like, and nothing in this report is computed from it.",
+    "data. It is not comparable like for like, and nothing else in this report rests on it.",
     # What evidence found
     "option_without_effect": "What was asked for did not take effect: {claim} was to be {requested}, and {source} "
     "shows {observed}. The number belongs to another configuration.",

@@ -68,10 +68,13 @@ def _answer(tuning: Tuning) -> Text:
 
 
 def _status_count(tuning: Tuning) -> str:
-    tried = len(tuning.challenges)
     cut = sum(each.status == "out of time" for each in tuning.challenges)
     unplayed = f", {cut} of them cut short by the time" if cut else ""
-    return f"{tried} challenger{'' if tried == 1 else 's'}{unplayed}"
+    return f"{_plural(len(tuning.challenges), 'challenger', 'challengers')}{unplayed}"
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _rows(tuning: Tuning, path: Path | None) -> Table:
@@ -100,7 +103,8 @@ def _side(config: Config, tuning: Tuning, images_per_s: float | None) -> str:
 
 def _measured(tuning: Tuning) -> str:
     pairs = sum(len(each.pairs) for each in tuning.challenges)
-    words = f"{len(tuning.challenges)} challengers in {pairs} pairs of processes"
+    words = _plural(len(tuning.challenges), "challenger", "challengers")
+    words += f" in {_plural(pairs, 'pair of processes', 'pairs of processes')}"
     if tuning.gain is not None:
         words += f", the gain in {len(tuning.gain.pairs)} more"
     return f"{words}, {units.duration(tuning.wall_s)} in all"
@@ -187,10 +191,8 @@ def _notes(tuning: Tuning) -> list[str]:
             "ratios need not multiply to the gain, because switches work together."
         )
     if tuning.challenges:
-        found.append(
-            "The race's intervals are as wide as its number of challengers asks for. The gain and the switches were "
-            "measured anew, in turns of their own; nothing else is claimed."
-        )
+        anew = " The gain was measured anew, in turns of its own." if tuning.gain else ""
+        found.append(f"The race's intervals are as wide as its number of challengers asks for; none is claimed.{anew}")
     if tuning.defaults is not None and tuning.best is not None and _batch(tuning.defaults) != _batch(tuning.best):
         found.append("The best has another batch size: the ratio compares images per second, not the same training.")
     return found

@@ -41,9 +41,8 @@ BLOCKS = 8
 """At least, of an epoch: memory is looked at after each."""
 READ_SHARE = 0.25
 """Of the epochs' time: for reading alone."""
-MIN_TURNS = 2
 PIXEL_IMAGES = 128
-_REST_S, _REST_CPU_S, _RESTLESS_S = 0.01, 0.002, 1.0
+_REST_S, _REST_CPU_S, _RESTLESS_S = 0.01, 0.002, 0.5
 DEVICE_BUFFER, INJECTED_BUFFER = 2, 2
 """Batches that lie on the device, and that tf.data keeps when it adds a prefetch by itself."""
 
@@ -56,6 +55,22 @@ class _Lane:
     bench: Bench
     lead_in: int
     calls: int = 1
+
+
+class _Countdown:
+    """Whether another piece of work fits: one as long as the longest so far, and a little more."""
+
+    def __init__(self, budget_s: float) -> None:
+        self._last = time.perf_counter()
+        self._until = self._last + budget_s
+        self._longest_s = 0.0
+
+    def another_fits(self) -> bool:
+        """To be asked before each piece; what lies between two questions is one."""
+        now = time.perf_counter()
+        self._longest_s = max(self._longest_s, now - self._last)
+        self._last = now
+        return now + LONGER * self._longest_s < self._until
 
 
 class Stages:
@@ -96,23 +111,22 @@ class Stages:
         )
 
     def measure(self, command: MeasureVariants) -> VariantsMeasured:
-        """All variants in turns."""
-        until = time.perf_counter() + command.budget_s
+        """All variants in turns, until the time is up: the last turn may be without some."""
+        clock = _Countdown(command.budget_s)
         with self._phases.in_phase("turns"):
-            lanes = [self._lane(variant) for variant in command.variants]
-            longest_s, turns = 0.0, 0
+            lanes: list[_Lane] = []
+            for variant in command.variants:
+                if not clock.another_fits():
+                    return VariantsMeasured(rounds=0)
+                lanes.append(self._lane(variant))
             for turn in range(command.rounds):
-                begun = time.perf_counter()
                 for lane in lanes if turn % 2 == 0 else reversed(lanes):
+                    if not clock.another_fits():
+                        return VariantsMeasured(rounds=turn)
                     _rest()
                     one = lane.bench.round(lane.calls, lane.lead_in)
                     self._send(RoundDone(round=one, variant=lane.name))
-                turns += 1
-                now = time.perf_counter()
-                longest_s = max(longest_s, now - begun)
-                if turns >= MIN_TURNS and now + LONGER * longest_s > until:
-                    break
-        return VariantsMeasured(rounds=turns)
+        return VariantsMeasured(rounds=command.rounds)
 
     def compare_pixels(self, command: ComparePixels) -> PixelsCompared:
         """How far the variants' images lie from the reference's; all take the first batches of one order."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from resnet_bench.config import Config, TrainingConfig, settled
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.results import ColdStart, Epoch, Memory, Notice, TrainingResult, WeightsFacts
-from resnet_bench.training import Plan, Progress, Trainer, batch_norm_momentum, plan_of
+from resnet_bench.training import CHECKPOINT, Plan, Progress, Trainer, batch_norm_momentum, plan_of
 from resnet_bench.training.progress import Ending, best, time_to
 from resnet_bench.worker import protocol as p
 
@@ -73,15 +73,19 @@ def train(phases: Phases, command: p.Train) -> p.Trained:
     plan = _plan(config, training, data)
     momentum = training.batch_norm_momentum
     momentum = batch_norm_momentum(plan.steps_per_epoch) if momentum == "auto" else momentum
+    begins = not (command.resume and (folder / CHECKPOINT).exists())
     with phases.in_phase("build"):
-        weights = _build(phases, config, training, momentum)
+        weights = _build(phases, config, training, momentum, begins)
     step = _prepare(phases, config)
     interrupted = _listen_for_interrupts()
     trainer = Trainer(step, data, plan, folder, Telling(phases.send), lambda: bool(interrupted))
-    resumed = command.resume and trainer.resume()
-    notices = (Notice(kind="nothing_to_resume", facts={"folder": command.folder}),) if command.resume else ()
+    notices: tuple[Notice, ...] = ()
+    if not begins:
+        trainer.resume()
+    elif command.resume:
+        notices = (Notice(kind="nothing_to_resume", facts={"folder": command.folder}),)
     begun_at = trainer.progress.step
-    phases.send(_began(phases, data, plan, trainer, process_s, weights, () if resumed else notices))
+    phases.send(_began(phases, data, plan, trainer, process_s, weights, notices))
     with phases.in_phase("train"):
         ended = trainer.run()
     with phases.in_phase("save"):
@@ -89,7 +93,7 @@ def train(phases: Phases, command: p.Train) -> p.Trained:
         path = _save(phases, config, training, data, folder) if trainer.progress.step else None
     peak, reserved = device_memory(phases.runtime)
     return p.Trained(
-        result=_result(trainer.progress, plan, data, ended, momentum, kept, path, begun_at if resumed else None),
+        result=_result(trainer.progress, plan, data, ended, momentum, kept, path, None if begins else begun_at),
         memory=Memory(host_peak_bytes=phases.peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
         skipped=step.skipped(trainer.progress.step),
     )
@@ -129,7 +133,10 @@ def _plan(config: Config, training: TrainingConfig, data: DataSet) -> Plan:
     return plan_of(config, training, data)
 
 
-def _build(phases: Phases, config: Config, training: TrainingConfig, momentum: float) -> WeightsFacts | None:
+def _build(
+    phases: Phases, config: Config, training: TrainingConfig, momentum: float, begins: bool
+) -> WeightsFacts | None:
+    """The network; where the training begins here, with the weights that it starts from."""
     from resnet_bench import model as models
     from resnet_bench.model import pretrained
     from resnet_bench.model.resnet import NORMS
@@ -140,7 +147,7 @@ def _build(phases: Phases, config: Config, training: TrainingConfig, momentum: f
         if isinstance(layer, NORMS):
             layer.momentum = momentum
     started = None
-    if training.weights is not None:
+    if training.weights is not None and begins:
         started = pretrained.start_from(
             model, training.weights, new_head=training.new_head, fold_biases=training.fold_biases
         )

@@ -73,6 +73,6 @@ class EpochsRun(Message, frozen=True, kw_only=True):
 
 
 class VariantsMeasured(Message, frozen=True, kw_only=True):
-    """The turns are over; `rounds` of them were taken."""
+    """The turns are over; `rounds` of them are complete."""
 
     rounds: int
