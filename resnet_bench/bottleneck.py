@@ -32,6 +32,9 @@ AU_PASS = 0.9
 REACHED = 0.9
 """Efficiency below which the two are said to get in each other's way."""
 
+EXCEEDED = 1.1
+"""Efficiency above which a ceiling was not one."""
+
 FEWEST_TURNS = 4
 """Turns that may stand in for an interval where there is one repetition."""
 
@@ -227,6 +230,8 @@ def _remarks(found: Answer, reached: Estimate, cores: Cores | None, sharing: Sha
     surely = reached.high if reached.high is not None else reached.value
     if surely < REACHED:
         remarks.append(Notice(kind="ceilings_not_reached", facts={"efficiency": reached.value}))
+    if (reached.low if reached.low is not None else reached.value) > EXCEEDED:
+        remarks.append(Notice(kind="bound_exceeded", facts={"efficiency": reached.value}))
     starved = found in ("input-bound", "cannot tell") and sharing == "own device"
     if cores is not None and starved and cores.more == 0 and cores.busy < cores.to_feed:
         remarks.append(Notice(kind="pipeline_leaves_cores", facts={"busy": cores.busy, "usable": cores.usable}))

@@ -130,8 +130,9 @@ class _Job:
         self._search = self._make_search()
         self._observer.stage("search")
         self._search.run()
-        if self._search.out_of_time:
-            self._note(Notice(kind="tune_search_cut", facts={"tried": len(self._search.challenges)}))
+        cut = sum(each.status == "out of time" for each in self._search.challenges)
+        if self._search.out_of_time or cut:
+            self._note(Notice(kind="tune_search_cut", facts={"tried": len(self._search.challenges), "cut": cut}))
         if self._search.champion != self._search.start:
             self._proof = Proof(self._search, self._match, self._left, self._settings.pairs, self._settings.turns)
             self._observer.stage("gain over the defaults")

@@ -192,6 +192,11 @@ def test_ceilings_that_are_not_reached_are_remarked_on() -> None:
     assert analyse([repetition(95, 100, 400)], "own device", 8).notices == ()
 
 
+def test_a_bound_that_is_exceeded_was_none() -> None:
+    assert [each.kind for each in analyse([repetition(80, 100, 100)], "shared cores", 2).notices] == ["bound_exceeded"]
+    assert analyse([repetition(54, 100, 100)], "shared cores", 2).notices == ()
+
+
 def test_a_pipeline_that_waits_while_cores_are_free_is_remarked_on() -> None:
     # 0.001 s of a core per image, 50 images/s: 0.05 of 8 cores busy, and one core would feed the model
     found = analyse([repetition(49, 100, 50)] * 2, "own device", 8)

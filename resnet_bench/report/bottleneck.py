@@ -104,7 +104,7 @@ def _cores(found: Analysis, cores: Cores | None) -> str:
         return ""
     each = f"an image costs {units.duration(cores.cpu_s_per_image)} of a core"
     busy = f"alone, the pipeline keeps {units.significant(cores.busy)} of {cores.usable} busy"
-    return f"{each}; {busy}; {_wanted(found, cores)}"
+    return "; ".join([each, busy, *([_wanted(found, cores)] if found.stall_share.value > 0 else [])])
 
 
 def _wanted(found: Analysis, cores: Cores) -> str:

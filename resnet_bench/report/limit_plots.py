@@ -132,16 +132,9 @@ def knee(curve: Curve) -> Figure:
         area.elements.append(charts.mark(at, height, css, words, shape, size))
         name = f"batch {load.batch_size}: knee" if is_knee else str(load.batch_size)
         area.elements.append(charts.label(at + 9, height + 15, name, "strong" if is_knee else "label"))
-    knee_words = "No knee stands out."
-    if curve.knee is not None:
-        best = loads[curve.knee]
-        knee_words = (
-            f"The knee is batch {best.batch_size}: {units.rate(best.images_per_s.value)} at "
-            f"{units.duration(best.latency_s)}."
-        )
     chart = Chart(
         "Throughput against latency",
-        f"{len(loads)} batch sizes from {loads[0].batch_size} to {loads[-1].batch_size}. {knee_words}",
+        f"{len(loads)} batch sizes from {loads[0].batch_size} to {loads[-1].batch_size}. {_knee_words(curve)}",
         area.height,
         tuple(area.elements),
         (("dot0", "batch size"), ("dot1", "knee")) if curve.knee is not None else (),
@@ -155,3 +148,11 @@ def knee(curve: Curve) -> Figure:
         for number, load in enumerate(loads)
     ]
     return Figure(chart, table("Throughput and latency by batch size", ">batch size|>throughput|>latency", rows))
+
+
+def _knee_words(curve: Curve) -> str:
+    if curve.knee is None:
+        return "No knee stands out."
+    best = curve.loads[curve.knee]
+    rate, latency = units.rate(best.images_per_s.value), units.duration(best.latency_s)
+    return f"The knee is batch {best.batch_size}: {rate} at {latency}."

@@ -102,12 +102,13 @@ def memory_words(trend: MemoryTrend) -> str:
     return f"Memory: {units.size(most)} resident at most, {growth} over the last {images:,} images: {state}."
 
 
-def _ablation(rows: tuple[AblationRate, ...]) -> Table:
-    """ "pixels" is the mean absolute difference of the images, in levels of 255."""
+def _ablation(rows: tuple[AblationRate, ...]) -> RenderableType:
+    """Pixels are the mean absolute difference of the images, in levels of 255."""
     grid = _grid("changed", "of full", "95 %", "img/s", "pixels")
+    left_out: dict[str, list[str]] = {}
     for row in rows:
         if row.ratio is None or row.images_per_s is None:
-            grid.add_row(f"{row.change}: {row.why}", units.UNKNOWN, "", "", "", style="dim")
+            left_out.setdefault(row.why, []).append(row.change)
             continue
         grid.add_row(
             row.change,
@@ -116,7 +117,8 @@ def _ablation(rows: tuple[AblationRate, ...]) -> Table:
             units.significant(row.images_per_s.value),
             "" if row.pixel_difference is None else f"±{row.pixel_difference:.2f}",
         )
-    return grid
+    reasons = [Text(f"Left out, as {why}: {', '.join(changes)}", style="dim") for why, changes in left_out.items()]
+    return Group(grid, *reasons) if grid.row_count else Group(*reasons)
 
 
 def interval(estimate: Estimate, digits: int | None = None) -> str:

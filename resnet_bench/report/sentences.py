@@ -55,7 +55,7 @@ SENTENCES: dict[str, str] = {
     # What a search for the fastest configuration left out
     "tune_emulated_left_out": "{precisions} were not tried: this device ({device}) would only emulate them. --emulated "
     "tries them too.",
-    "tune_search_cut": "The time of the search was over with {tried} challengers tried. Raise --max-time for the rest.",
+    "tune_search_cut": "The search had too little time: challengers tried {tried}, cut short {cut}. Raise --max-time.",
     "tune_gain_unmeasured": "No time was left to measure the gain over TensorFlow's defaults. Raise --max-time.",
     # How --batch-size max was settled
     "batch_found": "--batch-size max is {batch}: found by {tries} tries, and {too_large} does not fit into the "
@@ -105,6 +105,9 @@ SENTENCES: dict[str, str] = {
     # What holds a step back
     "ceilings_not_reached": "End to end reaches {efficiency:share} of what model and pipeline allow together: they get "
     "in each other's way. Try a larger --prefetch-buffer-size, fewer --private-threadpool-size, or --data-service.",
+    "bound_exceeded": "End to end reaches {efficiency:share} of the bound, so a ceiling was measured too low: alone, "
+    "model or pipeline leaves cores idle that both together use, or other programs disturbed it. Run again when the "
+    "machine is quiet.",
     "pipeline_leaves_cores": "The pipeline alone keeps {busy} of {usable} cores busy, so more cores would not make it "
     "faster. Look for the stage that waits (bench-cli data bench), for storage, or raise --num-parallel-calls and "
     "--cycle-length.",
@@ -168,10 +171,10 @@ SENTENCES: dict[str, str] = {
     "profile_large": "The trace has {bytes:size}; viewers struggle above {limit_bytes:size}.",
     "profile_host_only": "The GPU's own activity is not in this profile ({reason}). Allow profiling counters to all "
     "users, or run with SYS_ADMIN.",
-    "roofline_cut": "The roofs were not measured: {left_s:duration} were left of the {needed_s:duration} that it takes. "
-    "Raise --max-time.",
-    "roofs_too_low": "A step took {step_s:duration}, less than the measured roofs allow ({limit_s:duration}): the machine "
-    "was busier while they were measured. Do not use them; run again when it is quiet.",
+    "roofline_cut": "The roofs were not measured: {left_s:duration} were left of the {needed_s:duration} that it "
+    "takes. Raise --max-time.",
+    "roofs_too_low": "The roofs do not hold: MFU is {mfu:share}, and a step took {step_s:duration} where they allow "
+    "{limit_s:duration}. The machine was busier while they were measured; run again when it is quiet.",
     "roofline_failed": "The roofs were not measured: {message}",
     # What a report says beside the numbers
     "bottleneck_stage": "The input pipeline's stage {stage} costs most.",
