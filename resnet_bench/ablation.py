@@ -75,7 +75,7 @@ def _walk(data: DataConfig, data_bytes: int | None, available_bytes: int | None)
         yield Ablation("map and batch fused", "--map-and-batch-fusion", replace(data, map_and_batch_fusion=True))
     if not data.parallel_batch:
         yield Ablation("parallel batch", "--parallel-batch", replace(data, parallel_batch=True))
-    yield Ablation("naive", "no prefetch, parallelism, fused decode", naive(data))
+    yield Ablation("naive", "the naive pipeline", naive(data))
 
 
 def _cache(data: DataConfig, data_bytes: int | None, available_bytes: int | None) -> Ablation:

@@ -6,6 +6,7 @@ found the winner, `tune.py` supplies the matches, `tuned.py` has the result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -54,6 +55,22 @@ class Proof:
         """The options in which the champion differs from the start."""
         search = self._search
         return [name for name in search.space.values if search.champion[name] != search.start[name]]
+
+    @property
+    def refuted(self) -> bool:
+        """Whether the gain's own match contradicts the race, and was long enough to do so."""
+        if self.gain is None or self.gain.finding in ("faster", "cannot tell"):
+            return False
+        return self.gain.finding == "slower" or not self.unclear
+
+    @property
+    def unclear(self) -> bool:
+        """Whether the gain's match was too short to see what the race promised (the product of its wins)."""
+        gain = self.gain
+        if gain is None or gain.finding != "no difference" or gain.resolution is None:
+            return False
+        wins = [each.ratio.value for each in self._search.challenges if each.status == "won" and each.ratio]
+        return gain.resolution > math.prod(wins) - 1
 
     def measure_gain(self) -> bool:
         """Champion over start; blocks. False where the time allowed not one pair."""

@@ -157,7 +157,7 @@ class Trial:
                 self._observer.phase(event.phase)
         elif isinstance(event, p.Resolved):
             self._on_resolved(event)
-        else:
+        elif isinstance(event, p.RoundDone):
             self._on_round(event.round)
 
     def _on_resolved(self, event: p.Resolved) -> None:

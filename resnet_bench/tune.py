@@ -138,6 +138,8 @@ class _Job:
             self._observer.stage("gain over the defaults")
             if not self._proof.measure_gain():
                 self._note(Notice(kind="tune_gain_unmeasured"))
+            elif self._proof.unclear:
+                self._note(Notice(kind="tune_gain_unclear"))
             if len(self._proof.switches) > 1:
                 self._observer.stage("what each switch gives")
                 self._proof.measure_contributions()
@@ -284,8 +286,7 @@ class _Job:
         if search is None or facts is None or facts.machine is None:
             return tuning
         gain = self._proof.gain if self._proof else None
-        refuted = gain is not None and gain.finding in ("no difference", "slower")
-        won = search.champion != search.start and not refuted
+        won = search.champion != search.start and not (self._proof and self._proof.refuted)
         recommended = search.champion if won else search.start
         return replace(
             tuning,

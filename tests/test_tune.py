@@ -13,11 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from resnet_bench import noise, session, tune
+from resnet_bench import noise, proof, session, tune
 from resnet_bench.cli import group
 from resnet_bench.config import Config
+from resnet_bench.contest import Duet
 from resnet_bench.duet import Match
 from resnet_bench.options import parse_args
+from resnet_bench.results import Estimate
 from resnet_bench.tuned import Tuning, save, words
 from resnet_bench.turns import Side
 from resnet_bench.worker.handle import Worker
@@ -126,6 +128,17 @@ def test_a_champion_that_its_own_match_refutes_is_not_recommended(
     assert found["challenges"][0]["status"] == "won"
     assert (found["recommended"], found["gain"]["finding"]) == ("defaults", "no difference")
     assert "Nothing was shown to beat TensorFlow's defaults" in done.stdout
+
+
+def test_a_last_match_too_short_to_see_the_gain_does_not_refute_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof.Proof, "gain", property(lambda _self: wide, lambda _self, _gain: None), raising=False)
+    side = {"label_a": "", "label_b": "", "images_per_s_a": 1.0, "images_per_s_b": 1.4, "pairs": ()}
+    wide = Duet(ratio=Estimate(value=1.4, low=0.2, high=9.0), finding="no difference", resolution=5.7, **side)
+    done = invoke(tmp_path, "--only", "batch_norm")
+    assert saved(tmp_path)["recommended"] == "best"
+    assert "The last match was too short to confirm the gain" in done.stdout
 
 
 def test_what_is_given_is_fixed_for_the_defaults_too(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def draw(model: ModelFacts, stages: tuple[StageFacts, ...], kind: str, *, channe
     residual = [stage for stage in stages if stage.blocks]
     height = 2.4 + _ROW * len(residual) * 0.62 + 4.0
     with rc_context({"svg.hashsalt": "resnet-bench", "font.size": 10}):
-        figure = Figure(figsize=(11, height), layout="constrained", dpi=150)
+        figure = Figure(figsize=(0.84 * (_right(stages) + 2.3), height), layout="constrained", dpi=150)
         top, bottom = figure.subplots(2, 1, height_ratios=[height - 4.0, 4.0])
         _network(top, model, stages, channels_last)
         _blocks(bottom, model, residual, channels_last)
@@ -41,6 +41,12 @@ def draw(model: ModelFacts, stages: tuple[StageFacts, ...], kind: str, *, channe
         date = {"svg": "Date", "pdf": "CreationDate"}
         figure.savefig(buffer, format=kind, metadata=None if kind == "png" else {date[kind]: None})
     return buffer.getvalue()
+
+
+def _right(stages: tuple[StageFacts, ...]) -> float:
+    """Where the longest row ends and the numbers begin, in blocks' widths."""
+    most = max(min(stage.blocks, _MOST_BLOCKS) for stage in stages)
+    return _LEFT + max(most, 6) * (_BLOCK + _GAP)
 
 
 def _shape(stage: StageFacts, channels_last: bool) -> tuple[str, int]:
@@ -81,8 +87,7 @@ def _network(axes: Any, model: ModelFacts, stages: tuple[StageFacts, ...], chann
         f"{model.convolutions} convolutions, {model.trainable_parameters:,} trainable parameters, "
         f"{units.count(model.macs)}MAC per image"
     )
-    most = max(min(stage.blocks, _MOST_BLOCKS) for stage in stages)
-    right = _LEFT + max(most, 4) * (_BLOCK + _GAP)
+    right = _right(stages)
     y = 0.0
     for number, stage in enumerate(stages):
         y = -_ROW * number * 0.62

@@ -56,6 +56,8 @@ SENTENCES: dict[str, str] = {
     "tune_emulated_left_out": "{precisions} were not tried: this device ({device}) would only emulate them. --emulated "
     "tries them too.",
     "tune_search_cut": "The search had too little time: challengers tried {tried}, cut short {cut}. Raise --max-time.",
+    "tune_gain_unclear": "The last match was too short to confirm the gain, which rests on the race alone. Raise --pairs "
+    "and --max-time.",
     "tune_gain_unmeasured": "No time was left to measure the gain over TensorFlow's defaults. Raise --max-time.",
     # How --batch-size max was settled
     "batch_found": "--batch-size max is {batch}: found by {tries} tries, and {too_large} does not fit into the "
