@@ -82,9 +82,10 @@ def run(
     Raises `ConfigError` for options that leave nothing to do; everything later becomes the result's outcome.
     keep: takes what is known after each challenger, so that nothing is lost where the process is killed.
     """
-    where = [option.name for option in options.options() if option.section == "output"]
-    work = {name: value for name, value in given.items() if name not in where}
-    job = _Job(work, settings, observer, keep, new_side)
+    outputs = {option.name for option in options.options() if option.section == "output"}
+    job = _Job(
+        {name: value for name, value in given.items() if name not in outputs}, settings, observer, keep, new_side
+    )
     limits.check(settings.bounds, job.requested.step.mode)
     outcome = Outcome(kind="ok")
     try:

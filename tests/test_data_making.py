@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -97,6 +98,7 @@ def test_a_lost_shard_is_made_again(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from resnet_bench.data import making
 from tests.test_data_making import content, supply
 
@@ -188,7 +190,7 @@ def test_a_folder_keeps_bytes_classes_and_names(tmp_path: Path) -> None:
 
 def test_the_seed_shuffles_a_folder(tmp_path: Path) -> None:
     root = images(tmp_path / "images", per_class=6)
-    orders = []
+    orders: list[Any] = []
     for seed in (0, 0, 1):
         out = tmp_path / f"out{len(orders)}"
         making.make(Folder(str(root), seed, skip=False), out, 2, 2)
@@ -260,9 +262,7 @@ def test_tfds_records_keep_order_bytes_and_labels(tmp_path: Path, shards: int) -
         ({"splits": [{"name": "train"}]}, "train", "no shardLengths"),
     ],
 )
-def test_what_is_not_supported_of_tfds_is_named(
-    tmp_path: Path, info: dict[str, object], split: str, words: str
-) -> None:
+def test_what_is_not_supported_of_tfds_is_named(tmp_path: Path, info: dict[str, Any], split: str, words: str) -> None:
     folder = tfds(tmp_path, **info)
     with pytest.raises(DataError) as caught:
         Tfds(str(folder), split)

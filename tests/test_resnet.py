@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -274,7 +274,7 @@ def test_the_stages_add_up_to_the_network() -> None:
 
 
 @pytest.mark.parametrize("batch_norm", ["fused", "keras"])
-def test_layers_by_stage_and_kind_are_all_of_the_networks_work(batch_norm: str) -> None:
+def test_layers_by_stage_and_kind_are_all_of_the_networks_work(batch_norm: Literal["fused", "keras"]) -> None:
     model = resnet50((32, 32, 3), 10, stage_sizes=(1, 2), width=8, batch_norm=batch_norm)
     found = layer_groups(model)
     assert sum(group.macs for group in found) == sum(stage.macs for stage in stages(model))

@@ -49,6 +49,11 @@ def test_missing_and_empty_files(tmp_path: Path) -> None:
 def test_many_files_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_cache, "SAMPLED_FILES", 3)
     asked: list[str] = []
-    monkeypatch.setattr(page_cache, "_resident_pages", lambda path: (asked.append(path), (1, 1))[1])
+
+    def pages(path: str) -> tuple[int, int]:
+        asked.append(path)
+        return 1, 1
+
+    monkeypatch.setattr(page_cache, "_resident_pages", pages)
     assert page_cache.resident_share([str(number) for number in range(9)]) == 1.0
     assert asked == ["0", "3", "6"]

@@ -57,7 +57,7 @@ def test_every_image_before_the_batch_is_produced(
         dataset = numbered(tf.autograph.experimental.do_not_convert(count), num_parallel_calls=2 if parallel else None)
         return dataset.with_options(pipeline.options(plan.data))
 
-    monkeypatch.setattr(drain.pipeline, "build", build)
+    monkeypatch.setattr(pipeline, "build", build)
     step = drain.Drain(plan, until, runtime())
     step.dispatch(5)
     step.wait()

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from resnet_bench.model.card import channel_statistics
 from resnet_bench.step.loss import cross_entropy, hits
-from resnet_bench.step.normalize import channel_statistics, normalize
+from resnet_bench.step.normalize import normalize
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -134,8 +134,16 @@ def test_a_last_match_too_short_to_see_the_gain_does_not_refute_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proof.Proof, "gain", property(lambda _self: wide, lambda _self, _gain: None), raising=False)
-    side = {"label_a": "", "label_b": "", "images_per_s_a": 1.0, "images_per_s_b": 1.4, "pairs": ()}
-    wide = Duet(ratio=Estimate(value=1.4, low=0.2, high=9.0), finding="no difference", resolution=5.7, **side)
+    wide = Duet(
+        label_a="",
+        label_b="",
+        ratio=Estimate(value=1.4, low=0.2, high=9.0),
+        images_per_s_a=1.0,
+        images_per_s_b=1.4,
+        pairs=(),
+        finding="no difference",
+        resolution=5.7,
+    )
     done = invoke(tmp_path, "--only", "batch_norm")
     assert saved(tmp_path)["recommended"] == "best"
     assert "The last match was too short to confirm the gain" in done.stdout

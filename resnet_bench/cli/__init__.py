@@ -25,7 +25,10 @@ COMMANDS = {
     "predict": ("resnet_bench.cli.predict", "The likeliest classes of images."),
     "compare": ("resnet_bench.cli.compare", "Compare saved records: ratios with intervals, or what forbids them."),
     "ab": ("resnet_bench.cli.ab", "Let two configurations take turns; how much faster is B?"),
-    "bottleneck": ("resnet_bench.cli.bottleneck", "Is the model waiting for data? Both ceilings and end to end, in turns."),
+    "bottleneck": (
+        "resnet_bench.cli.bottleneck",
+        "Is the model waiting for data? Both ceilings and end to end, in turns.",
+    ),
     "serve": ("resnet_bench.cli.serve", "Run a tf.data service dispatcher or worker, for --data-service."),
     "noise": ("resnet_bench.cli.noise", "Measure this machine's noise floor: a configuration against itself."),
     "data": ("resnet_bench.cli.data", "Make, check and measure image data and the input pipeline."),

@@ -49,7 +49,6 @@ class MeasureConfig(Section, frozen=True, kw_only=True):
         PROTOCOL,
     ] = 150.0
 
-
     evidence: Annotated[
         Literal["auto", "full", "off"],
         Meta(

@@ -23,10 +23,10 @@ SENTENCES: dict[str, str] = {
     "channels_first_cpu": "CPUs run convolutions in channels_last; channels_first is often several times slower. "
     "Use --data-format channels_last.",
     "threads_exceed_cpus": "{threads} threads share {cpus} usable cores. Use --threads {cpus}.",
-    "pixels_assumed": "{model} does not say how it reads pixels; {pixels} was assumed. Name it with --pixels if that is "
-    "wrong.",
-    "trained_on_other_data": "{model} was trained on other data, or on another split of it ({source}): these images may "
-    "be among those that it learned from. Use the same --split-seed and --test-share.",
+    "pixels_assumed": "{model} does not say how it reads pixels; {pixels} was assumed. Name it with --pixels if that "
+    "is wrong.",
+    "trained_on_other_data": "{model} was trained on other data, or on another split of it ({source}): these images "
+    "may be among those that it learned from. Use the same --split-seed and --test-share.",
     # What a training says
     "nothing_to_resume": "{folder} holds no checkpoint, so the training begins at its first step.",
     "trained_once": "One process trained, so its images/s has no interval. Measure speed with bench-cli run.",
@@ -56,8 +56,8 @@ SENTENCES: dict[str, str] = {
     "tune_emulated_left_out": "{precisions} were not tried: this device ({device}) would only emulate them. --emulated "
     "tries them too.",
     "tune_search_cut": "The search had too little time: challengers tried {tried}, cut short {cut}. Raise --max-time.",
-    "tune_gain_unclear": "The last match was too short to confirm the gain, which rests on the race alone. Raise --pairs "
-    "and --max-time.",
+    "tune_gain_unclear": "The last match was too short to confirm the gain, which rests on the race alone. Raise "
+    "--pairs and --max-time.",
     "tune_gain_unmeasured": "No time was left to measure the gain over TensorFlow's defaults. Raise --max-time.",
     # How --batch-size max was settled
     "batch_found": "--batch-size max is {batch}: found by {tries} tries, and {too_large} does not fit into the "

@@ -15,7 +15,9 @@ class LayerGroup(Data, frozen=True, kw_only=True):
     """
 
     stage: str
-    kind: Literal["convolution 1x1", "convolution 3x3", "convolution 7x7", "convolution", "norm", "add", "pool", "dense"]
+    kind: Literal[
+        "convolution 1x1", "convolution 3x3", "convolution 7x7", "convolution", "norm", "add", "pool", "dense"
+    ]
     layers: int
     macs: int
     inputs: int
