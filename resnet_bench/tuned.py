@@ -86,7 +86,8 @@ class Contribution(Data, frozen=True, kw_only=True):
 class Tuning(Data, frozen=True, kw_only=True):
     """One search. `defaults` is TensorFlow's own way of doing the work, `best` the last champion; `gain` is best
     over defaults, from matches of their own (None: nothing won, or no time was left). `recommended` is `best`,
-    or `defaults` where none won, or the last match refuted it; `settings` are its options that are not this tool's defaults.
+    or `defaults` where none won, or the last match refuted it; `settings` are its options that are not this
+    tool's defaults.
     """
 
     schema_version: int = SCHEMA_VERSION

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,8 @@ from resnet_bench.evidence.threads import thread_count
 from resnet_bench.measure import Bench, split_in_turns
 from resnet_bench.resolve import resolve
 from resnet_bench.results import ColdStart, Memory, Notice, StepCounts, StepResult
-from resnet_bench.worker import evidence, judge, network, profile, training
+from resnet_bench.worker import evidence
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.limits import measure_limits
 from resnet_bench.worker.stages import Stages
 
 if TYPE_CHECKING:
@@ -62,18 +62,18 @@ class Phases:
             p.WarmUp: self._warm_up,
             p.Measure: self._measure,
             p.MeasureSplit: self._split,
-            p.Profile: partial(profile.take, self),
-            p.ReadTrace: partial(profile.read, self),
-            p.Build: partial(network.build, self),
-            p.Evaluate: partial(judge.evaluate, self),
-            p.Predict: partial(judge.predict, self),
+            p.Profile: partial(_late, "profile", "take", self),
+            p.ReadTrace: partial(_late, "profile", "read", self),
+            p.Build: partial(_late, "network", "build", self),
+            p.Evaluate: partial(_late, "judge", "evaluate", self),
+            p.Predict: partial(_late, "judge", "predict", self),
             p.Examine: self._examine,
-            p.MeasureLimits: lambda command: measure_limits(self, command),
+            p.MeasureLimits: partial(_late, "limits", "measure_limits", self),
             p.OpenPipeline: stages.open,
             p.RunEpochs: stages.epochs,
             p.MeasureVariants: stages.measure,
             p.ComparePixels: stages.compare_pixels,
-            p.Train: partial(training.train, self),
+            p.Train: partial(_late, "training", "train", self),
             p.Finish: self._finish,
             **evidence.handlers(self),
         }
@@ -294,3 +294,8 @@ class Phases:
             threads_seen=self._threads_seen or None,
             notices=self.input.happened(),
         )
+
+
+def _late(module: str, function: str, phases: Phases, command: p.Command) -> Any:
+    """Pass a command to a handler whose module is imported when it is first needed: a worker needs few of them."""
+    return getattr(import_module(f"{__package__}.{module}"), function)(phases, command)
