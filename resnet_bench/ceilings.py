@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 
 import resnet_bench
-from resnet_bench import bottleneck, rota
+from resnet_bench import bottleneck, options, rota
 from resnet_bench.bottleneck import Bottleneck, Repetition, Sharing
 from resnet_bench.config import Config
 from resnet_bench.contest import SideFacts
@@ -25,6 +25,11 @@ from resnet_bench.rota import Observer, Rota
 from resnet_bench.trial import CLOSING_S
 from resnet_bench.turns import Budget, Side, SideFailure
 from resnet_bench.worker.handle import Worker, outcome_of
+
+PROTOCOL = frozenset(
+    {"preset", "preset_file", "warmup", "rounds", "steps", "processes", "max_time", "timeout", "output", "json"}
+)
+"""What it heeds of how `run` measures."""
 
 WHOLE, MODEL, PIPELINE = "end to end", "model alone", "pipeline alone"
 
@@ -88,7 +93,7 @@ def measure(
         data=facts[WHOLE].data,
         repetitions=tuple(repetitions),
         analysis=analysis,
-        warnings=_warnings(facts.values(), game.notices),
+        warnings=_warnings(facts.values(), [*options.unused(given, PROTOCOL, "bench-cli bottleneck"), *game.notices]),
         wall_s=time.monotonic() - started,
     )
 

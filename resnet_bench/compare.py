@@ -11,20 +11,42 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from resnet_bench import ratios
 from resnet_bench.config import Config
+from resnet_bench.environment import Environment
 from resnet_bench.errors import ConfigError, IncomparableError
 from resnet_bench.options import options
-from resnet_bench.record import Record
-from resnet_bench.results import Data, Estimate
+from resnet_bench.record import Configuration, Record
+from resnet_bench.results import Data, DataFacts, Estimate, Machine
 
 SCHEMA_VERSION = 1
 
-MACHINE: dict[str, Callable[[Record], Any]] = {
+
+class Measured(Protocol):
+    """What was measured somewhere: a record, or another result with its configuration, data and machine."""
+
+    @property
+    def config(self) -> Configuration:
+        """What was asked for and what it became."""
+
+    @property
+    def data(self) -> DataFacts | None:
+        """The images that were read, where that is known."""
+
+    @property
+    def machine(self) -> Machine | None:
+        """Where it ran, once that was known."""
+
+    @property
+    def environment(self) -> Environment | None:
+        """What was around it."""
+
+
+MACHINE: dict[str, Callable[[Measured], Any]] = {
     "machine_id": lambda record: record.environment and record.environment.machine_id,
     "architecture": lambda record: record.environment and record.environment.architecture,
     "cpu.model": lambda record: record.environment and record.environment.cpu.model,
@@ -255,7 +277,7 @@ def config_differences(base: Config, new: Config, role: str) -> tuple[Difference
     return tuple(_differing(_of_config(base, role), _of_config(new, role)))
 
 
-def _by_role(record: Record, role: str) -> dict[str, Any]:
+def _by_role(record: Measured, role: str) -> dict[str, Any]:
     return _of_config(record.config.resolved or record.config.requested, role)
 
 
@@ -273,7 +295,7 @@ def _protocol(record: Record) -> dict[str, Any]:
     return {name: getattr(requested, name) for name in ("warmup", "rounds", "steps", "latency_samples")}
 
 
-def _workload(record: Record) -> dict[str, Any]:
+def _workload(record: Measured) -> dict[str, Any]:
     """The workload, its data by content where that is known, else by path."""
     found = _by_role(record, "workload")
     identity = record.data.manifest_hash if record.data is not None else None
@@ -282,7 +304,18 @@ def _workload(record: Record) -> dict[str, Any]:
     return {**found, "manifest_hash": identity}
 
 
-def _must_match(base: Record, new: Record) -> list[Difference]:
+def same_work(one: Measured, other: Measured) -> bool:
+    """Whether both did the same work on the same device of the same machine; other options may differ."""
+    devices = [each.machine and (each.machine.device_kind, each.machine.gpu_name) for each in (one, other)]
+    return devices[0] == devices[1] and not _must_match(one, other)
+
+
+def option_differences(one: Measured, other: Measured) -> tuple[Difference, ...]:
+    """The ways of doing the work in which they differ."""
+    return tuple(_differing(_by_role(one, "option"), _by_role(other, "option")))
+
+
+def _must_match(base: Measured, new: Measured) -> list[Difference]:
     found = _differing(_workload(base), _workload(new))
     both_gpu = all(record.machine is not None and record.machine.device_kind == "gpu" for record in (base, new))
     names = [name for name in MACHINE if both_gpu or name != "gpu_name"]

@@ -17,6 +17,9 @@ from resnet_bench.results import Estimate
 from resnet_bench.sweep import Cell, Result
 from resnet_bench.turns import Budget, Side
 
+PROTOCOL = ("preset", "preset_file", "warmup", "max_time", "timeout", "output", "json")
+"""What the matches heed of how `run` measures; the rest made the records that they follow."""
+
 
 @dataclass(frozen=True)
 class Confirmation:

@@ -94,6 +94,7 @@ class TensorFlowEnvironment(Data, frozen=True, kw_only=True):
     """TensorFlow as it is built, and what is in force in the process that measured.
 
     `onednn` is TensorFlow's own answer. CUDA versions: built against, and loaded now (None: not loaded).
+    `replicas` share each batch among them; 1 without a strategy over several devices.
     """
 
     version: str
@@ -110,6 +111,7 @@ class TensorFlowEnvironment(Data, frozen=True, kw_only=True):
     intra_op_threads: int | None = None
     inter_op_threads: int | None = None
     data_threads: int | None = None
+    replicas: int | None = None
     visible_devices: tuple[str, ...] | None = None
 
 
@@ -284,5 +286,6 @@ def _tensorflow(rt: Runtime | None, root: Path) -> TensorFlowEnvironment:
         intra_op_threads=rt.threads.intra_op if rt else None,
         inter_op_threads=rt.threads.inter_op if rt else None,
         data_threads=rt.threads.data if rt else None,
+        replicas=rt.strategy.num_replicas_in_sync if rt else None,
         visible_devices=tuple(device.name for device in tf.config.list_logical_devices()) if rt else None,
     )

@@ -49,8 +49,9 @@ def optional(name: str, needed_for: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:
             raise
+        extra = "plots" if name == "matplotlib" else "history"
         raise ConfigError(
-            f"{needed_for} needs {error.name}, which is not installed.", "Use: pip install 'resnet-bench[history]'"
+            f"{needed_for} needs {error.name}, which is not installed.", f"Use: pip install 'resnet-bench[{extra}]'"
         ) from error
 
 

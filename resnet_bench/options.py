@@ -8,7 +8,7 @@ each option by itself, `presets.py` and `preset_file.py` change defaults, `cli/`
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import click
@@ -20,6 +20,7 @@ from resnet_bench import preset_file
 from resnet_bench.config import Config, check
 from resnet_bench.errors import ConfigError
 from resnet_bench.presets import PRESETS
+from resnet_bench.results import Notice
 from resnet_bench.values import Option, describe, literal_words, options, parse_value, unwrapped
 
 
@@ -156,6 +157,14 @@ def unchecked(values: dict[str, Any]) -> Config:
     return with_values(Config(preset=preset), {**PRESETS[preset], **values})
 
 
+def unused(given: Iterable[str], used: Collection[str], where: str) -> tuple[Notice, ...]:
+    """What to say of the protocol's options that were `given` where `where` heeds those that it `used` alone; of
+    options that say what is run, every command takes notice."""
+    names = set(given) - set(used)
+    ignored = [one.flag.partition("/")[0] for one in options() if one.name in names and one.extra["role"] == "protocol"]
+    return (Notice(kind="options_unused", facts={"options": ", ".join(ignored), "where": where}),) if ignored else ()
+
+
 def with_values(config: Config, values: dict[str, Any]) -> Config:
     """`config` with options replaced by name, whichever section they belong to."""
     by_section: dict[str | None, dict[str, Any]] = {}
@@ -197,5 +206,6 @@ __all__ = [
     "show_default",
     "some",
     "unchecked",
+    "unused",
     "with_values",
 ]

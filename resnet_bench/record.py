@@ -142,13 +142,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise RecordError(
-            f"{path} cannot be written: {error.strerror or error}.", "Choose another folder with --output."
+            f"{path} cannot be written: {error.strerror or error}.", "Choose another folder."
         ) from error
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be written to before anything is measured."""
-    write_atomically(folder / ".writable", b"")
+def check_folder(folder: Path, flag: str = "--output") -> None:
+    """Refuse a folder, named by `flag`, that cannot be written to, before anything is measured."""
+    try:
+        write_atomically(folder / ".writable", b"")
+    except RecordError as error:
+        raise RecordError(error.message, f"Choose another folder with {flag}.") from error
     (folder / ".writable").unlink(missing_ok=True)
 
 

@@ -83,6 +83,19 @@ class Space:
         return all(count == "auto" or count % config.step.steps_per_call == 0 for count in counts)
 
 
+def check_asked(vary: Mapping[str, Sequence[Any]], only: Iterable[str] | None) -> None:
+    """Refuse names that no search on any machine has. `ConfigError` for an option that says what is computed (the
+    fastest image size would be the smallest) or how it is measured."""
+    for name in vary:
+        if name != "batch_size" and named(name, "--vary").extra["role"] != "option":
+            raise ConfigError(
+                f"--vary {name} would not make the same work faster: it changes the work, or how it is measured.",
+                f"Give one value with --{name.replace('_', '-')}; bench-cli sweep measures several.",
+            )
+    for name in only or ():
+        named(name, "--only")
+
+
 def make(
     given: Values,
     resolved: Config,

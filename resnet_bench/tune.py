@@ -70,6 +70,10 @@ class Settings:
     earlier: Tuning | None = None
 
 
+PROTOCOL = ("preset", "preset_file", "warmup", "timeout", "output", "json")
+"""What a search heeds of how `run` measures."""
+
+
 def run(
     given: Mapping[str, Any],
     settings: Settings,
@@ -82,6 +86,7 @@ def run(
     Raises `ConfigError` for options that leave nothing to do; everything later becomes the result's outcome.
     keep: takes what is known after each challenger, so that nothing is lost where the process is killed.
     """
+    space.check_asked(settings.vary, settings.only)
     outputs = {option.name for option in options.options() if option.section == "output"}
     job = _Job(
         {name: value for name, value in given.items() if name not in outputs}, settings, observer, keep, new_side
@@ -281,7 +286,7 @@ class _Job:
             machine=facts.machine if facts else None,
             environment=facts.environment if facts else None,
             bounds=self._settings.bounds,
-            notices=tuple(self._notices),
+            notices=(*options.unused(self._given, PROTOCOL, "bench-cli tune"), *self._notices),
             wall_s=time.monotonic() - self._started,
         )
         if search is None or facts is None or facts.machine is None:

@@ -67,6 +67,16 @@ def test_json_prints_the_record_alone(fake: pytest.MonkeyPatch, tmp_path: Path) 
     assert json.loads(result.stdout) == one_record(tmp_path)
 
 
+def test_ctrl_c_in_a_command_without_a_result_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_files: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("resnet_bench.cli.show._expand", interrupted)
+    result = invoke("show", "runs")
+    assert result.exit_code == 130
+    assert result.stderr == "bench-cli: Interrupted.\n"
+
+
 def test_progress_goes_to_stderr_as_plain_lines(fake: pytest.MonkeyPatch, tmp_path: Path) -> None:
     del fake
     result = invoke("run", "--processes", "1", "--rounds", "4", "--output", str(tmp_path))

@@ -61,6 +61,18 @@ def test_the_answer_comes_first_and_every_round_is_saved(fakes: dict[str, str], 
     assert "efficiency 96.9 % after 2 repetitions" in done.stderr
 
 
+def test_options_that_change_nothing_here_are_named(fakes: dict[str, str], tmp_path: Path) -> None:
+    del fakes
+    words = ("--profile", "--roofline", "--evidence", "full", "--split", "--latency-samples", "9", "--require-valid")
+    done = invoke(*SHORT, *words, "--output", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    (notice,) = (each for each in result_in(tmp_path)["warnings"] if each["kind"] == "options_unused")
+    assert notice["facts"]["options"] == (
+        "--split, --latency-samples, --evidence, --roofline, --profile, --require-valid"
+    )
+    assert "--require-valid made no difference to bench-cli bottleneck." in " ".join(done.stdout.split())
+
+
 def test_json_alone_is_what_was_saved(fakes: dict[str, str], tmp_path: Path) -> None:
     del fakes
     done = invoke(*SHORT, "--json", "--output", str(tmp_path))

@@ -123,7 +123,7 @@ def test_bench_prints_its_record_as_json(tmp_path: Path) -> None:
     ("words", "part"),
     [
         (("--plot", "a.png"), "Add --ablate"),
-        (("--plot", "a.doc", "--ablate"), "it ends in .svg, .png, .pdf"),
+        (("--plot", "a.doc", "--ablate"), "pictures end in .svg, .png, .pdf"),
         (("--source", "synthetic"), "has none"),
         (("--source", "tfrecord"), "needs --data"),
     ],

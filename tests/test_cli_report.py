@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from resnet_bench import cli
 from resnet_bench.record import to_json
 from tests import report_records as made
+from tests import report_results as results
 
 
 def report(*words: str | Path) -> Result:
@@ -61,3 +62,28 @@ def test_a_field_that_nothing_is_refused_for_cannot_be_allowed(runs: Path, tmp_p
     result = report(runs, "-o", tmp_path / "r.html", "--allow", "nonsense")
     assert result.exit_code == 2
     assert "names no field" in result.stderr
+
+
+def test_results_of_other_commands_are_met_in_the_folders_they_save_to(runs: Path, tmp_path: Path) -> None:
+    results.save(runs, results.bottleneck_of(made.full()), results.match(1.5, 1.6), results.tuning())
+    done = report(runs, "-o", tmp_path / "r.md")
+    assert (done.exit_code, done.stderr) == (0, f"2 records and 3 other results: {tmp_path / 'r.md'}\n")
+    words = (tmp_path / "r.md").read_text()
+    assert "Bottleneck: **input-bound**, the pipeline alone is 0.5 x as fast as the model alone" in words
+    assert "## Measured in turns" in words
+    assert "## Searches for the fastest configuration" in words
+
+
+def test_results_without_records_make_a_page_but_no_table(tmp_path: Path) -> None:
+    paths = results.save(tmp_path, results.match(1.5, 1.6))
+    done = report(*paths, "-o", tmp_path / "r.html")
+    assert (done.exit_code, done.stderr) == (0, f"1 result: {tmp_path / 'r.html'}\n")
+    assert report(*paths, "-o", tmp_path / "r.csv").exit_code == 8
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_table_says_what_it_leaves_out(runs: Path, tmp_path: Path) -> None:
+    results.save(runs, results.tuning())
+    done = report(runs, "-o", tmp_path / "r.csv")
+    assert done.exit_code == 0
+    assert "1 result left out: CSV has a row per record." in done.stderr

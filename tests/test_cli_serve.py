@@ -35,3 +35,9 @@ def test_a_worker_needs_a_dispatcher() -> None:
     done = CliRunner().invoke(group, ["serve", "worker"])
     assert done.exit_code == 2
     assert "--dispatcher" in done.output
+
+
+def test_a_dispatcher_is_named_by_host_and_port() -> None:
+    done = CliRunner().invoke(group, ["serve", "worker", "--dispatcher", "host1"])
+    assert done.exit_code == 2
+    assert "--dispatcher host1 is not allowed: it takes HOST:PORT." in done.stderr

@@ -109,6 +109,9 @@ def test_classes_and_size_are_the_data_s_where_they_are_not_given(tmp_path: Path
         ("--target-accuracy 97", 2, "--target-accuracy 97 is not allowed"),
         ("--warmup-epochs 12", 2, "--warmup-epochs 12 leaves nothing"),
         ("--epochs 0", 2, "--epochs 0 is not allowed"),
+        ("--strategy mirrored --xla", 2, "--xla does not go with --strategy mirrored"),
+        ("--strategy mirrored --device gpu:1", 2, "--device gpu:1 names one GPU"),
+        ("--logical-devices 2", 2, "--logical-devices 2 belongs to --strategy mirrored, not one"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_a_worker_starts(train: Any, words: str, code: int, says: str) -> None:

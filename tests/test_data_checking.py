@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_bench.data import checking, example, framing, making, photos
+from resnet_bench.data import checking, crops, example, framing, making
 from resnet_bench.data.manifest import file_sha256, read_manifest
 from resnet_bench.data.supply import Photographs
 from resnet_bench.errors import DataError
 from tests.data_files import encoded, flip_byte, write_shard
 
-SMALL = photos.Recipe({(24, 16): 1.0}, {(80, "4:2:0"): 1.0})
+SMALL = crops.Recipe({(24, 16): 1.0}, {(80, "4:2:0"): 1.0})
 
 
 def record(image: bytes | None = None, label: int = 1) -> bytes:

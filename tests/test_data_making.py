@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from resnet_bench.data import example, framing, making, mixes, photos
+from resnet_bench.data import crops, example, framing, making, mixes
 from resnet_bench.data.manifest import file_sha256, read_manifest
 from resnet_bench.data.supply import Folder, Photographs
 from resnet_bench.data.tfds import Tfds
 from resnet_bench.errors import ConfigError, DataError
 from tests.data_files import encoded, flip_byte
 
-SMALL = photos.Recipe({(40, 30): 1.0}, {(90, "4:2:0"): 1.0})
+SMALL = crops.Recipe({(40, 30): 1.0}, {(90, "4:2:0"): 1.0})
 
 
-def supply(count: int = 7, seed: int = 0, recipe: photos.Recipe = SMALL) -> Photographs:
+def supply(count: int = 7, seed: int = 0, recipe: crops.Recipe = SMALL) -> Photographs:
     return Photographs(count, seed, recipe, {"sizes": "40x30"})
 
 
@@ -68,14 +68,14 @@ def test_the_manifest_tells_what_came_out(tmp_path: Path) -> None:
 
 
 def test_photographs_are_those_of_the_embedded_set(tmp_path: Path) -> None:
-    making.make(supply(count=3, recipe=photos.IMAGENET), tmp_path, 1, 1)
+    making.make(supply(count=3, recipe=crops.IMAGENET), tmp_path, 1, 1)
     found = [_bytes(record, "image/encoded") for record in records(tmp_path)]
-    assert found == [photo.encoded for photo in photos.make_photos(3, 0, 1)]
+    assert found == [photo.encoded for photo in crops.make_photos(3, 0, 1)]
 
 
 def test_bytes_per_pixel_are_met_image_by_image() -> None:
     recipe = mixes.recipe("200x150", None, "0.3=1,0.5=1")
-    for photo in photos.make_photos(6, 0, 1, recipe):
+    for photo in crops.make_photos(6, 0, 1, recipe):
         found = len(photo.encoded) / (200 * 150)
         assert min(abs(found - wanted) for wanted in (0.3, 0.5)) < 0.05
 
@@ -304,7 +304,7 @@ def test_a_damaged_tfds_record_is_named_or_left_out(tmp_path: Path) -> None:
 def test_a_mix_has_shares_that_come_to_one() -> None:
     assert mixes.recipe("500x375=3,375x500=1", "92", None).sizes == {(500, 375): 0.75, (375, 500): 0.25}
     assert mixes.recipe("imagenet", "97/4:4:4=1,92=1", None).encodings == {(97, "4:4:4"): 0.5, (92, "4:2:0"): 0.5}
-    assert mixes.recipe("imagenet", None, None) == photos.IMAGENET
+    assert mixes.recipe("imagenet", None, None) == crops.IMAGENET
 
 
 @pytest.mark.parametrize(

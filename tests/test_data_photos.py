@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from resnet_bench.data import photos
+from resnet_bench.data import crops, photos
 from resnet_bench.data.manifest import file_sha256
 from resnet_bench.errors import DataError
 
@@ -49,18 +49,18 @@ def test_the_manifest_tells_what_the_shards_hold(tmp_path: Path) -> None:
 
 
 def test_every_image_is_another_one() -> None:
-    made = list(photos.make_photos(40, 0, 2))
+    made = list(crops.make_photos(40, 0, 2))
     assert len({photo.encoded for photo in made}) == 40
     assert [photo.name for photo in made] == [f"photo_{number:06d}.JPEG" for number in range(40)]
 
 
 def test_the_distribution_is_close_to_imagenets() -> None:
-    assert sum(photos.SIZES.values()) == pytest.approx(1)
-    assert sum(photos.ENCODINGS.values()) == pytest.approx(1)
-    width = sum(size[0] * share for size, share in photos.SIZES.items())
-    height = sum(size[1] * share for size, share in photos.SIZES.items())
+    assert sum(crops.SIZES.values()) == pytest.approx(1)
+    assert sum(crops.ENCODINGS.values()) == pytest.approx(1)
+    width = sum(size[0] * share for size, share in crops.SIZES.items())
+    height = sum(size[1] * share for size, share in crops.SIZES.items())
     assert [width, height] == pytest.approx([469, 387], rel=0.03)
-    made = list(photos.make_photos(100, 0, 2))
+    made = list(crops.make_photos(100, 0, 2))
     assert sum(photo.width for photo in made) / 100 == pytest.approx(width, rel=0.05)
     assert sum(len(photo.encoded) for photo in made) / 100 == pytest.approx(110e3, rel=0.1)
 

@@ -124,14 +124,17 @@ def test_a_broken_file_is_named_and_the_others_are_listed(folder: Path, tmp_path
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 2
 
 
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+@pytest.mark.parametrize(("words", "extra"), [((), "history"), (("--plot", "out.svg"), "plots")])
+def test_a_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, words: tuple[str, ...], extra: str
+) -> None:
     def absent(name: str) -> None:
         raise ModuleNotFoundError(name=name)
 
     monkeypatch.setattr(history, "import_module", absent)
-    result = invoke("history", folder)
+    result = invoke("history", folder, *words)
     assert result.exit_code == 2
-    assert "pip install 'resnet-bench[history]'" in result.stderr
+    assert f"pip install 'resnet-bench[{extra}]'" in result.stderr
 
 
 @pytest.mark.parametrize("kind", ["svg", "png", "pdf"])

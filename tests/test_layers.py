@@ -63,6 +63,7 @@ ORDER = (
     "bottleneck",
     "noise",
     "tuned",
+    "saved",
     "report",
     "worker",
     "parity",

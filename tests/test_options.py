@@ -197,3 +197,10 @@ def test_choices_are_completed() -> None:
     found = output.type.shell_complete(click.Context(command), output, "ru")
     assert [(item.value, item.type) for item in found] == [("ru", "dir")]
     assert "--precision [float32|tf32|mixed_bfloat16|mixed_float16|auto]" in command.get_help(click.Context(command))
+
+
+def test_options_that_a_command_does_not_heed_are_named_and_the_work_itself_never_is() -> None:
+    _, given = o.parse_args(["--profile", "--split", "--rounds", "3", "--batch-size", "8"])
+    (notice,) = o.unused(given, {"rounds"}, "bench-cli bottleneck")
+    assert notice.facts == {"options": "--split, --profile", "where": "bench-cli bottleneck"}
+    assert o.unused(given, {"rounds", "split", "profile"}, "bench-cli bottleneck") == ()

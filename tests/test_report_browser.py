@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from resnet_bench.record import Record
-from resnet_bench.report import collection, html
+from resnet_bench.report import collection, downloads, html
+from resnet_bench.saved import Results
 from tests import report_records as made
+from tests import report_results as results
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -45,10 +47,19 @@ CONTRASTS = """() => {
 }"""
 
 
-def write(folder: Path, *records: Record) -> str:
+def write(folder: Path, *records: Record, others: Results | None = None) -> str:
     path = folder / "report.html"
-    path.write_bytes(html.render(collection.document(made.saved(list(records)))))
+    path.write_bytes(html.render(collection.document(made.saved(list(records)), results=others)))
     return path.as_uri()
+
+
+def others() -> Results:
+    """A result of each command, two matches among them."""
+    return Results(
+        bottlenecks=[(Path("1.json"), results.bottleneck_of(made.full()))],
+        contests=[(Path("2.json"), results.match(1.5, 1.52)), (Path("3.json"), results.match(0.9, 0.91, kind="noise"))],
+        tunings=[(Path("4.json"), results.tuning())],
+    )
 
 
 @pytest.fixture
@@ -100,7 +111,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen(page: Page, tmp_path: P
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everything_can_be_read_in_both_themes(page: Page, tmp_path: Path, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto(write(tmp_path, made.full(), made.failed(2), made.make(3, batch_norm="keras")))
+    page.goto(write(tmp_path, made.full(), made.failed(2), made.make(3, batch_norm="keras"), others=others()))
     page.get_by_role("button", name="Open all").click()
     contrasts: dict[str, float] = page.evaluate(CONTRASTS)
     assert len(contrasts) > 15
@@ -135,6 +146,14 @@ def test_a_link_of_the_overview_opens_its_record(page: Page, tmp_path: Path) -> 
     assert details.nth(4).locator("figure svg").first.is_visible()
 
 
+def test_the_verdict_on_the_bottleneck_leads_to_its_ceilings(page: Page, errors: list[str], tmp_path: Path) -> None:
+    page.goto(write(tmp_path, made.full(), others=others()))
+    page.locator(".answer").get_by_role("link", name="input-bound").click()
+    assert page.url.endswith("#bottleneck-1")
+    assert page.get_by_role("img", name="Ceilings of model and pipeline").is_visible()
+    assert errors == []
+
+
 def test_without_scripts_it_can_still_be_read(page: Page, tmp_path: Path) -> None:
     assert page.context.browser is not None
     context = page.context.browser.new_context(java_script_enabled=False)
@@ -150,7 +169,7 @@ def test_the_record_inside_can_be_saved(page: Page, tmp_path: Path) -> None:
     page.goto(write(tmp_path, record))
     with page.expect_download() as download:
         page.get_by_role("link", name="(JSON)").click()
-    assert Path(download.value.path()).read_bytes() == collection.compact(record)
+    assert Path(download.value.path()).read_bytes() == downloads.compact(record)
 
 
 def test_a_phone_scrolls_tables_and_not_the_page(page: Page, tmp_path: Path) -> None:

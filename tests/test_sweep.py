@@ -254,6 +254,21 @@ def test_the_best_may_take_turns_afterwards(monkeypatch: pytest.MonkeyPatch, tmp
     assert json.loads(Path(played["result"]).read_text())["result"]["finding"] == "slower"
 
 
+def test_options_that_change_nothing_here_or_in_the_turns_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(confirm, "play", lambda *_given: [])
+    words = ("--vary", "xla=on,off", "--split", "--require-valid")
+    code, _, errors = run(tmp_path / "a", *words)
+    assert code == 0, errors
+    assert "bench-cli: --require-valid made no difference to bench-cli sweep.\n" in errors
+    assert "--confirm" not in errors
+    code, _, errors = run(tmp_path / "b", *words, "--confirm", "2")
+    assert code == 0, errors
+    named = "--split, --rounds, --steps, --processes"
+    assert f"bench-cli: {named} made no difference to the turns of --confirm.\n" in errors
+
+
 def test_a_table_says_how_little_its_order_proves(tmp_path: Path) -> None:
     words = [word for word in COMMON if word != "--json"]
     done = CliRunner().invoke(group, ["sweep", *words, "--output", str(tmp_path), "--vary", "batch_size=4,8"])

@@ -62,8 +62,9 @@ class Watching:
         """Look away."""
 
 
-def trained(folder: Path, watching: Watching, *, resume: bool = False) -> Record:
-    session = watching.session = Session(request_of({**TINY, "folder": str(folder)}), watching, resume=resume)
+def trained(folder: Path, watching: Watching, *, resume: bool = False, **options: Any) -> Record:
+    asked = request_of({**TINY, "folder": str(folder), **options})
+    session = watching.session = Session(asked, watching, resume=resume)
     return session.run()
 
 
@@ -109,3 +110,23 @@ def _check_model(folder: Path, record: Record) -> None:
     assert record.data is not None
     assert card.trained_on == record.data
     assert card.crop == "whole"
+
+
+def test_two_replicas_count_images_once_and_go_on_after_a_kill(tmp_path: Path) -> None:
+    mirrored: dict[str, Any] = {"strategy": "mirrored", "logical_devices": 2}
+    killed = Watching(kill_at=21)
+    assert trained(tmp_path, killed, **mirrored).outcome.kind == "killed"
+    resumed = Watching()
+    record = trained(tmp_path, resumed, resume=True, **mirrored)
+    assert record.outcome.kind == "ok", record.outcome
+    assert record.training is not None
+    assert record.training.resumed_from_step in (20, 27)
+    assert min(resumed.losses) == record.training.resumed_from_step + 1
+    assert sorted({**killed.losses, **resumed.losses}) == list(range(1, 55))
+    assert record.environment is not None
+    assert record.environment.tensorflow is not None
+    assert record.environment.tensorflow.replicas == 2
+    assert record.samples is not None
+    assert {one.images for one in record.samples.processes[0].rounds} == {27 * 32}
+    assert record.training.model_path is not None
+    assert Path(record.training.model_path).exists()

@@ -157,6 +157,15 @@ def test_what_is_given_is_fixed_for_the_defaults_too(tmp_path: Path) -> None:
     assert saved(tmp_path)["defaults"]["model"]["batch_norm"] == "fused"
 
 
+def test_what_a_preset_file_says_of_how_run_measures_is_named(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text("rounds = 7\nonednn = 'on'\n")
+    done = invoke(tmp_path, "--only", "xla", "--preset-file", str(tmp_path / "p.toml"), speeds={})
+    assert done.exit_code == 0, done.output
+    assert "--rounds made no difference to bench-cli tune." in done.stdout
+    (notice,) = (each for each in saved(tmp_path)["notices"] if each["kind"] == "options_unused")
+    assert notice["facts"]["options"] == "--rounds"
+
+
 def test_a_challenger_that_crashes_or_does_not_fit_is_recorded(tmp_path: Path) -> None:
     fails = json.dumps({"batch_size=32": "oom", "xla=true": "crash"})
     done = invoke(tmp_path, "--vary", "batch_size=16,32", "--only", "xla", OPTION_FAILS=fails)
@@ -228,9 +237,11 @@ def test_a_bound_on_the_output_keeps_winners_out(tmp_path: Path) -> None:
     [
         (("--batch-size", "max"), "--batch-size max is searched for by run alone"),
         (("--mode", "input", "--max-latency", "1"), "--max-latency bounds the network"),
-        (("--only", "colour"), "there is no option 'colour'"),
+        (("--only", "colour"), "--only: there is no option 'colour'"),
+        (("--vary", "image_size=32,64"), "--vary image_size would not make the same work faster"),
+        (("--vary", "rounds=2,4"), "--vary rounds would not"),
         (("--vary", "xla=maybe"), "--xla maybe is not allowed"),
-        (("--max-latency", "soon"), "--max-time soon is not allowed"),
+        (("--max-latency", "soon"), "--max-latency soon is not allowed"),
     ],
 )
 def test_bad_words_are_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...], part: str) -> None:

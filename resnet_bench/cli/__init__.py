@@ -17,6 +17,9 @@ from resnet_bench import __version__
 STARTED = time.monotonic()
 """When this command began; budgets count from here."""
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
 COMMANDS = {
     "run": ("resnet_bench.cli.run", "Build ResNet-50, feed it, measure it, save a record."),
     "build": ("resnet_bench.cli.build", "Build the network, print its stages, draw it, save it."),
@@ -70,7 +73,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; a `BenchError` becomes one line on stderr and its exit code."""
+        """Run the command; a `BenchError` or Ctrl-C becomes one line on stderr and its exit code."""
         from resnet_bench.errors import BenchError
 
         try:
@@ -78,6 +81,9 @@ class LazyGroup(click.Group):
         except BenchError as error:
             click.echo(f"bench-cli: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("bench-cli: Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

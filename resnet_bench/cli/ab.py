@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from resnet_bench import ab, noise, options
+from resnet_bench.cli.ending import exit_code, show, signals
 from resnet_bench.cli.match_progress import match_progress
 from resnet_bench.cli.parameters import Percent, Seconds
 from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, signals
 from resnet_bench.config import Config
 from resnet_bench.contest import Contest, save, to_json
 from resnet_bench.data import default_cache_dir
@@ -97,13 +95,8 @@ def hold_and_report(
         received.done()
         path = save_or_rescue(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
         floor = floor_of(contest)
-    if values["json"]:
-        click.echo(to_json(contest), nl=False)
-        if contest.outcome.kind != "ok":
-            click.echo(f"bench-cli: {contest.outcome.message} {contest.outcome.remedy}".rstrip(), err=True)
-    else:
-        Console().print(report.render(contest, path, floor))
-    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(contest))
+    show(contest, config.output.json, to_json, lambda one: report.render(one, path, floor))
+    ctx.exit(exit_code(contest, received))
 
 
 def _own(ctx: click.Context) -> Config:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from resnet_bench import ceilings, cli
-from resnet_bench.bottleneck import Bottleneck, save, to_json
+from resnet_bench.bottleneck import save, to_json
+from resnet_bench.cli.ending import exit_code, show, signals
 from resnet_bench.cli.match_progress import Words, match_progress
 from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, signals
 from resnet_bench.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.record import check_folder
 from resnet_bench.report import bottleneck as report
@@ -47,18 +45,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
             result = ceilings.measure(config, given, observer, cli.STARTED)
         received.done()
         path = save_or_rescue(lambda place: save(result, place), folder, "result", lambda: to_json(result))
-    _show(result, path, config.output.json)
-    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(result))
+    show(result, config.output.json, to_json, lambda one: report.render(one, path))
+    ctx.exit(exit_code(result, received))
 
 
 def _words() -> Words:
     return Words(repetition="repetition", side=str, standing=lambda found: f"efficiency {share(found.value)}")
-
-
-def _show(result: Bottleneck, path: Path, as_json: bool) -> None:
-    if not as_json:
-        Console().print(report.render(result, path))
-        return
-    click.echo(to_json(result), nl=False)
-    if result.outcome.kind != "ok":
-        click.echo(f"bench-cli: {result.outcome.message} {result.outcome.remedy}".rstrip(), err=True)

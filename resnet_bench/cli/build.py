@@ -10,7 +10,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench import history, options
+from resnet_bench import options
 from resnet_bench.cli import parameters
 from resnet_bench.config import Config
 from resnet_bench.errors import ConfigError
@@ -43,7 +43,7 @@ def command(ctx: click.Context, /, path: Path | None, portable: bool, picture: P
 
     Made for 64x64 colour images in two classes unless told otherwise. A file saved without --portable is
     loaded where `resnet_bench` has been imported; one saved with it, anywhere that Keras is. Both read
-    normalised pixels, as the card in the file says (README, "Build").
+    normalised pixels, as the card in the file says (README, "The network by itself").
     """
     if portable and path is None:
         raise ConfigError("--portable says how to save, but --save names no file.", "Add --save model.keras.")
@@ -53,7 +53,7 @@ def command(ctx: click.Context, /, path: Path | None, portable: bool, picture: P
         if given[flag] and given["weights"] is None:
             shown = f"--{flag.replace('_', '-')}"
             raise ConfigError(f"{shown} says what to do with --weights, which is not given.", "Add --weights.")
-    kind = _kind(picture) if picture is not None else None
+    kind = parameters.picture_format(picture, "--diagram", diagram.FORMATS) if picture is not None else None
     config, _ = options.from_context(ctx, {**DEFAULTS, **parameters.shape_given(ctx)})
     built = _built(
         p.Build(
@@ -86,11 +86,3 @@ def _built(message: p.Build, config: Config) -> p.Built:
             silence_s=config.measure.timeout,
             deadline=time.monotonic() + config.measure.max_time,
         )
-
-
-def _kind(picture: Path) -> str:
-    kind = picture.suffix.removeprefix(".").lower()
-    if kind not in diagram.FORMATS:
-        raise ConfigError(f"--diagram {picture}: pictures end in {', '.join('.' + each for each in diagram.FORMATS)}.")
-    history.optional("matplotlib", "--diagram")
-    return kind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +182,8 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
     import psutil
 
     from resnet_bench import stage_bench
+    from resnet_bench.cli.ending import exit_code, save_record, show, signals
     from resnet_bench.cli.progress import progress
-    from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, save_record, signals
     from resnet_bench.record import check_folder, to_json
     from resnet_bench.report import text
 
@@ -198,31 +197,22 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
             record = stage_bench.run(config, given, questions, observer, cli.STARTED)
         received.done()
         path = save_record(record, folder)
-    if config.output.json:
-        click.echo(to_json(record), nl=False)
-        if record.outcome.kind != "ok":
-            click.echo(f"bench-cli: {record.outcome.message} {record.outcome.remedy}".rstrip(), err=True)
-    else:
-        Console().print(text.render(record, path))
+    show(record, config.output.json, to_json, lambda one: text.render(one, path))
     if plot is not None and record.pipeline is not None and record.pipeline.ablation:
         _draw(record, plot, kind)
-    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(record))
+    ctx.exit(exit_code(record, received))
 
 
 def _chart_kind(plot: Path | None, ablate: bool) -> str:
     """The chart's format by its name, refused before anything is measured."""
-    from resnet_bench.history import optional
+    from resnet_bench.cli.parameters import picture_format
     from resnet_bench.report.ablation_chart import FORMATS
 
     if plot is None:
         return ""
     if not ablate:
         raise ConfigError(f"--plot {plot} draws what --ablate measures.", "Add --ablate.")
-    kind = plot.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise ConfigError(f"--plot {plot} is not allowed: it ends in {', '.join(f'.{each}' for each in FORMATS)}.")
-    optional("matplotlib", "--plot")
-    return kind
+    return picture_format(plot, "--plot", FORMATS)
 
 
 def _draw(record: Any, plot: Path, kind: str) -> None:

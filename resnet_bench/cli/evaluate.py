@@ -9,11 +9,10 @@ from typing import Any
 import click
 from rich.console import Console
 
-from resnet_bench import evaluation, history, options
+from resnet_bench import evaluation, options
 from resnet_bench.cli import parameters
 from resnet_bench.cli.judge_progress import judge_progress
 from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.errors import ConfigError
 from resnet_bench.record import check_folder, write_atomically
 from resnet_bench.report import confusion
 from resnet_bench.report import evaluation as report
@@ -42,7 +41,7 @@ def command(ctx: click.Context, /, model: str, against: str | None, picture: Pat
     difference of their accuracies comes with an interval and McNemar's exact test. The result is saved in
     the folder `evaluate` of --output.
     """
-    kind = _kind(picture) if picture is not None else None
+    kind = parameters.picture_format(picture, "--confusion", confusion.FORMATS) if picture is not None else None
     config, _ = options.from_context(ctx, DEFAULTS)
     folder = Path(config.output.output)
     check_folder(folder)
@@ -76,12 +75,3 @@ def command(ctx: click.Context, /, model: str, against: str | None, picture: Pat
     for what, where in (("Result", path), ("Confusion matrix", picture)):
         if where is not None:
             click.echo(f"{what}: {where}")
-
-
-def _kind(picture: Path) -> str:
-    kind = picture.suffix.removeprefix(".").lower()
-    if kind not in confusion.FORMATS:
-        allowed = ", ".join("." + each for each in confusion.FORMATS)
-        raise ConfigError(f"--confusion {picture}: pictures end in {allowed}.")
-    history.optional("matplotlib", "--confusion")
-    return kind

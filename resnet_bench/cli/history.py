@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from resnet_bench import history
+from resnet_bench.cli.parameters import picture_format
 from resnet_bench.columns import METRICS, columns, row
 from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.history import Condition, Saved
@@ -50,7 +51,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, as_json: bo
     conditions = [history.equals(name, given[name]) for name in _EQUAL if given[name]]
     conditions += [history.since(given["since"])] if given["since"] else []
     conditions += [Condition(given["where"])] if given["where"] else []
-    kind = _kind(given["plot"]) if given["plot"] else None
+    kind = picture_format(given["plot"], "--plot", timeline.FORMATS) if given["plot"] else None
     records, errors = history.read([folder])
     for error in errors:
         click.echo(f"bench-cli: {error}", err=True)
@@ -73,14 +74,6 @@ def _columns() -> Table:
     for column in columns():
         grid.add_row(column.name, column.sql_type, column.help)
     return grid
-
-
-def _kind(path: Path) -> str:
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in timeline.FORMATS:
-        raise ConfigError(f"--plot {path}: pictures end in {', '.join('.' + each for each in timeline.FORMATS)}.")
-    history.optional("matplotlib", "--plot")
-    return kind
 
 
 def _plot(chosen: list[Saved], name: str, path: Path, kind: str) -> None:

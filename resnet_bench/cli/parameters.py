@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from resnet_bench import history
 from resnet_bench.errors import ConfigError
 from resnet_bench.options import options, parse_value
 
@@ -50,10 +52,11 @@ class Seconds(click.ParamType[Any]):
         return "SECONDS"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """As the configuration's own --max-time."""
-        del param, ctx
-        (option,) = (option for option in options() if option.name == "max_time")
-        return float(parse_value(option, value))
+        """As the configuration's own --max-time; a refusal names this option."""
+        del ctx
+        (like,) = (option for option in options() if option.name == "max_time")
+        named = like if param is None or param.name is None else dataclasses.replace(like, name=param.name)
+        return float(parse_value(named, value))
 
 
 class InputShape(click.ParamType[Shape]):
@@ -110,6 +113,15 @@ def weights(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def picture_format(picture: Path, flag: str, formats: Sequence[str]) -> str:
+    """The format that a picture's name asks for; `ConfigError` where no such picture can be drawn here."""
+    kind = picture.suffix.removeprefix(".").lower()
+    if kind not in formats:
+        raise ConfigError(f"{flag} {picture}: pictures end in {', '.join('.' + each for each in formats)}.")
+    history.optional("matplotlib", flag)
+    return kind
 
 
 def absolute(given: str | None) -> str | None:

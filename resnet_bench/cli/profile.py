@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from resnet_bench import cli, session
+from resnet_bench.cli.ending import exit_code, save_record, show, signals
 from resnet_bench.cli.progress import progress
-from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, save_record, signals
 from resnet_bench.options import ConfigurationCommand, configuration, from_context, with_values
 from resnet_bench.record import Record, check_folder, to_json
 from resnet_bench.report import profile, text
@@ -43,19 +42,13 @@ def command(ctx: click.Context, /, **options: Any) -> None:
             record = session.run(config, given, observer, cli.STARTED)
         received.done()
         path = save_record(record, folder)
-    if config.output.json:
-        click.echo(to_json(record), nl=False)
-        if record.outcome.kind != "ok":
-            click.echo(f"bench-cli: {record.outcome.message} {record.outcome.remedy}".rstrip(), err=True)
-    elif record.trace is None:
-        Console().print(text.render(record, path))
-    else:
-        Console().print(_render(record, path))
-    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(record))
+    show(record, config.output.json, to_json, lambda one: _render(one, path))
+    ctx.exit(exit_code(record, received))
 
 
-def _render(record: Record, path: Path) -> Group:
-    assert record.trace is not None
+def _render(record: Record, path: Path) -> RenderableType:
+    if record.trace is None:
+        return text.render(record, path)
     notices = [notice for notice in record.warnings if notice.kind.startswith("profile_")]
     parts: list[RenderableType] = [
         Text(text.headline(record), style="bold"),

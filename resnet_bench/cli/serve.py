@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 import click
+
+from resnet_bench.errors import ConfigError
 
 _MODULE = "resnet_bench.data.serve"
 
@@ -37,7 +40,10 @@ def dispatcher(port: int, host: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on.  [default: a free one]")
 @click.option("--host", default="localhost", show_default=True, help="This host's name as readers reach it.")
 def worker(address: str, port: int, host: str) -> None:
-    """Read and decode images for whoever asks the dispatcher."""
+    """Read and decode images for whoever asks the dispatcher, once it answers: hosts may start in any order."""
+    if not re.fullmatch(r".+:[1-9]\d{0,4}", address):
+        raise ConfigError(f"--dispatcher {address} is not allowed: it takes HOST:PORT.", "For instance host1:5050.")
+    click.echo(f"Waiting for the dispatcher at {address}; `ready` follows.", err=True)
     _become("worker", "--dispatcher", address, "--port", str(port), "--host", host)
 
 

@@ -13,19 +13,26 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from resnet_bench import cli, confirm, options, sweep
+from resnet_bench.cli import INTERRUPTED
+from resnet_bench.cli.ending import TERMINATED, save_record, signals
 from resnet_bench.cli.match_progress import match_progress
+from resnet_bench.cli.parameters import Seconds
 from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.cli.run import INTERRUPTED, TERMINATED, save_record, signals
 from resnet_bench.cli.sweep_progress import sweep_progress
 from resnet_bench.contest import Contest, save, to_json
 from resnet_bench.errors import BenchError, BudgetError, ConfigError
-from resnet_bench.options import ConfigurationCommand, Option, configuration
+from resnet_bench.options import ConfigurationCommand, configuration
 from resnet_bench.record import Record, check_folder
 from resnet_bench.report import tables, tensorboard
+from resnet_bench.report.sentences import sentence
+from resnet_bench.results import Notice
 from resnet_bench.turns import Budget
 from resnet_bench.values import show
 
 CONFIRM_PAIRS = 5
+_PROTOCOL = {option.name for option in options.options()} - {"require_valid"}
+"""What a sweep heeds of how `run` measures: a record that is not valid fails nothing."""
+
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -34,7 +41,9 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 @click.option("--vary", multiple=True, metavar="OPTION=A,B", help="Values to try; may be given for several options.")
 @click.option("--file", "file", type=click.Path(path_type=Path), help="TOML with a [base] of options and [vary] lists.")
 @click.option("--resume", is_flag=True, help="Keep what the folder's records already hold; measure the rest.")
-@click.option("--total-time", help="Start no configuration after this long (90s, 30m, 2h).  [default: none]")
+@click.option(
+    "--total-time", type=Seconds(), help="Start no configuration after this long (90s, 30m, 2h).  [default: none]"
+)
 @click.option("--confirm", type=click.IntRange(2, 100), help="Let the best N take turns afterwards.  [default: none]")
 @click.option("--tensorboard", "events", type=click.Path(path_type=Path), help="Write TensorBoard's HParams view here.")
 @click.pass_context
@@ -54,10 +63,11 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
     interrupted; --resume goes on.
     """
     base, varied = _asked(ctx, vary, file)
+    _note(options.unused({*options.expanded(base), *varied}, _PROTOCOL, "bench-cli sweep"))
     options.build({name: value for name, value in base.items() if name not in varied})
     folder = Path(base.get("output", "runs"))
     check_folder(folder)
-    total_s = _total_s(ctx.params["total_time"])
+    total_s: float | None = ctx.params["total_time"]
     with signals() as received, sweep_progress() as watcher:
         job = sweep.Sweep(
             sweep.cells(base, varied),
@@ -99,12 +109,9 @@ def _asked(ctx: click.Context, vary: tuple[str, ...], file: Path | None) -> tupl
     return base, {**{name: values for name, values in varied.items() if name not in given}, **own}
 
 
-def _total_s(text: str | None) -> float | None:
-    if text is None:
-        return None
-    like = next(option for option in options.options() if option.name == "max_time")
-    named = Option(None, "total_time", like.annotation, None, "", like.extra)
-    return float(options.parse_value(named, text))
+def _note(notices: tuple[Notice, ...]) -> None:
+    for notice in notices:
+        click.echo(f"bench-cli: {sentence(notice)}", err=True)
 
 
 def _save_whole(record: Record, folder: Path) -> Path:
@@ -134,6 +141,7 @@ def _confirm(
     def keep(contest: Contest) -> Path:
         return save_or_rescue(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
 
+    _note(options.unused({*options.expanded(base)} - {"require_valid"}, confirm.PROTOCOL, "the turns of --confirm"))
     with signals() as received, match_progress() as observer:
         found = confirm.play(results, count, budget, observer, keep, lambda words: click.echo(words, err=True))
         received.done()

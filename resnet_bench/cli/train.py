@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
+from rich.console import Group
+from rich.text import Text
 
 from resnet_bench import training_request
-from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, save_record, signals
+from resnet_bench.cli.ending import exit_code, save_record, show, signals
 from resnet_bench.cli.train_progress import progress
 from resnet_bench.options import ConfigurationCommand, click_option, some
 from resnet_bench.record import Record, check_folder, to_json, write_atomically
@@ -21,7 +21,7 @@ from resnet_bench.report import curves, text
 from resnet_bench.report.scalars import Scalars
 from resnet_bench.report.sentences import sentence
 from resnet_bench.results import Notice
-from resnet_bench.training_request import REQUEST, Request, continued, own_options, request_of
+from resnet_bench.training_request import REQUEST, continued, own_options, request_of
 from resnet_bench.training_session import Session
 
 OPTIONS = (
@@ -71,7 +71,7 @@ def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
     request = continued(folder, given) if resumable else request_of(given)
     records = Path(request.config.output.output)
     check_folder(records)
-    check_folder(folder)
+    check_folder(folder, "--folder")
     with progress() as shown, Scalars(folder / "events") as scalars:
         session = Session(request, Both(shown, scalars), resume=resume)
         with signals(session.interrupt) as received:
@@ -79,8 +79,8 @@ def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
             received.done()
             path = save_record(record, records)
     pictures = _draw(record, folder)
-    _print(request, record, path, pictures)
-    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(record))
+    show(record, request.config.output.json, to_json, lambda one: _render(one, path, pictures))
+    ctx.exit(exit_code(record, received))
 
 
 def _given(ctx: click.Context) -> dict[str, Any]:
@@ -123,12 +123,8 @@ def _draw(record: Record, folder: Path) -> tuple[Path, ...]:
     return paths
 
 
-def _print(request: Request, record: Record, path: Path, pictures: tuple[Path, ...]) -> None:
-    if request.config.output.json:
-        click.echo(to_json(record), nl=False)
-        if record.outcome.kind != "ok":
-            click.echo(f"bench-cli: {record.outcome.message} {record.outcome.remedy}".rstrip(), err=True)
-        return
-    Console().print(text.render(record, path))
-    if pictures:
-        click.echo(f"  Curves: {', '.join(str(picture) for picture in pictures)}")
+def _render(record: Record, path: Path, pictures: tuple[Path, ...]) -> Group:
+    curves_at = (
+        [Text(f"  Curves: {', '.join(str(picture) for picture in pictures)}", overflow="fold")] if pictures else []
+    )
+    return Group(text.render(record, path), *curves_at)

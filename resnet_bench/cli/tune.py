@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from resnet_bench import options, sweep, tune
+from resnet_bench.cli.ending import exit_code, show, signals
 from resnet_bench.cli.parameters import Percent, Seconds
 from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.cli.run import INTERRUPTED, TERMINATED, exit_code, signals
 from resnet_bench.cli.tune_progress import tune_progress
 from resnet_bench.errors import ConfigError
 from resnet_bench.options import ConfigurationCommand
@@ -23,10 +21,7 @@ from resnet_bench.report import tune as report
 from resnet_bench.tuned import Bounds, load, save, to_json
 
 _FIXABLE = tuple(
-    option.name
-    for option in options.options()
-    if option.extra["role"] != "protocol"
-    or option.name in ("preset", "preset_file", "warmup", "timeout", "output", "json")
+    option.name for option in options.options() if option.extra["role"] != "protocol" or option.name in tune.PROTOCOL
 )
 """The options of `run` that a search takes; how it measures is its own affair."""
 
@@ -92,13 +87,8 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
             found = tune.run(given, settings, observer, lambda unfinished: save(unfinished, folder))
         received.done()
         path = save_or_rescue(lambda place: save(found, place), folder, "result", lambda: to_json(found))
-    if given.get("json"):
-        click.echo(to_json(found), nl=False)
-        if found.outcome.kind != "ok":
-            click.echo(f"bench-cli: {found.outcome.message} {found.outcome.remedy}".rstrip(), err=True)
-    else:
-        Console().print(report.render(found, path))
-    ctx.exit(TERMINATED if signal.SIGTERM in received else INTERRUPTED if received else exit_code(found))
+    show(found, bool(given.get("json")), to_json, lambda one: report.render(one, path))
+    ctx.exit(exit_code(found, received))
 
 
 def _asked(ctx: click.Context) -> dict[str, Any]:

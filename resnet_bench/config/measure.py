@@ -87,7 +87,7 @@ class OutputConfig(Section, frozen=True, kw_only=True):
         Meta(description="Steps in the trace. auto: about two seconds of them, 3 to 10."),
         PROTOCOL,
     ] = "auto"
-    json: Annotated[bool, Meta(description="Print the record alone on stdout."), PROTOCOL] = False
+    json: Annotated[bool, Meta(description="Print the result alone on stdout, as JSON."), PROTOCOL] = False
     require_valid: Annotated[
         bool,
         Meta(description="Fail (exit code 11) unless the verdict is valid; the record is saved all the same."),

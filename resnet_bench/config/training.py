@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.base import PROTOCOL, WORKLOAD, Auto, PositiveFloat, Section
+from resnet_bench.config.base import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, Section
 from resnet_bench.config.whole import Config
 from resnet_bench.errors import ConfigError
 
@@ -80,6 +80,19 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
     freeze_stages: Annotated[
         int, Meta(ge=0, description="Leave the stem and that many first stages as they are."), WORKLOAD
     ] = 0
+    strategy: Annotated[
+        Literal["one", "mirrored"],
+        Meta(
+            description="one: the device alone; mirrored: every GPU of the machine takes an equal part of each batch, "
+            "and --batch-size counts all parts together."
+        ),
+        OPTION,
+    ] = "one"
+    logical_devices: Annotated[
+        int,
+        Meta(ge=1, description="Logical CPUs for --strategy mirrored without GPUs: to try it out, not to go faster."),
+        OPTION,
+    ] = 1
     early_stopping: Annotated[
         int,
         Meta(ge=0, description="Stop after that many epochs without a better test accuracy; 0 never does."),
@@ -130,7 +143,12 @@ class TrainingConfig(Section, frozen=True, kw_only=True):
 
 def check_training(config: Config, training: TrainingConfig) -> None:
     """Refuse combinations that cannot be trained; what depends on the data is found when it is opened."""
-    for problem in (_check_changes(training), _check_schedule(training), _check_start(config, training)):
+    for problem in (
+        _check_changes(training),
+        _check_schedule(training),
+        _check_start(config, training),
+        _check_strategy(config, training),
+    ):
         if problem is not None:
             raise problem
 
@@ -165,5 +183,27 @@ def _check_start(config: Config, training: TrainingConfig) -> ConfigError | None
         return ConfigError(
             f"--freeze-stages {training.freeze_stages} is not allowed: the network has {stages} stages.",
             f"Use 0 to {stages}.",
+        )
+    return None
+
+
+def _check_strategy(config: Config, training: TrainingConfig) -> ConfigError | None:
+    """What does not depend on the machine; `runtime/replicas.py` has the rest."""
+    logical, device = training.logical_devices, config.runtime.device
+    if training.strategy == "one":
+        if logical == 1:
+            return None
+        return ConfigError(
+            f"--logical-devices {logical} belongs to --strategy mirrored, not one.", "Add --strategy mirrored."
+        )
+    if config.step.xla:
+        return ConfigError(
+            "--xla does not go with --strategy mirrored: a compiled step cannot reach the variables of every replica.",
+            "Leave one of them out.",
+        )
+    if device.startswith("gpu:"):
+        return ConfigError(
+            f"--device {device} names one GPU, and --strategy mirrored uses all of them.",
+            "Use --device gpu; CUDA_VISIBLE_DEVICES says which GPUs there are.",
         )
     return None

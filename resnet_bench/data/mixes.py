@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from resnet_bench.data.photos import ENCODINGS, IMAGENET, SIZES, Recipe
+from resnet_bench.data.crops import ENCODINGS, IMAGENET, SIZES, Recipe
 from resnet_bench.errors import ConfigError
 
 LIKE_IMAGENET = "imagenet"

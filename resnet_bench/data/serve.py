@@ -59,7 +59,8 @@ def main(words: list[str]) -> None:
     if asked.parent is not None:
         die_with_parent(asked.parent)
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # A worker whose dispatcher does not answer waits inside TensorFlow, where no handler of Python's would run.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if asked.role == "dispatcher":
         server = new_dispatcher(asked.port)
@@ -67,6 +68,7 @@ def main(words: list[str]) -> None:
     else:
         server = new_worker(asked.dispatcher, f"{asked.host}:%port%", asked.port)
         where = str(server._address).replace("localhost", asked.host)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     sys.stdout.write(f"{READY} {where}\n")
     sys.stdout.flush()
     signal.pause()

@@ -18,7 +18,7 @@ from typing import Protocol
 import PIL
 from PIL import Image, features
 
-from resnet_bench.data import example, folder, framing, photos
+from resnet_bench.data import crops, example, folder, framing
 from resnet_bench.errors import DataError
 from resnet_bench.results import Value
 
@@ -64,13 +64,13 @@ class Photographs:
 
     prefix = "photos"
     class_names: tuple[str, ...] = ()
-    classes = photos.STORED_CLASSES
+    classes = crops.STORED_CLASSES
 
-    def __init__(self, count: int, seed: int, recipe: photos.Recipe, mix: dict[str, str | None]) -> None:
+    def __init__(self, count: int, seed: int, recipe: crops.Recipe, mix: dict[str, str | None]) -> None:
         """mix: the words that the recipe was made of, for the manifest."""
         self.count = count
         self._seed, self._recipe = seed, recipe
-        self._originals = photos.originals_of()
+        self._originals = crops.originals_of()
         self.made_with = {"pillow": PIL.__version__, "libjpeg": str(features.version("jpg"))}
         self.made_from: dict[str, Value] = {"source": "photos", "count": count, "seed": seed}
         self.made_from.update({**mix, **self.made_with})
@@ -80,9 +80,9 @@ class Photographs:
         return (partial(self._picture, number) for number in range(start, stop))
 
     def _picture(self, number: int) -> Picture:
-        photo = photos.make_photo(self._originals, number, self._seed, self._recipe)
+        photo = crops.make_photo(self._originals, number, self._seed, self._recipe)
         return Picture(
-            record=framing.frame(photos.example(photo)),
+            record=framing.frame(crops.example(photo)),
             width=photo.width,
             height=photo.height,
             encoded_bytes=len(photo.encoded),

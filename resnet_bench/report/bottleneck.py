@@ -1,4 +1,7 @@
-"""What `bottleneck` found, on a terminal: the answer first. Neighbours: `bottleneck.py` has the mathematics."""
+"""What `bottleneck` found, on a terminal: the answer first.
+
+Neighbours: `bottleneck.py` has the mathematics, `result_sections.py` puts the same words into a report.
+"""
 
 from __future__ import annotations
 
@@ -36,19 +39,28 @@ def render(result: Bottleneck, path: Path | None = None) -> RenderableType:
     if result.outcome.kind != "ok":
         parts += [Padding(Text(f"{result.outcome.message} {result.outcome.remedy}".strip(), style="red"), (0, 2))]
         parts += [Padding(Text(line, style="dim", overflow="fold"), (0, 4)) for line in result.outcome.log_tail[-8:]]
-    notices = (*(found.notices if found is not None else ()), *result.warnings)
-    notes = [Padding(Text.assemble(("! ", "yellow"), sentence(notice)), (0, 2)) for notice in notices]
-    if notes:
-        parts += [Text(), *notes]
+    told = [Padding(Text.assemble(("! ", "yellow"), line), (0, 2)) for line in notes(result)]
+    if told:
+        parts += [Text(), *told]
     if path is not None:
         parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
     return Group(*parts)
 
 
+def notes(result: Bottleneck) -> list[str]:
+    """What a reader must know besides, in sentences."""
+    found = result.analysis.notices if result.analysis is not None else ()
+    return [sentence(notice) for notice in (*found, *result.warnings)]
+
+
 def _answer(found: Analysis) -> Text:
-    words = Text(found.answer, style=_STYLES[found.answer])
+    return Text(found.answer, style=_STYLES[found.answer]).append(f"   {balance(found)}")
+
+
+def balance(found: Analysis) -> str:
+    """How the ceilings stand to each other, in words."""
     times = units.significant(found.balance.value)
-    return words.append(f"   the pipeline alone is {times} x as fast as the model alone{_between(found.balance)}")
+    return f"the pipeline alone is {times} x as fast as the model alone{_between(found.balance)}"
 
 
 def _between(estimate: Estimate, as_share: bool = False) -> str:
@@ -63,7 +75,14 @@ def _rows(result: Bottleneck, found: Analysis) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    rows = [
+    for name, words in rows(result, found):
+        grid.add_row(name, words)
+    return grid
+
+
+def rows(result: Bottleneck, found: Analysis) -> list[tuple[str, str]]:
+    """What was measured and what follows, each with its name."""
+    listed = [
         ("model alone", f"{units.rate(found.model.value)}{_between(found.model)}"),
         ("pipeline alone", f"{units.rate(found.pipeline.value)}{_between(found.pipeline)}"),
         ("end to end", f"{units.rate(found.end_to_end.value)}{_between(found.end_to_end)}"),
@@ -74,10 +93,7 @@ def _rows(result: Bottleneck, found: Analysis) -> Table:
         ("cores", _cores(found, found.cores)),
         ("measured", _measured(result)),
     ]
-    for name, words in rows:
-        if words:
-            grid.add_row(name, words)
-    return grid
+    return [(name, words) for name, words in listed if words]
 
 
 def _stall(found: Analysis) -> str:

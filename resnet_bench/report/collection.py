@@ -1,32 +1,30 @@
-"""Several records as one report: overview, comparison, batch sizes, differing environments, then the chapters.
+"""Records and other results as one report: overview, results, comparison, batch sizes, differing environments,
+then a chapter for each record.
 
-Pure. Neighbours: `record_sections.py` makes a chapter of a record, `compare.py` and `knee.py` compute.
+Pure. Neighbours: `record_sections.py` makes a chapter of a record, `result_sections.py` sections of the other
+results, `compare.py` and `knee.py` compute.
 """
 
 from __future__ import annotations
 
 import datetime
-import io
-import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import msgspec
 
 import resnet_bench
 from resnet_bench import compare, units
 from resnet_bench.columns import config_of, value_of, varied
 from resnet_bench.knee import curves
 from resnet_bench.options import Option, options
-from resnet_bench.record import Record, to_json
-from resnet_bench.report import comparison, exports, limit_plots, overview_plots, text
+from resnet_bench.record import Record
+from resnet_bench.report import comparison, downloads, limit_plots, overview_plots, result_sections, text
+from resnet_bench.report.answers import TONES, Ceilings, ceilings_of
 from resnet_bench.report.charts import Words
 from resnet_bench.report.document import (
     Block,
     Cell,
     Document,
-    Download,
     Figure,
     Note,
     Notes,
@@ -34,16 +32,14 @@ from resnet_bench.report.document import (
     Section,
     table,
 )
-from resnet_bench.report.record_sections import TONES, chapter
+from resnet_bench.report.record_sections import chapter
 from resnet_bench.results import Value
+from resnet_bench.saved import Results
 
 Saved = tuple[Path, Record]
 
 MOST_COMPARED = 30
 """Configurations beside the base that a figure still shows in a readable way."""
-
-MOST_SINGLE_FILES = 5
-"""More records than this are downloaded as one archive: packed, they take a tenth."""
 
 SHOWN_VALUES = 4
 SHOWN_NOTES = 6
@@ -51,58 +47,49 @@ SHOWN_OPTIONS = 5
 
 
 def document(
-    records: Sequence[Saved], allow: frozenset[str] = frozenset(), now: datetime.datetime | None = None
+    records: Sequence[Saved],
+    allow: frozenset[str] = frozenset(),
+    now: datetime.datetime | None = None,
+    results: Results | None = None,
 ) -> Document:
-    """The report on one record or more; the first usable one is the base of the comparison.
+    """The report on records and other `results`, at least one of either; the first usable record is the base of
+    the comparison.
 
     `allow` are fields that may differ in it (`compare.check_allowed`); `now` is when the report is made.
     """
+    results = results or Results()
     moment = (now or datetime.datetime.now(datetime.UTC)).isoformat(timespec="minutes")
     shown = differing([record for _, record in records])
     names = labels([record for _, record in records], shown)
     anchors = [f"record-{number}" for number in range(1, len(records) + 1)]
-    one = records[0][1]
-    alone = len(records) == 1
+    known = result_sections.ceilings(results)
+    limits = [ceilings_of(record, known) for _, record in records]
+    alone = records[0][1] if len(records) == 1 else None
+    parts = result_sections.sections(results)
     return Document(
-        title=text.headline(one) if alone else f"{len(records)} records of ResNet-50 in TensorFlow",
-        subtitle=text.subtitle(one) if alone else _span(records),
+        title=text.headline(alone) if alone else _title(records),
+        subtitle=text.subtitle(alone) if alone else _span(records, results),
         made_by=f"Report of {moment.replace('T', ' ').replace('+00:00', ' UTC')}, "
         f"resnet-bench {resnet_bench.__version__}",
-        sections=() if alone else tuple(_sections(records, names, anchors, shown, allow)),
-        chapters=tuple(chapter(path, record, anchor) for (path, record), anchor in zip(records, anchors, strict=True)),
-        downloads=tuple(_downloads(records)),
+        sections=tuple(parts if len(records) < 2 else _sections(records, names, anchors, shown, allow, limits, parts)),
+        chapters=tuple(
+            chapter(path, record, anchor, limit)
+            for (path, record), anchor, limit in zip(records, anchors, limits, strict=True)
+        ),
+        downloads=tuple(downloads.files(records, results)),
     )
 
 
-def _downloads(records: Sequence[Saved]) -> Iterator[Download]:
-    """The records themselves, one by one or packed, and their table."""
-    packed = len(records) > MOST_SINGLE_FILES
-    if packed:
-        words = f"All {len(records)} records (ZIP of JSON files)"
-        yield Download("records.zip", words, "application/zip", _zip(records))
-    for path, record in () if packed else records:
-        yield Download(path.name, f"Record {path.name} (JSON)", "application/json", compact(record))
-    yield Download("records.csv", "A row per record (CSV)", "text/csv", exports.csv_bytes(records))
+def _title(records: Sequence[Saved]) -> str:
+    what = f"{len(records)} records" if records else "Measurements"
+    return f"{what} of ResNet-50 in TensorFlow"
 
 
-def _zip(records: Sequence[Saved]) -> bytes:
-    """Files of the same name get the record's number before it."""
-    buffer = io.BytesIO()
-    names = Counter(path.name for path, _ in records)
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, (path, record) in enumerate(records, 1):
-            name = path.name if names[path.name] == 1 else f"{number}-{path.name}"
-            archive.writestr(zipfile.ZipInfo(name), compact(record), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
-
-
-def compact(record: Record) -> bytes:
-    """The record as JSON without spaces, as `bench-cli show` reads it."""
-    return msgspec.json.format(to_json(record), indent=-1)
-
-
-def _span(records: Sequence[Saved]) -> str:
-    moments = sorted(record.created_at[:16].replace("T", " ") for _, record in records)
+def _span(records: Sequence[Saved], results: Results) -> str:
+    made = [each.created_at for _, each in (*records, *results.all)]
+    moments = sorted(moment[:16].replace("T", " ") for moment in made)
+    if not records:
+        return f"Measured {moments[0]} to {moments[-1]} UTC"
     kinds = Counter(record.verdict.kind for _, record in records)
     found = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     return f"Measured {moments[0]} to {moments[-1]} UTC; {found}"
@@ -139,20 +126,34 @@ def _word(value: Value) -> str:
 
 
 def _sections(
-    records: Sequence[Saved], names: list[str], anchors: list[str], shown: Sequence[Option], allow: frozenset[str]
+    records: Sequence[Saved],
+    names: list[str],
+    anchors: list[str],
+    shown: Sequence[Option],
+    allow: frozenset[str],
+    limits: Sequence[Ceilings | None],
+    results: Sequence[Section],
 ) -> list[Section]:
+    """The overview, the sections of the other `results`, and what belongs to all records."""
     found = [
-        ("overview", "Overview", _overview(records, names, anchors, shown)),
         ("comparison", "Comparison", _comparison(records, allow)),
         ("batches", "Throughput against latency", _batches(records)),
         ("differences", "Differing environments", _differences(records, names)),
     ]
-    return [Section(anchor, title, tuple(blocks)) for anchor, title, blocks in found if blocks]
+    overview = Section("overview", "Overview", tuple(_overview(records, names, anchors, shown, limits)))
+    return [overview, *results, *(Section(anchor, title, tuple(blocks)) for anchor, title, blocks in found if blocks)]
 
 
-def _overview(records: Sequence[Saved], names: list[str], anchors: list[str], shown: Sequence[Option]) -> list[Block]:
+def _overview(
+    records: Sequence[Saved],
+    names: list[str],
+    anchors: list[str],
+    shown: Sequence[Option],
+    limits: Sequence[Ceilings | None],
+) -> list[Block]:
     rows: list[tuple[str | Cell, ...]] = []
-    for number, ((_, record), anchor) in enumerate(zip(records, anchors, strict=True), 1):
+    limited = any(limit is not None for limit in limits)
+    for number, ((_, record), anchor, limit) in enumerate(zip(records, anchors, limits, strict=True), 1):
         summary, config = record.summary, config_of(record)
         median = summary.step_latency_s.p50 if summary and summary.step_latency_s else None
         rows.append(
@@ -164,11 +165,12 @@ def _overview(records: Sequence[Saved], names: list[str], anchors: list[str], sh
                 _number(summary.step_s.value if summary else None, units.duration),
                 _number(median.value if median else None, units.duration),
                 Cell(_verdict(record), tone=TONES[record.verdict.kind]),
+                *([limit.cell if limit is not None else units.UNKNOWN] if limited else []),
                 record.created_at[:16].replace("T", " "),
             )
         )
     heads = "|".join(_heading(option) for option in shown)
-    heads = f"details|{heads}|>img/s|95 %|>mean step|>median latency|verdict|measured (UTC)"
+    heads = f"details|{heads}|>img/s|95 %|>mean step|>median latency|verdict|{'bottleneck|' * limited}measured (UTC)"
     blocks: list[Block] = [table("All records", heads, rows, sortable=True)]
     figure = overview_plots.throughputs([(name, record) for name, (_, record) in zip(names, records, strict=True)])
     return [*blocks, figure] if figure is not None else blocks

@@ -1,4 +1,7 @@
-"""What `ab` and `noise` found, on a terminal: the answer first. Neighbours: `contest.py`, `noise.py`."""
+"""What `ab` and `noise` found, on a terminal: the answer first.
+
+Neighbours: `contest.py`, `noise.py`; `result_sections.py` puts the same words into a report.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,9 @@ def render(contest: Contest, path: Path | None = None, floor: NoiseFloor | None 
         parts += [Padding(_answer(contest, result), (0, 2)), Text(), Padding(_rows(contest, result, floor), (0, 2))]
     if contest.outcome.kind != "ok":
         parts += [Padding(_outcome(contest), (0, 2))]
-    notes = _notes(contest, floor)
-    if notes:
-        parts += [Text(), *(Padding(note, (0, 2)) for note in notes)]
+    told = [Text.assemble(("! ", "yellow"), line) for line in notes(contest, floor)]
+    if told:
+        parts += [Text(), *(Padding(line, (0, 2)) for line in told)]
     if path is not None:
         parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
     return Group(*parts)
@@ -40,13 +43,14 @@ def _answer(contest: Contest, result: Duet) -> Text:
     words = Text.assemble((ratio(result.ratio.value), "bold cyan"))
     between = f"({interval(result.ratio)}, 95 %)" if result.ratio.low is not None else "(no interval: one pair)"
     words.append(f"  {between}   ", style="dim")
-    found = result.finding if contest.kind == "ab" or result.finding == "cannot tell" else _noise_words(result)
-    words.append(found, style=STYLES[result.finding])
+    words.append(finding(contest, result), style=STYLES[result.finding])
     return words
 
 
-def _noise_words(result: Duet) -> str:
-    """Two identical sides that differ are no finding, but a false alarm."""
+def finding(contest: Contest, result: Duet) -> str:
+    """What the ratio says. Two identical sides that differ are no finding, but a false alarm."""
+    if contest.kind == "ab" or result.finding == "cannot tell":
+        return result.finding
     return "as it should be" if result.finding == "no difference" else f"a false alarm ({result.finding})"
 
 
@@ -54,7 +58,14 @@ def _rows(contest: Contest, result: Duet, floor: NoiseFloor | None) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    rows = [
+    for name, words in rows(contest, result, floor):
+        grid.add_row(name, words)
+    return grid
+
+
+def rows(contest: Contest, result: Duet, floor: NoiseFloor | None = None) -> list[tuple[str, str]]:
+    """The sides and how they were measured, each with its name."""
+    listed = [
         ("A", f"{units.rate(result.images_per_s_a)}  {result.label_a}".rstrip()),
         ("B", f"{units.rate(result.images_per_s_b)}  {result.label_b}".rstrip()),
         ("differs in", _differences((*contest.workload, *contest.options))),
@@ -62,19 +73,16 @@ def _rows(contest: Contest, result: Duet, floor: NoiseFloor | None) -> Table:
         ("measured", _measured(contest, result)),
     ]
     if result.resolution is not None:
-        rows.insert(
+        listed.insert(
             3, ("resolution", f"{units.share(result.resolution)}: a smaller difference could not have been seen")
         )
     if contest.kind == "noise" and floor is not None:
-        rows.insert(0, ("noise floor", f"{units.share(floor.floor)} for comparisons of {floor.kind} on this machine"))
+        listed.insert(0, ("noise floor", f"{units.share(floor.floor)} for comparisons of {floor.kind} on this machine"))
         spread = (
             f"{units.share(floor.pair_sd)} between pairs in turns, {units.share(floor.process_sd)} between processes"
         )
-        rows.insert(1, ("deviation", spread))
-    for name, words in rows:
-        if words:
-            grid.add_row(name, words)
-    return grid
+        listed.insert(1, ("deviation", spread))
+    return [(name, words) for name, words in listed if words]
 
 
 def _differences(found: tuple[Difference, ...]) -> str:
@@ -104,7 +112,8 @@ def _outcome(contest: Contest) -> RenderableType:
     return Group(*lines)
 
 
-def _notes(contest: Contest, floor: NoiseFloor | None) -> list[Text]:
+def notes(contest: Contest, floor: NoiseFloor | None = None) -> list[str]:
+    """What a reader must know besides, in sentences."""
     notices: list[tuple[str, Notice]] = []
     if contest.result is not None:
         notices += [("", notice) for notice in contest.result.notices]
@@ -118,7 +127,7 @@ def _notes(contest: Contest, floor: NoiseFloor | None) -> list[Text]:
         lines.insert(0, "The sides do different work: the ratio compares images per second, not the same job.")
     if result is not None and contest.kind == "ab" and floor is not None and _below(result, floor):
         lines.insert(0, f"The difference is smaller than this machine's noise floor of {units.share(floor.floor)}.")
-    return [Text.assemble(("! ", "yellow"), line) for line in dict.fromkeys(lines)]
+    return list(dict.fromkeys(lines))
 
 
 def _below(result: Duet, floor: NoiseFloor) -> bool:

@@ -67,6 +67,14 @@ class Notes:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """Where a part of a section begins; `anchor` is its id in the page."""
+
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Paragraph:
     """A paragraph of plain text."""
 
@@ -89,7 +97,7 @@ class Log:
     lines: tuple[str, ...]
 
 
-Block = Facts | Notes | Paragraph | Table | Figure | Log
+Block = Facts | Heading | Notes | Paragraph | Table | Figure | Log
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a record comes to, in three lines: how fast, whether to believe it, what holds it back."""
+    """What a record comes to, in three lines: how fast, whether to believe it, what holds it back.
+
+    `limit` is what `bench-cli bottleneck` answered for the same work, linked to where that is shown.
+    """
 
     rate: str
     interval: str
@@ -111,6 +122,7 @@ class Answer:
     tone: Tone
     reasons: tuple[Note, ...]
     bottleneck: str
+    limit: Cell | None = None
 
 
 @dataclass(frozen=True)

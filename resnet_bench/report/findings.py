@@ -11,12 +11,13 @@ from typing import Literal
 from resnet_bench import published, units
 from resnet_bench import roofline as roofs
 from resnet_bench.record import Record
-from resnet_bench.report import learning_plots, limit_plots, plots
-from resnet_bench.report.document import Block, Cell, Facts, Figure, Note, Notes, Paragraph, Tone, table
+from resnet_bench.report import learning_plots, limit_plots, plots, text
+from resnet_bench.report import training as training_words
+from resnet_bench.report.document import Block, Cell, Facts, Figure, Log, Note, Notes, Paragraph, Tone, table
 from resnet_bench.report.evidence import NAMES
 from resnet_bench.report.limits import byte_rate, flop_rate
 from resnet_bench.report.sentences import sentence
-from resnet_bench.results import Claim, Energy, Notice, Parity, ProfileSummary, Roofline
+from resnet_bench.results import Claim, Energy, Notice, Outcome, Parity, ProfileSummary, Roofline
 
 HOLDS: dict[str | None, tuple[str, Tone]] = {
     "true": ("holds", "good"),
@@ -26,12 +27,23 @@ HOLDS: dict[str | None, tuple[str, Tone]] = {
     None: ("not observed", "warn"),
 }
 PLACES: tuple[Literal["step", "input"], ...] = ("step", "input")
+WAITING = "waiting for input"
 STEP_PARTS = (
     ("device_s", "device work"),
     ("host_s", "CPU operations"),
-    ("input_s", "waiting for input"),
+    ("input_s", WAITING),
     ("idle_s", "idle and dispatch"),
 )
+
+
+def failure(outcome: Outcome) -> list[Block]:
+    """What ended a run early, and what its worker said last; nothing of one that finished."""
+    if outcome.kind == "ok":
+        return []
+    told = f"{outcome.message} {outcome.remedy}".strip() or outcome.kind
+    blocks: list[Block] = [Notes((Note(told, "bad", outcome.kind.replace("_", " ")),))]
+    tail = text.last_words(outcome)
+    return [*blocks, Log("The worker's last lines", tuple(tail))] if tail else blocks
 
 
 def figures(*found: Figure | None) -> list[Block]:
@@ -177,15 +189,18 @@ def training(record: Record) -> list[Block]:
     found = record.training
     if found is None:
         return []
-    reached = found.time_to_accuracy_s
+    accuracy, details = training_words.answer(found)
+    ended, *amounts = training_words.facts(found, training_words.replicas_of(record))
     rows = [
-        ("best accuracy", units.share(found.best_accuracy)),
-        ("steps", f"{found.steps:,} in {len(found.epochs)} epochs; ended by {found.ended.replace('_', ' ')}"),
+        ("came to", "; ".join([accuracy, *(detail for detail, _ in details)])),
+        ("ended", ended),
+        ("did", ", ".join(amounts)),
     ]
-    if found.target_accuracy is not None:
-        words = "not reached" if reached is None else f"reached after {units.duration(reached)}"
-        rows.append((f"target {units.share(found.target_accuracy)}", words))
-    return [Facts(tuple(rows)), *learning_plots.learning(record)]
+    if found.model_path is not None:
+        rows.append(("model", found.model_path))
+    heads = "|".join(f">{name}" for name in training_words.COLUMNS)
+    epochs = [table("Every epoch", heads, [training_words.cells(one) for one in found.epochs])] if found.epochs else []
+    return [Facts(tuple(rows)), *learning_plots.learning(record), *epochs]
 
 
 def published_elsewhere(record: Record) -> list[Block]:

@@ -8,7 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from resnet_bench.report.document import Answer, Block, Cell, Document, Facts, Figure, Log, Notes, Section, Table
+from resnet_bench.report.document import (
+    Answer,
+    Cell,
+    Document,
+    Facts,
+    Figure,
+    Heading,
+    Log,
+    Notes,
+    Paragraph,
+    Section,
+    Table,
+)
 
 MOST_ROWS = 40
 """Longer tables, such as one with every round, are left to the HTML report and the record."""
@@ -44,15 +56,19 @@ def _answer(found: Answer) -> list[str]:
     between = f" ({_escaped(found.interval)})" if found.interval else ""
     lines = [f"**{_escaped(found.rate)}**{between}, **{found.verdict}**"]
     if found.bottleneck:
-        lines.append(f"Bottleneck: {_escaped(found.bottleneck)}")
+        limit = f"**{_escaped(found.limit.text)}**, " if found.limit else ""
+        lines.append(f"Bottleneck: {limit}{_escaped(found.bottleneck)}")
     return [*lines, _list(note.text for note in found.reasons)] if found.reasons else lines
 
 
 def _section(section: Section, level: int) -> list[str]:
-    return [f"{'#' * level} {_escaped(section.title)}", *(_block(block) for block in section.blocks)]
+    lines = [f"{'#' * level} {_escaped(section.title)}"]
+    for block in section.blocks:
+        lines.append(f"{'#' * (level + 1)} {_escaped(block.text)}" if isinstance(block, Heading) else _block(block))
+    return lines
 
 
-def _block(block: Block) -> str:
+def _block(block: Facts | Notes | Paragraph | Table | Figure | Log) -> str:
     if isinstance(block, Facts):
         return "\n".join(f"- **{_escaped(name)}**: {_escaped(words)}" for name, words in block.rows)
     if isinstance(block, Notes):

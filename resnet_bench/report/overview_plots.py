@@ -9,13 +9,18 @@ from collections.abc import Sequence
 
 from resnet_bench import units
 from resnet_bench.compare import Report
+from resnet_bench.ratios import Finding
 from resnet_bench.record import Record
 from resnet_bench.report import charts
 from resnet_bench.report.charts import Chart
 from resnet_bench.report.comparison import interval, ratio
 from resnet_bench.report.document import Cell, Figure, table
+from resnet_bench.results import Estimate
 
 SHAPE = {"valid": 0, "indicative": 1, "invalid": 2}
+LABEL = 45
+"""About the width of a ratio's number with its margin, in pixels."""
+
 FINDINGS = {"faster": 0, "slower": 1, "no difference": 2, "cannot tell": 2}
 
 
@@ -56,28 +61,36 @@ def throughputs(named: Sequence[tuple[str, Record]]) -> Figure | None:
 
 def ratios(report: Report) -> Figure | None:
     """The ratio of each pool of records to the base with its interval, and the line of no difference."""
-    each_of = report.comparisons
-    if not each_of:
+    return ratio_rows(
+        [(each.new.label, each.ratio, each.finding) for each in report.comparisons],
+        "Ratio to the base",
+        "Throughput of each configuration as a multiple of the base's, with intervals; right of 1 is faster.",
+        "times the base",
+    )
+
+
+def ratio_rows(
+    named: Sequence[tuple[str, Estimate, Finding]], title: str, description: str, axis: str, head: str = "configuration"
+) -> Figure | None:
+    """A row for each ratio with its interval and what it says, and the line of no difference."""
+    if not named:
         return None
-    ends = [1.0, *(end for each in each_of for end in (each.ratio.low, each.ratio.value, each.ratio.high) if end)]
-    found = charts.rows([each.new.label for each in each_of], ends, "times the base", ratio, zero=False)
+    ends = [1.0, *(end for _, each, _ in named for end in (each.low, each.value, each.high) if end)]
+    found = charts.rows([name for name, *_ in named], ends, axis, ratio, zero=False)
     one = found.x(1.0)
     found.elements.append(charts.rule(one, found.y.end, one, found.y.start, "marker"))
     rows: list[tuple[str | Cell, ...]] = []
-    for number, each in enumerate(each_of):
-        middle, estimate = charts.row_middle(number), each.ratio
-        words = f"{each.new.label}: {ratio(estimate.value)} ({interval(estimate)}), {each.finding}"
+    for number, (name, estimate, finding) in enumerate(named):
+        middle = charts.row_middle(number)
+        words = f"{name}: {ratio(estimate.value)} ({interval(estimate)}), {finding}"
         if estimate.low is not None and estimate.high is not None:
             found.elements += charts.whisker(found.x(estimate.low), found.x(estimate.high), middle, "whisker", words)
-        shape = FINDINGS[each.finding]
+        shape = FINDINGS[finding]
         found.elements.append(charts.mark(found.x(estimate.value), middle, f"dot{shape}", words, shape, 5))
         right = found.x(estimate.high if estimate.high is not None else estimate.value)
+        if right < one < right + LABEL:  # The number would be struck through by the line of no difference.
+            right = one
         found.elements.append(charts.label(right + 10, middle + 4, ratio(estimate.value)))
-        rows.append((each.new.label, ratio(estimate.value), interval(estimate), each.finding))
-    chart = Chart(
-        "Ratio to the base",
-        "Throughput of each configuration as a multiple of the base's, with intervals; right of 1 is faster.",
-        found.height,
-        tuple(found.elements),
-    )
-    return Figure(chart, table("Ratios", "configuration|>ratio|95 %|finding", rows))
+        rows.append((name, ratio(estimate.value), interval(estimate), finding))
+    chart = Chart(title, description, found.height, tuple(found.elements))
+    return Figure(chart, table("Ratios", f"{head}|>ratio|95 %|finding", rows))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from resnet_bench import units
+from resnet_bench.bottleneck import Analysis
 from resnet_bench.record import Record
 from resnet_bench.report import charts
 from resnet_bench.report.charts import Chart
@@ -218,6 +219,30 @@ def _interval(rate: Estimate) -> str:
     if rate.low is None or rate.high is None:
         return units.UNKNOWN
     return f"{units.significant(rate.low)} to {units.significant(rate.high)}"
+
+
+def ceilings(found: Analysis) -> Figure:
+    """The model alone, the pipeline alone, what they allow together, and what both really reach."""
+    named = (
+        ("model alone", found.model, "fill0"),
+        ("pipeline alone", found.pipeline, "fill0"),
+        ("bound", found.bound, "fill0"),
+        ("end to end", found.end_to_end, "fill1"),
+    )
+    rates = [rate for _, rate, _ in named]
+    frame = charts.rows([name for name, *_ in named], _ends(rates, zero=True), "images per second", charts.plain)
+    for number, (name, rate, css) in enumerate(named):
+        _rate_row(frame, number, rate, css, f"{name}: {units.rate(rate.value)}")
+    words = "; ".join(f"{name} {units.rate(rate.value)}" for name, rate, _ in named)
+    chart = Chart(
+        "Ceilings of model and pipeline",
+        f"Images per second: {words}.",
+        frame.height,
+        tuple(frame.elements),
+        (("fill0", "ceiling"), ("fill1", "what is reached")),
+    )
+    rows: list[tuple[str | Cell, ...]] = [(name, units.rate(rate.value), _interval(rate)) for name, rate, _ in named]
+    return Figure(chart, table("Ceilings, measured in turns", "part|>rate|95 %", rows))
 
 
 def operations(found: Sequence[OperationTime], place: Literal["step", "input"]) -> Figure | None:

@@ -1,6 +1,6 @@
 """One record as a chapter of a report: the answer, then the sections that it has data for.
 
-Pure. Neighbours: `plots.py` and `limit_plots.py` make the figures, `document.py` has the types.
+Pure. Neighbours: `answers.py` has the answer, `plots.py` and `limit_plots.py` the figures, `document.py` the types.
 """
 
 from __future__ import annotations
@@ -8,34 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from resnet_bench import roofline as roofs
 from resnet_bench import units
 from resnet_bench.columns import config_of
 from resnet_bench.record import Record
 from resnet_bench.report import findings, plots, text
+from resnet_bench.report.answers import Ceilings, answer
 from resnet_bench.report.comparison import interval
 from resnet_bench.report.document import (
-    Answer,
     Block,
     Cell,
     Chapter,
     Facts,
-    Log,
     Note,
     Notes,
     Section,
     Table,
-    Tone,
     table,
 )
 from resnet_bench.report.sentences import sentence
-from resnet_bench.results import AblationRate, MemoryTrend, Notice
-
-TONES: dict[str, Tone] = {"valid": "good", "indicative": "warn", "invalid": "bad"}
+from resnet_bench.results import AblationRate, MemoryTrend
 
 
-def chapter(path: Path, record: Record, anchor: str) -> Chapter:
-    """Everything about one record; `anchor` is unique in the report."""
+def chapter(path: Path, record: Record, anchor: str, ceilings: Ceilings | None = None) -> Chapter:
+    """Everything about one record; `anchor` is unique in the report, `ceilings` are about the same work."""
     found = [
         Section(f"{anchor}-{name}", title, tuple(blocks)) for name, title, blocks in _sections(path, record) if blocks
     ]
@@ -43,53 +38,15 @@ def chapter(path: Path, record: Record, anchor: str) -> Chapter:
         anchor=anchor,
         title=text.headline(record),
         subtitle=text.subtitle(record),
-        answer=answer(record),
+        answer=answer(record, ceilings),
         sections=tuple(found),
     )
 
 
-def answer(record: Record) -> Answer:
-    """How fast, whether to believe it, and what holds it back."""
-    summary, verdict = record.summary, record.verdict
-    between = text.interval_of(record)
-    return Answer(
-        rate=_rate(record),
-        interval=f"{between} (95 %)" if between else ("no interval: one process" if summary else ""),
-        verdict=verdict.kind,
-        tone=TONES[verdict.kind],
-        reasons=tuple(Note(sentence(reason), TONES[verdict.kind], "reason") for reason in verdict.reasons),
-        bottleneck=sentence(bottleneck(record)) if summary or record.pipeline else "",
-    )
-
-
-def _rate(record: Record) -> str:
-    """The throughput; of a training that was not timed, the accuracy it came to."""
-    if record.summary is not None:
-        return units.rate(record.summary.images_per_s.value)
-    best = record.training.best_accuracy if record.training else None
-    return "no throughput" if best is None else f"{units.share(best)} accuracy"
-
-
-def bottleneck(record: Record) -> Notice:
-    """What holds the run back, from the best evidence that the record has: the pipeline's stages where it ran
-    alone, the split of a profiled step, the roofline; or that nothing in the record tells."""
-    alone = record.summary is None or config_of(record).step.mode == "input"
-    if alone and record.pipeline is not None and record.pipeline.bottleneck is not None:
-        return Notice(kind="bottleneck_stage", facts={"stage": record.pipeline.bottleneck})
-    parts = findings.step_parts(record.profile)
-    if parts:
-        whole = sum(seconds for _, seconds in parts)
-        name, seconds = max(parts, key=lambda part: part[1])
-        return Notice(kind="bottleneck_part", facts={"part": name, "share": seconds / whole, "seconds": seconds})
-    gains = roofs.gains(record.roofline) if record.roofline else ()
-    if gains and gains[0].gain_s is not None:
-        return Notice(kind="bottleneck_group", facts={"group": gains[0].name, "gain_s": gains[0].gain_s})
-    return Notice(kind="bottleneck_unknown")
-
-
 def _sections(path: Path, record: Record) -> Iterator[tuple[str, str, list[Block]]]:
-    yield "outcome", "What went wrong", _outcome(record)
+    yield "outcome", "What went wrong", findings.failure(record.outcome)
     yield "notes", "Warnings", _warnings(record)
+    yield "training", "Training", findings.training(record)
     yield "facts", "Summary", _facts(record)
     yield "steps", "Step times", findings.figures(plots.step_times(record), plots.step_series(record))
     yield "cold", "Cold start", findings.figures(plots.cold_start(record))
@@ -98,20 +55,8 @@ def _sections(path: Path, record: Record) -> Iterator[tuple[str, str, list[Block
     yield "operations", "Operations", findings.operations(record.profile) if record.profile else []
     yield "evidence", "Evidence", findings.evidence(record)
     yield "energy", "Energy", findings.energy(record.energy) if record.energy else []
-    yield "training", "Training", findings.training(record)
     yield "published", "Published elsewhere", findings.published_elsewhere(record)
     yield "environment", "Configuration and environment", _environment(path, record)
-
-
-def _outcome(record: Record) -> list[Block]:
-    outcome = record.outcome
-    if outcome.kind == "ok":
-        return []
-    blocks: list[Block] = [
-        Notes((Note(f"{outcome.message} {outcome.remedy}".strip() or outcome.kind, "bad", outcome.kind),))
-    ]
-    tail = text.last_words(record)
-    return [*blocks, Log("The worker's last lines", tuple(tail))] if tail else blocks
 
 
 def _warnings(record: Record) -> list[Block]:

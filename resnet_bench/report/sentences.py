@@ -19,6 +19,7 @@ SENTENCES: dict[str, str] = {
     "emulated_16bit_xla": "XLA on a CPU may compute {precision} in float32 even where the CPU has 16-bit instructions. "
     "Compare with --no-xla.",
     "no_network": "--mode input builds no network, so {options} changed nothing.",
+    "options_unused": "{options} made no difference to {where}.",
     "xla_train_cpu": "XLA trains 2 to 4 times slower than oneDNN on most CPUs. Compare with --no-xla.",
     "channels_first_cpu": "CPUs run convolutions in channels_last; channels_first is often several times slower. "
     "Use --data-format channels_last.",
@@ -32,7 +33,7 @@ SENTENCES: dict[str, str] = {
     "trained_once": "One process trained, so its images/s has no interval. Measure speed with bench-cli run.",
     "no_epoch_finished": "No epoch was finished, so there is neither accuracy nor throughput.",
     "curves_not_drawn": "The learning curves were not drawn: matplotlib is missing. Use: pip install "
-    "'resnet-bench[history]'.",
+    "'resnet-bench[plots]'.",
     # What was cut
     "budget_cut_rounds": "The time budget allowed {ran} of {asked} rounds per process. Raise --max-time for all of "
     "them.",
@@ -182,7 +183,15 @@ SENTENCES: dict[str, str] = {
     "bottleneck_stage": "The input pipeline's stage {stage} costs most.",
     "bottleneck_part": "A profiled step is mostly {part}: {share:share} of it, {seconds:duration}.",
     "bottleneck_group": "{group}: {gain_s:duration} of a step lie above what the measured roofs allow.",
-    "bottleneck_unknown": "Nothing in the record tells. Run with --profile, or use bench-cli bottleneck.",
+    "bottleneck_part_and_wait": "A profiled step is mostly {part}: {share:share} of it, {seconds:duration}; waiting "
+    "for input takes {waiting:share}.",
+    "bottleneck_unknown": "Nothing in the record tells. Run with --profile, or find out whether the input holds the "
+    "model back: {command}",
+    "bottleneck_of_synthetic": "Synthetic data has no input pipeline, so the step itself is the limit. Run with "
+    "--profile to see what it is made of.",
+    "bottleneck_of_input": "The input pipeline is all that ran. bench-cli data bench shows which of its stages costs "
+    "most.",
+    "bottleneck_other_options": "That was measured with other options: {options}.",
     "gains_need_profile": "Where the time goes is not known without a profile: run with --profile as well for the "
     "most promising places to gain.",
     "published_elsewhere": "What others have published for this network and mode, on other hardware, software and "

@@ -22,7 +22,7 @@ from resnet_bench.config import RESNET50_STAGE_SIZES, Config
 from resnet_bench.record import Configuration, Record
 from resnet_bench.report import evidence, limits, pipeline, profile, training
 from resnet_bench.report.sentences import sentence
-from resnet_bench.results import ColdStart, Estimate, Machine, ModelFacts, Notice
+from resnet_bench.results import ColdStart, Estimate, Machine, ModelFacts, Notice, Outcome
 from resnet_bench.stats import PERCENTILES, Latency, Summary, samples_needed
 
 VERDICT_STYLE = {"valid": "bold green", "indicative": "bold yellow", "invalid": "bold red"}
@@ -123,7 +123,7 @@ def render(record: Record, path: Path | None = None) -> RenderableType:
     if record.outcome.kind != "ok":
         parts += [Text(), Padding(_outcome(record), (0, 2))]
     if record.training is not None:
-        parts += [Text(), Padding(training.render(record.training), (0, 2))]
+        parts += [Text(), Padding(training.render(record.training, training.replicas_of(record)), (0, 2))]
     if record.summary is not None:
         parts += [Text(), Padding(_facts(record, record.summary), (0, 2))]
     failures = evidence.failures(record)
@@ -163,16 +163,15 @@ def _interval(estimate: Estimate) -> str:
 def _outcome(record: Record) -> RenderableType:
     outcome = record.outcome
     lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
-    tail = last_words(record)
+    tail = last_words(record.outcome)
     if tail:
         lines.append(Text("The worker's last lines:", style="dim"))
         lines += [Text(f"  {line}", style="dim", overflow="fold") for line in tail]
     return Group(*lines)
 
 
-def last_words(record: Record) -> list[str]:
+def last_words(outcome: Outcome) -> list[str]:
     """What a worker that did not end well last logged, where the outcome's message does not say it all."""
-    outcome = record.outcome
     kept = [line for line in outcome.log_tail if not _CHATTER.match(line)] if outcome.kind in _UNEXPLAINED else []
     return kept[-8:]
 

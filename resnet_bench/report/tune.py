@@ -1,4 +1,7 @@
-"""What `tune` found, on a terminal: the gain and the command first, then what each switch gave and who was tried."""
+"""What `tune` found, on a terminal: the gain and the command first, then what each switch gave and who was tried.
+
+Neighbours: `tuned.py` has the result, `result_sections.py` puts the same words into a report.
+"""
 
 from __future__ import annotations
 
@@ -20,29 +23,32 @@ from resnet_bench.tuned import Challenge, Contribution, Tuning, preset_path
 from resnet_bench.values import options
 
 LONGEST_REASON = 120
+CONTRIBUTIONS = "What each switch gives (the best against itself without it)"
+CHALLENGES = "Challengers, each against the champion of its time"
+CONTRIBUTION_COLUMNS = ("option", "value", "instead of", "ratio", "interval", "finding")
+CHALLENGE_COLUMNS = ("change", "img/s", "ratio", "interval", "pairs", "result")
 _STATUS_STYLES = {"won": "green", "failed": "red", "out of bounds": "yellow", "out of time": "yellow"}
 _MODES = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "the input pipeline"}
 
 
 def render(tuning: Tuning, path: Path | None = None) -> RenderableType:
     """The whole result; `path` is where it was saved."""
-    mode = tuning.defaults.step.mode if tuning.defaults else str(tuning.given.get("mode", "train"))
-    parts: list[RenderableType] = [Text(f"The fastest configuration for {_MODES[mode]}", style="bold"), Text()]
+    parts: list[RenderableType] = [Text(title(tuning), style="bold"), Text()]
     if tuning.recommended is not None:
         parts += [Padding(_answer(tuning), (0, 2)), Text(), Padding(_rows(tuning, path), (0, 2))]
     if tuning.contributions:
-        parts += [Text(), Padding(Text("What each switch gives (the best against itself without it)"), (0, 2))]
+        parts += [Text(), Padding(Text(CONTRIBUTIONS), (0, 2))]
         parts += [Padding(_contributions(tuning.contributions), (0, 2))]
     if tuning.challenges:
-        parts += [Text(), Padding(Text("Challengers, each against the champion of its time"), (0, 2))]
+        parts += [Text(), Padding(Text(CHALLENGES), (0, 2))]
         parts += [Padding(_challenges(tuning.challenges), (0, 2))]
     if tuning.outcome.kind != "ok":
         parts += [
             Text(),
             Padding(Text(f"{tuning.outcome.message} {tuning.outcome.remedy}".strip(), style="red"), (0, 2)),
         ]
-    warned = [Text.assemble(("! ", "yellow"), line) for line in dict.fromkeys(_warnings(tuning))]
-    noted = [Text.assemble(("- ", "dim"), line) for line in _notes(tuning)]
+    warned = [Text.assemble(("! ", "yellow"), line) for line in warnings(tuning)]
+    noted = [Text.assemble(("- ", "dim"), line) for line in notes(tuning)]
     if warned or noted:
         parts += [Text(), *(Padding(line, (0, 2)) for line in (*warned, *noted))]
     if path is not None:
@@ -50,21 +56,29 @@ def render(tuning: Tuning, path: Path | None = None) -> RenderableType:
     return Group(*parts)
 
 
+def title(tuning: Tuning) -> str:
+    """What was searched for."""
+    mode = tuning.defaults.step.mode if tuning.defaults else str(tuning.given.get("mode", "train"))
+    return f"The fastest configuration for {_MODES[mode]}"
+
+
 def _answer(tuning: Tuning) -> Text:
+    found, detail, word = answer(tuning)
+    style = "bold cyan" if word else "bold"
+    words = Text.assemble((found, style), (f"  {detail}", "dim"))
+    return words.append(f"   {word}", style=STYLES[word]) if word else words
+
+
+def answer(tuning: Tuning) -> tuple[str, str, str]:
+    """What came of it in words, its interval or what stands for it, and the finding where there is one."""
     gain = tuning.gain
     if tuning.recommended == "defaults":
-        why = (
-            f" ({_status_count(tuning)})" if gain is None else f" (the last champion came to {ratio(gain.ratio.value)})"
-        )
-        return Text.assemble(("Nothing was shown to beat TensorFlow's defaults", "bold"), (why, "dim"))
+        why = f"({_status_count(tuning)})" if gain is None else f"(the last champion came to {ratio(gain.ratio.value)})"
+        return "Nothing was shown to beat TensorFlow's defaults", why, ""
     if gain is None:
-        return Text.assemble(("Faster than TensorFlow's defaults", "bold"), ("  (by how much was not measured)", "dim"))
+        return "Faster than TensorFlow's defaults", "(by how much was not measured)", ""
     between = f"({interval(gain.ratio)}, 95 %)" if gain.ratio.low is not None else "(no interval: one pair)"
-    return Text.assemble(
-        (f"{ratio(gain.ratio.value)} times TensorFlow's defaults", "bold cyan"),
-        (f"  {between}   ", "dim"),
-        (gain.finding, STYLES[gain.finding]),
-    )
+    return f"{ratio(gain.ratio.value)} times TensorFlow's defaults", between, gain.finding
 
 
 def _status_count(tuning: Tuning) -> str:
@@ -81,23 +95,27 @@ def _rows(tuning: Tuning, path: Path | None) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    rows = [("command", tuning.command)]
-    if path is not None:
-        rows.append(("or", f"bench-cli run --preset-file {preset_path(path)}"))
-    gain = tuning.gain
-    if tuning.defaults is not None and tuning.best is not None:
-        rows.append(("defaults", _side(tuning.defaults, tuning, None if gain is None else gain.images_per_s_a)))
-        if tuning.best != tuning.defaults:
-            rows.append(("best", _side(tuning.best, tuning, None if gain is None else gain.images_per_s_b)))
-    rows.append(("measured", _measured(tuning)))
-    for name, words in rows:
+    for name, words in rows(tuning, path):
         grid.add_row(name, words)
     return grid
 
 
+def rows(tuning: Tuning, path: Path | None) -> list[tuple[str, str]]:
+    """The command, both sides of the gain and how it was measured, each with its name."""
+    listed = [("command", tuning.command)]
+    if path is not None:
+        listed.append(("or", f"bench-cli run --preset-file {preset_path(path)}"))
+    gain = tuning.gain
+    if tuning.defaults is not None and tuning.best is not None:
+        listed.append(("defaults", _side(tuning.defaults, tuning, None if gain is None else gain.images_per_s_a)))
+        if tuning.best != tuning.defaults:
+            listed.append(("best", _side(tuning.best, tuning, None if gain is None else gain.images_per_s_b)))
+    return [*listed, ("measured", _measured(tuning))]
+
+
 def _side(config: Config, tuning: Tuning, images_per_s: float | None) -> str:
     by_name = {option.name: option for option in options()}
-    chosen = ", ".join(f"{name} {_shown(value_of(config, by_name[name]))}" for name in tuning.space)
+    chosen = ", ".join(f"{name} {shown(value_of(config, by_name[name]))}" for name in tuning.space)
     return f"{units.rate(images_per_s)}: {chosen}" if images_per_s is not None else chosen
 
 
@@ -110,7 +128,8 @@ def _measured(tuning: Tuning) -> str:
     return f"{words}, {units.duration(tuning.wall_s)} in all"
 
 
-def _shown(value: Value) -> str:
+def shown(value: Value) -> str:
+    """An option's value in words."""
     return ("on" if value else "off") if isinstance(value, bool) else "-" if value is None else str(value)
 
 
@@ -122,31 +141,40 @@ def _table(*columns: str) -> Table:
 
 
 def _contributions(found: Iterable[Contribution]) -> Table:
-    grid = _table("option", "value", "instead of", "ratio", "interval", "finding")
+    grid = _table(*CONTRIBUTION_COLUMNS)
     for each in found:
-        cells = (each.option, _shown(each.value), _shown(each.without))
-        if each.ratio is None:
-            why = each.outcome.message if each.outcome else ""
-            grid.add_row(*cells, units.UNKNOWN, "", Text(why or "not measured", style="yellow"))
-        else:
-            words = ratios.finding(each.ratio)
-            grid.add_row(*cells, ratio(each.ratio.value), interval(each.ratio), Text(words, style=STYLES[words]))
+        *cells, result = contribution(each)
+        grid.add_row(*cells, Text(result, style=STYLES.get(result, "yellow")))
     return grid
+
+
+def contribution(found: Contribution) -> tuple[str, ...]:
+    """A cell for each of `CONTRIBUTION_COLUMNS`."""
+    cells = (found.option, shown(found.value), shown(found.without))
+    if found.ratio is None:
+        why = found.outcome.message if found.outcome else ""
+        return (*cells, units.UNKNOWN, "", why or "not measured")
+    return (*cells, ratio(found.ratio.value), interval(found.ratio), ratios.finding(found.ratio))
 
 
 def _challenges(found: Iterable[Challenge]) -> Table:
-    grid = _table("change", "img/s", "ratio", "interval", "pairs", "result")
+    grid = _table(*CHALLENGE_COLUMNS)
     for each in found:
-        change = ", ".join(f"{name} {_shown(value)}" for name, value in each.changes.items())
-        grid.add_row(
-            change,
-            units.significant(each.images_per_s) if each.images_per_s is not None else units.UNKNOWN,
-            ratio(each.ratio.value) if each.ratio else units.UNKNOWN,
-            interval(each.ratio) if each.ratio else "",
-            str(len(each.pairs)),
-            Text(status(each), style=_STATUS_STYLES.get(each.status, "")),
-        )
+        *cells, result = challenge(each)
+        grid.add_row(*cells, Text(result, style=_STATUS_STYLES.get(each.status, "")))
     return grid
+
+
+def challenge(found: Challenge) -> tuple[str, ...]:
+    """A cell for each of `CHALLENGE_COLUMNS`."""
+    return (
+        ", ".join(f"{name} {shown(value)}" for name, value in found.changes.items()),
+        units.significant(found.images_per_s) if found.images_per_s is not None else units.UNKNOWN,
+        ratio(found.ratio.value) if found.ratio else units.UNKNOWN,
+        interval(found.ratio) if found.ratio else "",
+        str(len(found.pairs)),
+        status(found),
+    )
 
 
 def status(challenge: Challenge) -> str:
@@ -176,13 +204,15 @@ def _by(challenge: Challenge) -> str:
     return f" ({probe.output_error:.2g})" if probe.output_error is not None else ""
 
 
-def _warnings(tuning: Tuning) -> list[str]:
+def warnings(tuning: Tuning) -> list[str]:
+    """What a reader must know besides, in sentences."""
     gain = tuning.gain.notices if tuning.gain else ()
     played = [notice for each in tuning.challenges for notice in each.notices if notice.kind.startswith("sides_")]
-    return [sentence(notice) for notice in (*tuning.warnings, *tuning.notices, *gain, *played)]
+    told = [sentence(notice) for notice in (*tuning.warnings, *tuning.notices, *gain, *played)]
+    return list(dict.fromkeys(told))
 
 
-def _notes(tuning: Tuning) -> list[str]:
+def notes(tuning: Tuning) -> list[str]:
     """How the numbers are to be read."""
     found = []
     if len(tuning.contributions) > 1:

@@ -1,7 +1,7 @@
 """The step of a training to an accuracy: loss, hits and update in one compiled function, inference in another.
 
 Computes what `bodies.train_body` does, with the optimizers of this package, and hands its variables out and in
-by name, for checkpoints. `training/loop.py` drives it.
+by name, for checkpoints. With several replicas each takes an equal part of every batch. `training/loop.py` drives it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime
 
 
+HOST = "/CPU:0"
+
+
 class TrainingStep:
     """A network in training; see `training.loop.Stepper` for the methods that a loop calls.
 
@@ -32,6 +35,10 @@ class TrainingStep:
 
     def __init__(self, config: Config, rt: Runtime, model: Any) -> None:
         self._config, self._rt, self._model = config, rt, model
+        self._strategy = rt.strategy
+        self._replicas: int = rt.strategy.num_replicas_in_sync
+        # Where whole batches arrive: each replica's device takes its part from the host.
+        self._entry = rt.device if self._replicas == 1 else HOST
         self._optimizer = make_optimizer(config, rt, model)
         self._rate: float | None = None
         self._update: Any = None
@@ -39,7 +46,7 @@ class TrainingStep:
 
     def trace(self) -> None:
         """Trace both functions; nothing runs."""
-        specs = batch_specs(self._config, self._rt.device)
+        specs = batch_specs(self._config, self._entry)
         with self._guarded():
             self._update = self._compiled(self._train, *specs)
             self._infer = self._compiled(self._logits, specs[0])
@@ -48,7 +55,7 @@ class TrainingStep:
         """Run both on a dummy batch, and undo what that changed. Compiles under XLA; blocks."""
         with self._guarded():
             before = Snapshot([variable.value for variable in self._variables()])
-            images, labels = dummy_batch(self._config, self._rt.device)
+            images, labels = dummy_batch(self._config, self._entry)
             self._update(images, labels)
             self._infer(images)
             self._rt.wait()
@@ -56,7 +63,7 @@ class TrainingStep:
 
     def train(self, images: Any, labels: Any, learning_rate: float) -> Any:
         """Hand over one step; returns its loss and hits, as tensors."""
-        images_spec, labels_spec = batch_specs(self._config, self._rt.device)
+        images_spec, labels_spec = batch_specs(self._config, self._entry)
         with self._guarded():
             if learning_rate != self._rate:
                 self._optimizer.learning_rate = self._rate = learning_rate
@@ -94,11 +101,46 @@ class TrainingStep:
         return steps - int(self._optimizer.iterations.numpy()) if self._rt.loss_scaling else None
 
     def _train(self, images: Any, labels: Any) -> tuple[Any, Any]:
-        loss, gradients, logits = with_logits(self._config, self._model, self._optimizer, images, labels)
-        self._optimizer.apply(gradients, self._model.trainable_variables)
-        return loss, hits(labels, tf.cast(logits, tf.float32), 1)
+        if self._replicas == 1:
+            return self._train_part(images, labels)
+        losses, found = self._strategy.run(self._train_part, (self._parts(images), self._parts(labels)))
+        loss = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, losses, axis=None)
+        return loss, self._strategy.reduce(tf.distribute.ReduceOp.SUM, found, axis=None)
 
     def _logits(self, images: Any) -> Any:
+        if self._replicas == 1:
+            return self._logits_part(images)
+        logits = self._strategy.run(self._logits_part, (self._parts(images),))
+        return tf.concat(self._strategy.experimental_local_results(logits), axis=0)
+
+    def _parts(self, whole: Any) -> Any:
+        """A value per replica: its equal part of a batch, in order."""
+        parts = tf.split(whole, self._replicas)
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group]
+        )
+
+    def _train_part(self, images: Any, labels: Any) -> tuple[Any, Any]:
+        loss, gradients, logits = with_logits(self._config, self._model, self._optimizer, images, labels)
+        self._optimizer.apply(gradients, self._model.trainable_variables)
+        if self._replicas > 1:
+            self._average_statistics()
+        return loss, hits(labels, tf.cast(logits, tf.float32), 1)
+
+    def _average_statistics(self) -> None:
+        """Give batch norm's moving statistics the same values on every replica: the mean of what each has seen.
+
+        Left alone, each replica would keep its own and test with them, and only the first's would be saved.
+        """
+        layers = [layer for layer in self._model.layers if layer.trainable]
+        moving = [variable.value for layer in layers for variable in layer.non_trainable_variables]
+        if moving:
+            context = tf.distribute.get_replica_context()
+            means = context.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.identity(variable) for variable in moving])
+            for variable, mean in zip(moving, means, strict=True):
+                variable.assign(mean)
+
+    def _logits_part(self, images: Any) -> Any:
         return tf.cast(self._model(network_input(self._config, self._model, images), training=False), tf.float32)
 
     def _compiled(self, function: Any, *specs: Any) -> Any:
@@ -106,7 +148,7 @@ class TrainingStep:
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        with translated(self._config), tf.device(self._rt.device):
+        with translated(self._config), tf.device(self._entry):
             yield
 
     def _variables(self) -> list[Any]:

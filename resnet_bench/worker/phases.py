@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from resnet_bench.config import Config
+from resnet_bench.config import Config, TrainingConfig
 from resnet_bench.errors import BenchError, OutOfMemoryError
 from resnet_bench.evidence.threads import thread_count
 from resnet_bench.measure import Bench, split_in_turns
@@ -145,8 +145,8 @@ class Phases:
             peak_host_bytes=max(self.peaks.values(), default=None),
         )
 
-    def start_tensorflow(self, requested: Config) -> None:
-        """Set the environment, import TensorFlow, find the device, resolve the configuration."""
+    def start_tensorflow(self, requested: Config, training: TrainingConfig | None = None) -> None:
+        """Set the environment, import TensorFlow, find the device or devices, resolve the configuration."""
         from resnet_bench import runtime
         from resnet_bench.environment import collect
 
@@ -160,7 +160,7 @@ class Phases:
             machine = runtime.find_machine(requested, host)
             config, notices = resolve(requested, machine)
             self.config = config
-            self.runtime = runtime.start(config, machine)
+            self.runtime = runtime.start(config, machine, training)
         environment = self.environment = collect(machine, self.runtime)
         found = (*early, *notices)
         self.send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))

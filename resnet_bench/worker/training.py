@@ -65,7 +65,7 @@ def train(phases: Phases, command: p.Train) -> p.Trained:
 
     training, folder = command.training, Path(command.folder)
     process_s = process_age_s()
-    phases.start_tensorflow(command.config)
+    phases.start_tensorflow(command.config, training)
     config = phases.config
     assert config is not None
     with phases.in_phase("data"):
