@@ -141,9 +141,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise RecordError(
-            f"{path} cannot be written: {error.strerror or error}.", "Choose another folder."
-        ) from error
+        raise RecordError(f"{path} cannot be written: {error.strerror or error}.", "Choose another folder.") from error
 
 
 def check_folder(folder: Path, flag: str = "--output") -> None:

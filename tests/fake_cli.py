@@ -36,6 +36,6 @@ def main() -> None:
     record that it has written."""
     use_fake_workers()
     if "DIE_IN_REPLACE" in os.environ:
-        record.check_folder = lambda folder: None  # noqa: ARG005
+        record.check_folder = lambda *_: None
         Path.replace = _die  # type: ignore[assignment]
     cli.main()

@@ -145,7 +145,7 @@ def test_a_folder_that_fails_at_the_end_loses_nothing(fake: pytest.MonkeyPatch, 
     fake.setenv("TMPDIR", str(tmp_path / "refuge"))
     (tmp_path / "refuge").mkdir()
     fake.setattr("tempfile.tempdir", None)
-    fake.setattr("resnet_bench.cli.run.check_folder", lambda _folder: None)
+    fake.setattr("resnet_bench.cli.run.check_folder", lambda *_: None)
     (tmp_path / "file").write_text("")
     result = invoke("run", "--processes", "1", "--output", str(tmp_path / "file"))
     assert result.exit_code == 8

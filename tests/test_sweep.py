@@ -272,7 +272,9 @@ def test_options_that_change_nothing_here_or_in_the_turns_are_named(
 def test_a_table_says_how_little_its_order_proves(tmp_path: Path) -> None:
     words = [word for word in COMMON if word != "--json"]
     done = CliRunner().invoke(group, ["sweep", *words, "--output", str(tmp_path), "--vary", "batch_size=4,8"])
-    assert "measured one after the other" in done.stdout
+    words_shown = " ".join(done.stdout.split())
+    assert "measured one after the other" in words_shown
+    assert "--confirm 3 lets the best three take turns." in words_shown
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def _print(results: list[sweep.Result], confirmed: list[confirm.Confirmation], a
         )
         click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
         return
-    Console().print(tables.sweep(_lines(results)))
+    Console().print(tables.sweep(_lines(results), in_turns=bool(confirmed)))
     if confirmed:
         rows = [(each.cell.words, each.ratio, each.finding, each.contest.outcome) for each in confirmed]
         Console().print(tables.confirmed(results[0].cell.words, rows))

@@ -54,8 +54,8 @@ SENTENCES: dict[str, str] = {
     "configurations came out {floor:share} apart (bench-cli noise). Believe no smaller difference between records; "
     "bench-cli ab takes turns instead.",
     # What a search for the fastest configuration left out
-    "tune_emulated_left_out": "{precisions} were not tried: this device ({device}) would only emulate them. --emulated "
-    "tries them too.",
+    "tune_emulated_left_out": "Not tried, because this device ({device}) would only emulate it: {precisions}. "
+    "--emulated tries it too.",
     "tune_search_cut": "The search had too little time: challengers tried {tried}, cut short {cut}. Raise --max-time.",
     "tune_gain_unclear": "The last match was too short to confirm the gain, which rests on the race alone. Raise "
     "--pairs and --max-time.",

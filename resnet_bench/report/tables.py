@@ -18,18 +18,24 @@ from resnet_bench.report.text import VERDICT_STYLE, interval_of
 from resnet_bench.results import Estimate, Outcome
 
 ONE_AFTER_THE_OTHER = (
-    "The records were measured one after the other: what the machine drifted in between is in the order of the rows. "
-    "--confirm 3 lets the best three take turns."
+    "The records were measured one after the other: what the machine drifted in between is in the order of the rows."
 )
+LET_THEM_TAKE_TURNS = " --confirm 3 lets the best three take turns."
 
 Line = tuple[dict[str, str], str, Record | None]
 """Values of the varied options, what became of the configuration, and its record."""
 
 
-def sweep(lines: Sequence[Line]) -> RenderableType:
-    """A column per varied option, then throughput, interval and verdict; a reason where there is none."""
+def sweep(lines: Sequence[Line], in_turns: bool = False) -> RenderableType:
+    """A column per varied option, then throughput, interval and verdict; a reason where there is none.
+
+    in_turns: the best have taken turns already.
+    """
     several = sum(record is not None and record.summary is not None for _, _, record in lines) > 1
-    return Group(_sweep(lines), Text(), Text.assemble(("- ", "dim"), ONE_AFTER_THE_OTHER)) if several else _sweep(lines)
+    if not several:
+        return _sweep(lines)
+    hint = "" if in_turns else LET_THEM_TAKE_TURNS
+    return Group(_sweep(lines), Text(), Text.assemble(("- ", "dim"), ONE_AFTER_THE_OTHER, hint))
 
 
 def _sweep(lines: Sequence[Line]) -> Table:
