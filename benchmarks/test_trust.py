@@ -1,13 +1,15 @@
 """Campaign: does `ab` cry wolf on this machine, and does it find what is really there?
 
-Ten A/A comparisons of inference at 64 pixels give the share of false alarms; a slowdown of 3 %, made of
-matrix products inside the step and sized beforehand, must be found within 5 minutes. Figures go to
-`benchmarks/results/`; nothing here fails for what a machine measures.
+Ten A/A comparisons of inference at 64 pixels give the share of false alarms, a longer one how far pairs of
+processes deviate; a slowdown of 3 %, made of matrix products inside the step and sized beforehand, must be
+found within 5 minutes. Figures go to `benchmarks/results/`; nothing here fails for what a machine measures.
 """
 
 from __future__ import annotations
 
+import math
 import shlex
+import statistics
 import sys
 import time
 from functools import partial
@@ -72,6 +74,17 @@ def test_false_alarms(benchmark: Any) -> None:
     benchmark.pedantic(lambda: CLOCK.advance(1.0), rounds=1, iterations=1)
     ratios = ", ".join(f"{each.ratio.value:.3f} {each.finding}" for each in measured["comparisons"])
     sys.stderr.write(f"\nfalse alarms: {measured['false_alarms']:.0%} of 10 A/A comparisons ({ratios})\n")
+
+
+def test_how_far_long_pairs_deviate(benchmark: Any) -> None:
+    """Pairs of processes that take 60 turns of 3 steps, of a configuration with itself."""
+    found = duet.play(side("a"), side("b"), duet.Budget(turns=60, pairs=5, steps=3))
+    pair_sd = statistics.stdev(math.log(pair.ratio) for pair in found.pairs)
+    keep("trust_long_pairs", {"pair_sd": pair_sd, "found": found})
+    benchmark.extra_info["pair_sd"] = pair_sd
+    benchmark.pedantic(lambda: CLOCK.advance(1.0), rounds=1, iterations=1)
+    ratios = ", ".join(f"{pair.ratio:.3f}" for pair in found.pairs)
+    sys.stderr.write(f"\nstandard deviation of a pair of 60 turns: {pair_sd:.1%} ({ratios})\n")
 
 
 def test_a_slowdown_of_three_percent(benchmark: Any) -> None:

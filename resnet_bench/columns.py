@@ -22,6 +22,7 @@ from resnet_bench.config import Config
 from resnet_bench.options import Option, options
 from resnet_bench.record import Record
 from resnet_bench.results import Estimate, Value
+from resnet_bench.values import training_options
 
 Row = dict[str, Value]
 
@@ -72,6 +73,9 @@ def settings(record: Record) -> str:
     """
     config = config_of(record)
     values = {o.name: value_of(config, o) for o in options() if o.extra.get("role") != "protocol"}
+    if record.config.training is not None:
+        own = (o.name for o in training_options() if o.extra.get("role") != "protocol")
+        values |= {name: getattr(record.config.training, name) for name in own}
     return hashlib.sha256(_encoder.encode(values)).hexdigest()[:8]
 
 

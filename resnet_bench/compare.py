@@ -22,6 +22,7 @@ from resnet_bench.errors import ConfigError, IncomparableError
 from resnet_bench.options import options
 from resnet_bench.record import Configuration, Record
 from resnet_bench.results import Data, DataFacts, Estimate, Machine
+from resnet_bench.values import training_options
 
 SCHEMA_VERSION = 1
 
@@ -269,7 +270,7 @@ def _label(pool: Pool, base: Pool) -> str:
 
 
 def _names(role: str) -> list[str]:
-    return [option.name for option in options() if option.extra["role"] == role]
+    return [option.name for option in (*options(), *training_options()) if option.extra["role"] == role]
 
 
 def config_differences(base: Config, new: Config, role: str) -> tuple[Difference, ...]:
@@ -278,7 +279,12 @@ def config_differences(base: Config, new: Config, role: str) -> tuple[Difference
 
 
 def _by_role(record: Measured, role: str) -> dict[str, Any]:
-    return _of_config(record.config.resolved or record.config.requested, role)
+    found = _of_config(record.config.resolved or record.config.requested, role)
+    training = record.config.training
+    if training is not None:
+        own = (option.name for option in training_options() if option.extra["role"] == role)
+        found |= {name: getattr(training, name) for name in own}
+    return found
 
 
 def _of_config(config: Config, role: str) -> dict[str, Any]:

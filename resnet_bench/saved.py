@@ -52,6 +52,7 @@ class _Shape(msgspec.Struct):
     repetitions: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     precision_target: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     challenges: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    models: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 def read(paths: Iterable[Path]) -> tuple[Saved, list[RecordError]]:
@@ -90,6 +91,11 @@ def _add(path: Path, found: Saved) -> None:
         shape = msgspec.json.decode(content, type=_Shape)
     except msgspec.MsgspecError:
         shape = _Shape()  # `record.load` says what is wrong with it.
+    if shape.models is not msgspec.UNSET:
+        raise RecordError(
+            f"{path} is a result of bench-cli evaluate, which is not read here.",
+            "Name records, or results of bottleneck, ab, noise or tune.",
+        )
     try:
         if shape.repetitions is not msgspec.UNSET:
             _check_version(path, shape, bottleneck.SCHEMA_VERSION)

@@ -18,7 +18,7 @@ from resnet_bench.data.sets import IMAGE_SIZE, kind_of, sizes_of
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.options import build
 from resnet_bench.results import Data
-from resnet_bench.values import Option, option_of, options
+from resnet_bench.values import options, training_options
 
 DEFAULTS: dict[str, Any] = {
     "optimizer": "adam",
@@ -41,18 +41,13 @@ class Request(Data, frozen=True, kw_only=True):
     given: dict[str, Any]
 
 
-def own_options() -> tuple[Option, ...]:
-    """The options of `TrainingConfig`."""
-    return tuple(option_of("training", field) for field in msgspec.structs.fields(TrainingConfig))
-
-
 def request_of(given: Mapping[str, Any]) -> Request:
     """What these option values, of a benchmark and of a training, ask for; cross-checked.
 
     Settles the classes and the image size that the data set has where they are not given, and paths. Raises
     `ConfigError`, and `DataError` for data that is not there.
     """
-    names = {option.name for option in own_options()}
+    names = {option.name for option in training_options()}
     own = {name: value for name, value in given.items() if name in names}
     own |= {"test_data": _absolute(own.get("test_data")), "weights": _weights(own.get("weights"))}
     training = TrainingConfig(**own)
@@ -108,7 +103,7 @@ def continued(folder: Path, given: Mapping[str, Any]) -> Request:
 
 def _typed(stored: dict[str, Any]) -> dict[str, Any]:
     """Values as JSON has them, with the types of their options."""
-    known = {option.name: option for option in (*options(), *own_options())}
+    known = {option.name: option for option in (*options(), *training_options())}
     return {name: msgspec.convert(value, known[name].annotation) for name, value in stored.items()}
 
 
@@ -123,5 +118,5 @@ def _may_change(name: str, training: TrainingConfig) -> bool:
     """Whether an option leaves what is computed alone. The number of epochs decides some schedules."""
     if name == "epochs":
         return training.schedule == "constant" or (training.schedule == "step" and training.decay_epochs != "auto")
-    (option,) = [option for option in (*own_options(), *options()) if option.name == name][:1]
+    (option,) = [option for option in (*training_options(), *options()) if option.name == name][:1]
     return bool(option.extra["role"] == "protocol")

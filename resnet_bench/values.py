@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from resnet_bench.config import Config, Section
+from resnet_bench.config import Config, Section, TrainingConfig
 from resnet_bench.errors import ConfigError
 from resnet_bench.results import Value
 
@@ -59,8 +59,14 @@ class Option:
 
 @cache
 def options() -> tuple[Option, ...]:
-    """Every option, in the order of `config/`."""
+    """Every option of a benchmark, in the order of `config/`."""
     return tuple(_walk())
+
+
+@cache
+def training_options() -> tuple[Option, ...]:
+    """What a training has beyond them."""
+    return tuple(option_of("training", field) for field in fields(TrainingConfig))
 
 
 def _walk() -> Iterator[Option]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from resnet_bench import compare, noise
 from resnet_bench.cli import group
 from resnet_bench.compare import Pool, Source
-from resnet_bench.config import Config
+from resnet_bench.config import Config, TrainingConfig
 from resnet_bench.errors import ConfigError, IncomparableError
 from resnet_bench.noise import NoiseFloor
 from resnet_bench.options import options, parse_args
@@ -221,6 +221,19 @@ def test_other_configurations_and_versions_do_not_pool() -> None:
     ]
     assert len(compare.pools(sources)) == 3
     assert len(compare.pools(sources, frozenset({"tool_version"}))) == 2
+
+
+def test_trainings_that_differ_in_what_only_training_has_do_not_pool() -> None:
+    def trained(**options: Any) -> Record:
+        config = replace(BASE.config, training=TrainingConfig(**options))
+        return replace(BASE, id=str(options), config=config)
+
+    plain, longer, shared = trained(), trained(epochs=3), trained(strategy="mirrored", logical_devices=2)
+    found = compare.pools([Source(each.id, each) for each in (plain, longer, shared)])
+    assert [len(each.sources) for each in found] == [2, 1]
+    assert "strategy" in fields(one(plain, shared).options)
+    report = compare.compare(pool(plain), [pool(trained(split_seed=1))])
+    assert fields(report.refused[0].differences) == ["split_seed"]
 
 
 def test_a_base_of_several_configurations_is_refused() -> None:

@@ -81,6 +81,13 @@ def test_a_result_that_is_cut_off_or_lacks_a_field_is_named(runs: Path, place: s
     assert str(path) in str(cut)
 
 
+def test_a_result_of_evaluate_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "evaluated.json"
+    path.write_text(json.dumps({"schema_version": 1, "models": []}))
+    _, (error,) = read([path])
+    assert "result of bench-cli evaluate" in str(error)
+
+
 def test_an_empty_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     found, errors = read([tmp_path / "empty", tmp_path / "gone.json"])

@@ -21,8 +21,9 @@ from resnet_bench.report import curves, text
 from resnet_bench.report.scalars import Scalars
 from resnet_bench.report.sentences import sentence
 from resnet_bench.results import Notice
-from resnet_bench.training_request import REQUEST, continued, own_options, request_of
+from resnet_bench.training_request import REQUEST, continued, request_of
 from resnet_bench.training_session import Session
+from resnet_bench.values import training_options
 
 OPTIONS = (
     *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),
@@ -38,11 +39,11 @@ OPTIONS = (
 class TrainCommand(ConfigurationCommand):
     """Lists the options of training in a section of their own."""
 
-    own = own_options()
+    own = training_options()
 
 
 def _own(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(own_options()):
+    for option in reversed(training_options()):
         command = click_option(option)(command)
     return command
 
@@ -86,7 +87,7 @@ def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
 def _given(ctx: click.Context) -> dict[str, Any]:
     """The options on the command line, by name."""
     sources = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    names = {*OPTIONS, *(option.name for option in own_options())}
+    names = {*OPTIONS, *(option.name for option in training_options())}
     return {name: ctx.params[name] for name in sorted(names) if ctx.get_parameter_source(name) in sources}
 
 
