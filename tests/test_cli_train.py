@@ -17,13 +17,13 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from resnet_bench import training_request
 from resnet_bench.cli import group
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.record import Record, load
 from resnet_bench.training import CHECKPOINT, Progress, save
 from resnet_bench.training_request import REQUEST, continued, request_of
 from resnet_bench.training_session import Session
+from resnet_bench.values import training_options
 from resnet_bench.worker.handle import Worker
 from tests.test_data_sets import signs
 
@@ -218,4 +218,4 @@ def test_ctrl_c_saves_what_exists_and_exits_with_130(tmp_path: Path) -> None:
 
 def test_the_command_offers_every_option_of_a_training() -> None:
     shown = CliRunner().invoke(group, ["train", "--help"]).output
-    assert all(option.flag.split("/")[0] in shown for option in training_request.own_options())
+    assert all(option.flag.split("/")[0] in shown for option in training_options())
