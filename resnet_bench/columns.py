@@ -208,7 +208,7 @@ def varied(configs: Sequence[Config]) -> tuple[Option, ...]:
 
 def value_of(config: Config, option: Option) -> Value:
     """The value that a configuration gives to an option; tuples as a user types them (224x224, 3,4,6,3)."""
-    value = getattr(getattr(config, option.section) if option.section else config, option.name)
+    value = option.value_in(config)
     if isinstance(value, (list, tuple)):
         return ("x" if option.name == "image_size" else ",").join(str(part) for part in value)
     assert value is None or isinstance(value, (bool, int, float, str))

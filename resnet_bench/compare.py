@@ -288,11 +288,7 @@ def _by_role(record: Measured, role: str) -> dict[str, Any]:
 
 
 def _of_config(config: Config, role: str) -> dict[str, Any]:
-    return {
-        option.name: getattr(getattr(config, option.section) if option.section else config, option.name)
-        for option in options()
-        if option.extra["role"] == role
-    }
+    return {option.name: option.value_in(config) for option in options() if option.extra["role"] == role}
 
 
 def _protocol(record: Record) -> dict[str, Any]:

@@ -8,7 +8,6 @@ decides how much fits, `record.py` keeps the result.
 from __future__ import annotations
 
 import datetime
-import re
 import time
 import uuid
 from collections.abc import Callable
@@ -90,8 +89,7 @@ def _profile_folder(config: Config, created: str) -> Path | None:
         return None
     if config.output.profile != "auto":
         return Path(config.output.profile)
-    stamp = re.sub(r"[-:]|\+.*", "", created)
-    return Path(config.output.output) / "profiles" / f"{stamp}Z-{config.step.mode}-{uuid.uuid4().hex[:8]}"
+    return Path(config.output.output) / "profiles" / stem(created, config.step.mode, uuid.uuid4().hex)
 
 
 def _check_counts(config: Config) -> None:

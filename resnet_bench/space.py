@@ -225,8 +225,7 @@ def _expected(name: str, values: Sequence[Any], default: Any, machine: Machine) 
 
 def value_of(config: Config, name: str) -> Any:
     """The value that a configuration gives to an option."""
-    option = named(name, "the search")
-    return getattr(getattr(config, option.section) if option.section else config, name)
+    return named(name, "the search").value_in(config)
 
 
 def single_changes(space: Space, chosen: Values) -> Iterator[dict[str, Any]]:

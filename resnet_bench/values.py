@@ -51,6 +51,10 @@ class Option:
         """Whether the flag takes no value."""
         return unwrapped(self.annotation) is bool
 
+    def value_in(self, config: Config) -> Any:
+        """The value that a configuration gives to it."""
+        return getattr(getattr(config, self.section) if self.section else config, self.name)
+
     @property
     def values(self) -> str:
         """What the option accepts, in words."""
