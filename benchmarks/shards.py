@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from resnet_bench.data.crops import Recipe
 from resnet_bench.data.photos import write_shards
+from resnet_bench.data.synthetic_photos import Recipe
 
 YARDSTICK = Recipe({(500, 375): 1.0}, {(92, "4:2:0"): 1.0})
 

@@ -22,14 +22,15 @@ import msgspec
 import pytest
 
 from benchmarks.shards import write_yardstick
-from resnet_bench.matches import duet
-from resnet_bench.matches.contest import rate
-from resnet_bench.matches.rota import Repetition, Rota
-from resnet_bench.options import parse_args
-from resnet_bench.record import write_atomically
-from resnet_bench.results import Estimate, Value
-from resnet_bench.virtual_clock import CLOCK
-from resnet_bench.worker.handle import Worker
+from resnet_bench.config.fields import Value
+from resnet_bench.config.options import parse_args
+from resnet_bench.experiments.paired import duet
+from resnet_bench.experiments.paired.interleave import Repetition, Rota
+from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.records.ab import rate
+from resnet_bench.records.base import Estimate
+from resnet_bench.records.files import write_atomically
+from resnet_bench.worker.process import Worker
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 ROOT = Path(__file__).parent.parent

@@ -16,10 +16,11 @@ import msgspec
 import pytest
 from scipy import stats
 
-from resnet_bench.record import Record, write_atomically
-from resnet_bench.training_request import request_of
-from resnet_bench.training_session import Session
-from resnet_bench.virtual_clock import CLOCK
+from resnet_bench.experiments.train import Session
+from resnet_bench.experiments.train_request import request_of
+from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.records.files import write_atomically
+from resnet_bench.records.record import Record
 from resnet_bench.worker import protocol as p
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]

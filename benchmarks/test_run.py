@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from resnet_bench.record import Record
-from resnet_bench.virtual_clock import CLOCK
+from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.records.record import Record
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK)
 

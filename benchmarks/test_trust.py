@@ -19,12 +19,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from resnet_bench.matches import duet
-from resnet_bench.options import parse_args
-from resnet_bench.plan import TURN_SECONDS
-from resnet_bench.record import write_atomically
-from resnet_bench.virtual_clock import CLOCK
-from resnet_bench.worker.handle import Worker
+from resnet_bench.config.options import parse_args
+from resnet_bench.experiments.budget import TURN_SECONDS
+from resnet_bench.experiments.paired import duet
+from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.records.files import write_atomically
+from resnet_bench.worker.process import Worker
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 ROOT = Path(__file__).parent.parent

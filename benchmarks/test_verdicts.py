@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from resnet_bench import session
-from resnet_bench.options import parse_args
-from resnet_bench.record import Record, to_json, write_atomically
-from resnet_bench.report.sentences import sentence
-from resnet_bench.virtual_clock import CLOCK
+from resnet_bench.config.options import parse_args
+from resnet_bench.experiments import run
+from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.records.files import write_atomically
+from resnet_bench.records.record import Record, to_json
+from resnet_bench.report.notices import sentence
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 RESULTS = Path(__file__).parent / "results"
@@ -42,7 +43,7 @@ def busy_loop() -> Iterator[None]:
 
 def measure(benchmark: Any, name: str) -> Record:
     """Run the workload, keep its record, show its verdict."""
-    record = session.run(*parse_args(shlex.split(WORDS)))
+    record = run.run(*parse_args(shlex.split(WORDS)))
     write_atomically(RESULTS / f"verdict_{name}.json", to_json(record))
     reasons = [sentence(reason) for reason in record.verdict.reasons]
     benchmark.extra_info.update(verdict=record.verdict.kind, reasons=reasons)

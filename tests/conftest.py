@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import browser, page, refused  # noqa: F401
+from tests.support.browser import browser, page, refused  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 

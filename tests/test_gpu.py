@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from resnet_bench import session
-from resnet_bench.options import parse_args
-from resnet_bench.record import Record
+from resnet_bench.config.options import parse_args
+from resnet_bench.experiments import run as session
+from resnet_bench.records.record import Record
 from resnet_bench.runtime.nvml import read_driver
 
 DRIVER = read_driver()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.peers.images import AREA, Span, centre_window, difference, random_window, reference, spans_of
 from benchmarks.test_input_peers import PEERS, installed
-from tests.data_files import encoded, example, write_shard
+from tests.support.data_files import encoded, example, write_shard
 
 
 def test_spans_are_the_encoded_images_themselves(tmp_path: Path) -> None:

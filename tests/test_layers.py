@@ -21,69 +21,27 @@ PACKAGE = "resnet_bench"
 ORDER = (
     "units",
     "errors",
-    "results",
     "config",
-    "presets",
-    "values",
-    "preset_file",
-    "options",
-    "resolve",
+    "records",
+    "analysis",
     "runtime",
     "data",
     "model",
     "step",
-    "training",
-    "measure",
-    "stats",
-    "ratios",
-    "ablation",
-    "pipeline_rates",
-    "scores",
-    "plan",
-    "roofs",
-    "roofline",
-    "energy",
     "evidence",
-    "steady",
-    "interference",
-    "verdict",
     "profile",
-    "environment",
-    "doctor",
-    "record",
-    "evaluation",
-    "columns",
-    "history",
-    "knee",
-    "published",
-    "compare",
     "worker",
-    "parity",
-    "batch_search",
-    "trial",
-    "matches",
-    "tuning",
-    "saved",
+    "experiments",
     "report",
-    "board",
-    "afterwards",
-    "stage_bench",
-    "limits",
-    "session",
-    "training_request",
-    "training_session",
-    "claims",
-    "sweep",
-    "confirm",
-    "virtual_clock",
-    "harness",
+    "pytest_plugin_clock",
+    "pytest_plugin",
     "cli",
 )
 
 # Where TensorFlow and Keras may be imported at all: what runs inside a worker process.
 TENSORFLOW = {"tensorflow", "keras"}
-TENSORFLOW_UNITS = {"runtime", "data", "model", "step", "roofs", "evidence", "profile", "environment", "doctor"}
-TENSORFLOW_MODULES = {f"{PACKAGE}.worker.child", f"{PACKAGE}.worker.phases"}
+TENSORFLOW_UNITS = {"runtime", "data", "model", "step", "evidence", "profile"}
+TENSORFLOW_MODULES = {f"{PACKAGE}.worker.child", f"{PACKAGE}.worker.commands"}
 
 # A worker reads the host and sets TensorFlow's environment with this, before it imports TensorFlow.
 BEFORE_TENSORFLOW = f"{PACKAGE}.runtime"
@@ -329,24 +287,24 @@ def package(root: Path, files: dict[str, str]) -> list[Source]:
 @pytest.mark.parametrize(
     "text",
     [
-        "import resnet_bench.session",
-        "from resnet_bench import session",
-        "from resnet_bench.session import run",
-        "from . import session",
-        "from .session import run",
-        "from .worker.handle import Worker",
+        "import resnet_bench.experiments",
+        "from resnet_bench import experiments",
+        "from resnet_bench.experiments import run",
+        "from . import experiments",
+        "from .experiments import run",
+        "from .worker.process import Worker",
         "from resnet_bench import Worker",
-        "def late():\n    from resnet_bench import session",
-        "late = lambda: __import__('resnet_bench.session')",
-        "from importlib import import_module\nimport_module('resnet_bench.session')",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from resnet_bench.session import run",
-        "import typing\nif typing.TYPE_CHECKING:\n    from resnet_bench.session import run",
-        "try:\n    import resnet_bench.session\nexcept ImportError:\n    pass",
-        "class Late:\n    async def run(self):\n        import resnet_bench.session",
+        "def late():\n    from resnet_bench import experiments",
+        "late = lambda: __import__('resnet_bench.experiments')",
+        "from importlib import import_module\nimport_module('resnet_bench.experiments')",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from resnet_bench.experiments import run",
+        "import typing\nif typing.TYPE_CHECKING:\n    from resnet_bench.experiments import run",
+        "try:\n    import resnet_bench.experiments\nexcept ImportError:\n    pass",
+        "class Late:\n    async def run(self):\n        import resnet_bench.experiments",
     ],
 )
 def test_a_forward_import_is_found_wherever_it_stands(tmp_path: Path, text: str) -> None:
-    sources = package(tmp_path, {"stats.py": text, "session.py": "", "worker/handle.py": ""})
+    sources = package(tmp_path, {"analysis.py": text, "experiments.py": "", "worker/process.py": ""})
     assert len(list(backward_imports(sources))) == 1
 
 
@@ -354,13 +312,13 @@ def test_a_forward_import_is_found_wherever_it_stands(tmp_path: Path, text: str)
     "text",
     [
         "from resnet_bench import __version__, errors",
-        "from resnet_bench.results import Samples",
-        "from . import errors\nfrom .results import Samples",
+        "from resnet_bench.records import Samples",
+        "from . import errors\nfrom .records import Samples",
         "import resnet_bench",
     ],
 )
 def test_a_backward_import_is_allowed(tmp_path: Path, text: str) -> None:
-    sources = package(tmp_path, {"stats.py": text, "errors.py": "", "results.py": ""})
+    sources = package(tmp_path, {"analysis.py": text, "errors.py": "", "records.py": ""})
     assert list(backward_imports(sources)) == []
 
 
@@ -374,13 +332,15 @@ def test_files_of_one_folder_may_import_one_another(tmp_path: Path) -> None:
 def test_the_package_itself_loads_no_module(tmp_path: Path) -> None:
     lazy = "def __getattr__(name):\n    from resnet_bench import model\n    return model\n"
     sources = package(
-        tmp_path, {"__init__.py": lazy + "import resnet_bench.stats", "model/__init__.py": "", "stats.py": ""}
+        tmp_path, {"__init__.py": lazy + "import resnet_bench.analysis", "model/__init__.py": "", "analysis.py": ""}
     )
-    assert list(backward_imports(sources)) == ["resnet_bench/__init__.py:4 loads resnet_bench.stats with the package"]
+    assert list(backward_imports(sources)) == [
+        "resnet_bench/__init__.py:4 loads resnet_bench.analysis with the package"
+    ]
 
 
 def test_a_module_without_a_place_is_found(tmp_path: Path) -> None:
-    sources = package(tmp_path, {"utils.py": "", "stats.py": "import resnet_bench.utils"})
+    sources = package(tmp_path, {"utils.py": "", "analysis.py": "import resnet_bench.utils"})
     assert unlisted(sources) == ["resnet_bench/utils.py"]
     assert len(list(backward_imports(sources))) == 1
 
@@ -388,20 +348,20 @@ def test_a_module_without_a_place_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["import keras", "def f():\n    from tensorflow.python import x"])
 def test_tensorflow_outside_the_worker_is_found(tmp_path: Path, text: str) -> None:
     sources = package(
-        tmp_path, {"session.py": text, "worker/handle.py": text, "worker/child.py": text, "step.py": text}
+        tmp_path, {"experiments.py": text, "worker/process.py": text, "worker/child.py": text, "step.py": text}
     )
     found = [line.split(":")[0] for line in foreign_tensorflow(sources)]
-    assert found == ["resnet_bench/session.py", "resnet_bench/worker/handle.py"]
+    assert found == ["resnet_bench/experiments.py", "resnet_bench/worker/process.py"]
 
 
 def test_tensorflow_loaded_by_way_of_another_module_is_found(tmp_path: Path) -> None:
     files = {
-        "record.py": "from resnet_bench.model.blocks import block",
+        "records.py": "from resnet_bench.model.blocks import block",
         "model/__init__.py": "import tensorflow as tf",
         "model/blocks.py": "",
-        "compare.py": "def late():\n    import resnet_bench.model",
+        "report.py": "def late():\n    import resnet_bench.model",
     }
-    chain = "resnet_bench.record -> resnet_bench.model -> tensorflow"
+    chain = "resnet_bench.records -> resnet_bench.model -> tensorflow"
     assert list(loads_tensorflow(package(tmp_path, files))) == [chain]
 
 
@@ -417,10 +377,10 @@ def test_tensorflow_loaded_by_way_of_another_module_is_found(tmp_path: Path) -> 
     ],
 )
 def test_a_print_or_an_exit_is_found(tmp_path: Path, text: str) -> None:
-    (source,) = [source for source in package(tmp_path, {"stats.py": text}) if source.unit]
+    (source,) = [source for source in package(tmp_path, {"analysis.py": text}) if source.unit]
     assert len(source.exits_and_prints) == 1
 
 
 def test_imports_of_code_beside_the_package_are_found(tmp_path: Path) -> None:
-    sources = package(tmp_path, {"stats.py": "from tools.readme import table\nimport tests.fakes"})
+    sources = package(tmp_path, {"analysis.py": "from tools.readme import table\nimport tests.fakes"})
     assert len(list(imports_of(sources, BESIDE))) == 2

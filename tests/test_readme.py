@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from resnet_bench.cli import COMMANDS, group
-from resnet_bench.options import parse_args
+from resnet_bench.config.options import parse_args
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -59,7 +59,7 @@ def test_every_command_is_understood(words: list[str]) -> None:
 
 
 def test_pytest_options_of_the_readme_exist() -> None:
-    known = (ROOT / "resnet_bench" / "harness.py").read_text()
+    known = (ROOT / "resnet_bench" / "pytest_plugin.py").read_text()
     own = {word for line in commands("pytest") for word in line if word.startswith(("--bench-", "--campaign"))}
     assert own
     assert all(f'"{word.split("=")[0]}"' in known for word in own)

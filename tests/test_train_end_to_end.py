@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from resnet_bench.record import Record
-from resnet_bench.results import Epoch
-from resnet_bench.training_request import request_of
-from resnet_bench.training_session import Session
+from resnet_bench.experiments.train import Session
+from resnet_bench.experiments.train_request import request_of
+from resnet_bench.records.record import Record
+from resnet_bench.records.training import Epoch
 from resnet_bench.worker import protocol as p
 
 pytest.importorskip("tensorflow")
@@ -98,7 +98,7 @@ def _check_model(folder: Path, record: Record) -> None:
     import numpy as np
 
     from resnet_bench.model import weights
-    from resnet_bench.model.card import read_card
+    from resnet_bench.model.model_card import read_card
 
     paths = [folder / name / "model.keras" for name in ("whole", "cut")]
     models = [weights.load(path) for path in paths]

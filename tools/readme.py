@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from resnet_bench.cli import COMMANDS  # noqa: E402
-from resnet_bench.options import Option, options, show_default  # noqa: E402
+from resnet_bench.config.options import Option, options, show_default  # noqa: E402
 
 README = ROOT / "README.md"
 TITLES = {

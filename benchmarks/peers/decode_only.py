@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from resnet_bench.config import settled
-from resnet_bench.measure import Bench
 from resnet_bench.runtime.telemetry import Probe
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.phases import Phases
+from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.timing import Bench
 
 
 class DecodeOnly(Phases):
@@ -36,7 +36,7 @@ class DecodeOnly(Phases):
         return Probe(self.runtime.machine)
 
     def _prepare(self, command: p.Prepare) -> p.Prepared:
-        from resnet_bench.results import ColdStart, DataFacts
+        from resnet_bench.records.run import ColdStart, DataFacts
 
         self.start_tensorflow(command.config)
         self._open_loop()

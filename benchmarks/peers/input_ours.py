@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from benchmarks.peers.images import COMPARED, difference, spans_of
 from resnet_bench.config import settled
-from resnet_bench.results import Notice, Value
+from resnet_bench.config.fields import Value
+from resnet_bench.records.base import Notice
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.phases import Phases
+from resnet_bench.worker.commands import Phases
 
 
 class Ours(Phases):

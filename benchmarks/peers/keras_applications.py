@@ -11,10 +11,10 @@ from typing import Any
 
 from resnet_bench.config import Config, settled
 from resnet_bench.errors import BenchError
-from resnet_bench.measure import Bench
-from resnet_bench.results import ColdStart, DataFacts, Interference, Memory, StepCounts
+from resnet_bench.records.run import ColdStart, DataFacts, Interference, Memory, StepCounts
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
+from resnet_bench.worker.timing import Bench
 
 
 class _Watch:

@@ -13,14 +13,17 @@ from typing import Any, Protocol
 
 from benchmarks.peers.images import COMPARED, Span, difference, spans_of
 from resnet_bench.config import Config, settled
-from resnet_bench.environment import CpuEnvironment, Environment
+from resnet_bench.config.fields import Value
 from resnet_bench.errors import BenchError
-from resnet_bench.measure import Bench
-from resnet_bench.results import ColdStart, DataFacts, Machine, Memory, Notice, StepCounts, Value
+from resnet_bench.records.base import Notice
+from resnet_bench.records.environment import CpuEnvironment, Environment
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.run import ColdStart, DataFacts, Memory, StepCounts
 from resnet_bench.runtime.cpu import affinity
 from resnet_bench.runtime.telemetry import Probe
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
+from resnet_bench.worker.timing import Bench
 
 WORKERS = int(os.environ.get("WORKERS", "1"))
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 
-from resnet_bench.results import Round
+from resnet_bench.records.run import Round
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.phases import Phases
+from resnet_bench.worker.commands import Phases
 
 
 class RawLoop(Phases):

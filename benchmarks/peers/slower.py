@@ -11,7 +11,7 @@ from typing import Any
 
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.phases import Phases
+from resnet_bench.worker.commands import Phases
 
 SIZE = 128
 TINY = 1e-30

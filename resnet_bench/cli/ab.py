@@ -9,20 +9,21 @@ from typing import Any
 
 import click
 
-from resnet_bench import options, plan
-from resnet_bench.cli.ending import exit_code, show, signals
-from resnet_bench.cli.match_progress import match_progress
+from resnet_bench.analysis import noise_floor
+from resnet_bench.analysis.noise_floor import NoiseFloor
+from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.parameters import Percent, Seconds
-from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.config import Config
+from resnet_bench.cli.progress.paired import match_progress
+from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.config import Config, options
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import ConfigError
-from resnet_bench.matches import ab, noise
-from resnet_bench.matches.contest import Contest, save, to_json
-from resnet_bench.matches.noise import NoiseFloor
-from resnet_bench.matches.turns import Budget, Side
-from resnet_bench.record import check_folder
-from resnet_bench.report import contest as report
+from resnet_bench.experiments import budget as plan
+from resnet_bench.experiments.paired import ab
+from resnet_bench.experiments.paired.side import Budget, Side
+from resnet_bench.records.ab import Contest, save, to_json
+from resnet_bench.records.files import check_folder
+from resnet_bench.report.terminal import ab as report
 
 
 def match_options(pairs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -114,5 +115,5 @@ def _known_floor(contest: Contest) -> NoiseFloor | None:
     side = contest.a
     if side.machine is None or side.environment is None:
         return None
-    kind = noise.kind_of(side.resolved or side.requested, side.machine)
-    return noise.find(default_cache_dir(), side.environment.machine_id, kind)
+    kind = noise_floor.kind_of(side.resolved or side.requested, side.machine)
+    return noise_floor.find(default_cache_dir(), side.environment.machine_id, kind)

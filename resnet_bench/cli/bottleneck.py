@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from resnet_bench import cli
-from resnet_bench.cli.ending import exit_code, show, signals
-from resnet_bench.cli.match_progress import Words, match_progress
-from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.matches import ceilings
-from resnet_bench.matches.bottleneck import save, to_json
-from resnet_bench.options import ConfigurationCommand, configuration, from_context
-from resnet_bench.record import check_folder
-from resnet_bench.report import bottleneck as report
+from resnet_bench.cli.exit import exit_code, show, signals
+from resnet_bench.cli.progress.paired import Words, match_progress
+from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.config.options import ConfigurationCommand, configuration, from_context
+from resnet_bench.experiments import bottleneck
+from resnet_bench.records.bottleneck import save, to_json
+from resnet_bench.records.files import check_folder
+from resnet_bench.report.terminal import bottleneck as report
 from resnet_bench.units import share
 
 
@@ -38,12 +38,12 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """
     del options
     config, given = from_context(ctx)
-    ceilings.check(config)
+    bottleneck.check(config)
     folder = Path(config.output.output)
     check_folder(folder)
     with signals() as received:
         with match_progress(_words()) as observer:
-            result = ceilings.measure(config, given, observer, cli.STARTED)
+            result = bottleneck.measure(config, given, observer, cli.STARTED)
         received.done()
         path = save_or_rescue(lambda place: save(result, place), folder, "result", lambda: to_json(result))
     show(result, config.output.json, to_json, lambda one: report.render(one, path))

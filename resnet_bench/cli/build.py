@@ -10,14 +10,14 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench import options
 from resnet_bench.cli import parameters
-from resnet_bench.config import Config
+from resnet_bench.config import Config, options
 from resnet_bench.errors import ConfigError
-from resnet_bench.record import write_atomically
-from resnet_bench.report import diagram, network
+from resnet_bench.records.files import write_atomically
+from resnet_bench.report.figures import diagram
+from resnet_bench.report.terminal import network
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.handle import Worker
+from resnet_bench.worker.process import Worker
 
 NETWORK_OPTIONS = (
     *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),

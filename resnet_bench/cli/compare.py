@@ -9,13 +9,12 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench import compare, ratios
+from resnet_bench.analysis import compare, noise_floor, ratio
 from resnet_bench.cli.parameters import Percent
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import IncomparableError, RecordError, SlowerError
-from resnet_bench.matches import noise
-from resnet_bench.record import Record, load
-from resnet_bench.report import comparison
+from resnet_bench.records.record import Record, load
+from resnet_bench.report.terminal import comparison
 
 
 @click.command("compare")
@@ -70,7 +69,7 @@ def command(
 def _judge(report: compare.Report, threshold: float | None) -> None:
     if threshold is None:
         return
-    slower = [each for each in report.comparisons if ratios.slower_than(each.ratio, threshold)]
+    slower = [each for each in report.comparisons if ratio.slower_than(each.ratio, threshold)]
     if slower:
         names = "; ".join(f"{each.new.label} ({comparison.interval(each.ratio)})" for each in slower)
         raise SlowerError(f"Slower than the base by more than {threshold * 100:g} %, by the whole interval: {names}.")
@@ -79,8 +78,8 @@ def _judge(report: compare.Report, threshold: float | None) -> None:
 def _noise_floor(record: Record) -> float | None:
     if record.machine is None or record.environment is None:
         return None
-    kind = noise.kind_of(record.config.resolved or record.config.requested, record.machine)
-    found = noise.find(default_cache_dir(), record.environment.machine_id, kind)
+    kind = noise_floor.kind_of(record.config.resolved or record.config.requested, record.machine)
+    found = noise_floor.find(default_cache_dir(), record.environment.machine_id, kind)
     return found.floor if found is not None else None
 
 

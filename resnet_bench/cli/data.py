@@ -11,8 +11,8 @@ from rich.console import Console
 
 from resnet_bench import cli
 from resnet_bench.config import DataConfig
+from resnet_bench.config.options import ConfigurationCommand, from_context, some
 from resnet_bench.errors import ConfigError, DataError
-from resnet_bench.options import ConfigurationCommand, from_context, some
 
 FIXED = {"mode": "input"}
 OPTIONS = (
@@ -68,16 +68,16 @@ def make_command(ctx: click.Context, /, output: Path, **values: Any) -> None:
     their bytes; labels are stored from 1. The same options give the same bytes. A start that was killed goes
     on where it stopped: give the same command again.
     """
-    from resnet_bench.cli.data_progress import bar
-    from resnet_bench.data import making
-    from resnet_bench.report import shards as report
+    from resnet_bench.cli.progress.data import bar
+    from resnet_bench.data import write_shards
+    from resnet_bench.report.terminal import shards as report
 
     supply = _supply(ctx, values)
     with bar("writing", "images") as advance:
-        result = making.make(
+        result = write_shards.make(
             supply,
             output,
-            values["shards"] or making.auto_shards(supply.count),
+            values["shards"] or write_shards.auto_shards(supply.count),
             values["threads"] or _usable_cpus(),
             skip=values["on_bad_record"] == "skip",
             on_progress=lambda state: advance(state.images, state.of, state.bytes),
@@ -92,8 +92,8 @@ def _supply(ctx: click.Context, values: dict[str, Any]) -> Any:
     """Where the images come from; refuses options that this source has no use for."""
     from click.core import ParameterSource
 
-    from resnet_bench.data import mixes
-    from resnet_bench.data.supply import Folder, Photographs
+    from resnet_bench.data import size_mix
+    from resnet_bench.data.image_supply import Folder, Photographs
     from resnet_bench.data.tfds import Tfds
 
     source, data = values["source"], values["data"]
@@ -108,7 +108,7 @@ def _supply(ctx: click.Context, values: dict[str, Any]) -> Any:
             raise ConfigError(f"{flag} says nothing to --source {source}.", "Leave it out, or choose another --source.")
     if source == "photos":
         mix = {name: values[name] for name in ("sizes", "quality", "bytes_per_pixel")}
-        return Photographs(values["count"], values["seed"], mixes.recipe(**mix), mix)
+        return Photographs(values["count"], values["seed"], size_mix.recipe(**mix), mix)
     if data is None:
         raise ConfigError(f"--source {source} needs --data.", "For instance --data imagenet/train.")
     return (
@@ -119,8 +119,8 @@ def _supply(ctx: click.Context, values: dict[str, Any]) -> Any:
 
 
 def _usable_cpus() -> int:
-    from resnet_bench.resolve import usable_cpus
     from resnet_bench.runtime import inspect_host
+    from resnet_bench.runtime.resolve import usable_cpus
 
     host = inspect_host()
     return usable_cpus(host.cpus, host.cpu_quota)
@@ -141,12 +141,12 @@ def check_command(ctx: click.Context, /, path: str, **values: Any) -> None:
     Each record's framing, checksums, Example, label and image (decoded whole); and where a manifest lies
     beside the shards, what is missing, extra or changed. Exits with 3 where anything is wrong.
     """
-    from resnet_bench.cli.data_progress import bar
-    from resnet_bench.data import checking
-    from resnet_bench.report import shards as report
+    from resnet_bench.cli.progress.data import bar
+    from resnet_bench.data import verify_shards
+    from resnet_bench.report.terminal import shards as report
 
     with bar("checking", "files") as advance:
-        found = checking.check(
+        found = verify_shards.check(
             path, values["threads"] or _usable_cpus(), values["classes"], values["label_offset"], advance
         )
     if values["as_json"]:
@@ -177,21 +177,22 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
     emptied. Then the pipeline up to each stage, all alive in one worker, in turns. With --ablate each option is
     changed alone, in turns against the full pipeline. Saves a record of mode input. Exit codes are those of `run`.
     """
-    from resnet_bench import stage_bench
-    from resnet_bench.cli.ending import exit_code, save_record, show, signals
-    from resnet_bench.cli.progress import progress
-    from resnet_bench.record import check_folder, to_json
-    from resnet_bench.report import text
+    from resnet_bench.cli.exit import exit_code, save_record, show, signals
+    from resnet_bench.cli.progress.run import progress
+    from resnet_bench.experiments import data_bench
+    from resnet_bench.records.files import check_folder
+    from resnet_bench.records.record import to_json
+    from resnet_bench.report.terminal import text
     from resnet_bench.runtime.system import available_bytes
 
     kind = _chart_kind(plot, ablate)
     config, given = from_context(ctx, FIXED)
     folder = Path(config.output.output)
     check_folder(folder)
-    questions = stage_bench.Questions(epochs, ablate, available_bytes())
+    questions = data_bench.Questions(epochs, ablate, available_bytes())
     with signals() as received:
         with progress() as observer:
-            record = stage_bench.run(config, given, questions, observer, cli.STARTED)
+            record = data_bench.run(config, given, questions, observer, cli.STARTED)
         received.done()
         path = save_record(record, folder)
     show(record, config.output.json, to_json, lambda one: text.render(one, path))
@@ -203,7 +204,7 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
 def _chart_kind(plot: Path | None, ablate: bool) -> str:
     """The chart's format by its name, refused before anything is measured."""
     from resnet_bench.cli.parameters import picture_format
-    from resnet_bench.report.ablation_chart import FORMATS
+    from resnet_bench.report.figures.ablation_chart import FORMATS
 
     if plot is None:
         return ""
@@ -213,8 +214,9 @@ def _chart_kind(plot: Path | None, ablate: bool) -> str:
 
 
 def _draw(record: Any, plot: Path, kind: str) -> None:
-    from resnet_bench.record import write_atomically
-    from resnet_bench.report import ablation_chart, text
+    from resnet_bench.records.files import write_atomically
+    from resnet_bench.report.figures import ablation_chart
+    from resnet_bench.report.terminal import text
 
     subtitle = f"{record.data.source}, {text.subtitle(record)}" if record.data is not None else text.subtitle(record)
     write_atomically(plot, ablation_chart.draw(record.pipeline.ablation, subtitle, kind))

@@ -9,10 +9,10 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench import options
-from resnet_bench.report import examination
+from resnet_bench.config import options
+from resnet_bench.report.terminal import doctor
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.handle import Worker
+from resnet_bench.worker.process import Worker
 
 
 @click.command("doctor")
@@ -36,4 +36,4 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if config.output.json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        Console().print(examination.render(found))
+        Console().print(doctor.render(found))

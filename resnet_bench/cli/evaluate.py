@@ -9,15 +9,16 @@ from typing import Any
 import click
 from rich.console import Console
 
-from resnet_bench import evaluation, options
 from resnet_bench.cli import parameters
-from resnet_bench.cli.judge_progress import judge_progress
-from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.record import check_folder, write_atomically
-from resnet_bench.report import confusion
-from resnet_bench.report import evaluation as report
+from resnet_bench.cli.progress.evaluate import judge_progress
+from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.config import options
+from resnet_bench.records.evaluation import save, to_json
+from resnet_bench.records.files import check_folder, write_atomically
+from resnet_bench.report.figures import confusion
+from resnet_bench.report.terminal import evaluation as report
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.handle import Worker
+from resnet_bench.worker.process import Worker
 
 OPTIONS = ("batch_size", "xla", "device", "threads", "onednn", "max_time", "timeout", "output", "json")
 DEFAULTS = {"mode": "eval", "batch_size": 32, "max_time": 3600.0}
@@ -63,13 +64,11 @@ def command(ctx: click.Context, /, model: str, against: str | None, picture: Pat
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     result = reply.evaluation
-    path = save_or_rescue(
-        lambda place: evaluation.save(result, place), folder, "result", lambda: evaluation.to_json(result)
-    )
+    path = save_or_rescue(lambda place: save(result, place), folder, "result", lambda: to_json(result))
     if picture is not None and kind is not None:
         write_atomically(picture, confusion.draw(result.models, kind))
     if config.output.json:
-        click.echo(evaluation.to_json(result), nl=False)
+        click.echo(to_json(result), nl=False)
         return
     Console().print(report.render(result))
     for what, where in (("Result", path), ("Confusion matrix", picture)):

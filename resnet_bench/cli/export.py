@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from resnet_bench import history
-from resnet_bench.columns import METRICS
 from resnet_bench.errors import RecordError
-from resnet_bench.record import write_atomically
-from resnet_bench.report import exports, tensorboard
+from resnet_bench.records import history
+from resnet_bench.records.columns import METRICS
+from resnet_bench.records.files import write_atomically
+from resnet_bench.report.export import csv, tensorboard
 
 
 @click.command("export")
@@ -48,13 +48,13 @@ def command(ctx: click.Context, files: tuple[Path, ...], kind: str, path: Path, 
     unusable: list[str] = []
     older = 0
     if kind == "csv":
-        write_atomically(path, exports.csv_bytes(records))
+        write_atomically(path, csv.csv_bytes(records))
     elif kind == "parquet":
         history.save_parquet(records, path)
     elif kind == "tensorboard":
         tensorboard.write(records, path)
     else:
-        content, unusable, older = exports.tracker_json(records, metric)
+        content, unusable, older = csv.tracker_json(records, metric)
         write_atomically(path, content)
     for words in unusable:
         click.echo(f"bench-cli: {words}", err=True)

@@ -11,14 +11,15 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from resnet_bench import history
 from resnet_bench.cli.parameters import picture_format
-from resnet_bench.columns import METRICS, columns, row
 from resnet_bench.errors import ConfigError, RecordError
-from resnet_bench.history import Condition, Saved
-from resnet_bench.record import write_atomically
-from resnet_bench.report import tables, text, timeline
-from resnet_bench.report.exports import metric as metric_of
+from resnet_bench.records import history
+from resnet_bench.records.columns import METRICS, columns, row
+from resnet_bench.records.files import write_atomically
+from resnet_bench.records.history import Condition, Saved
+from resnet_bench.report.export.csv import metric as metric_of
+from resnet_bench.report.figures import timeline
+from resnet_bench.report.terminal import tables, text
 
 _EQUAL = ("mode", "device", "verdict", "settings", "machine")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from resnet_bench import history
+from resnet_bench.config.options import options, parse_value
 from resnet_bench.errors import ConfigError
-from resnet_bench.options import options, parse_value
+from resnet_bench.records import history
 
 Shape = tuple[int, int, int]
 

@@ -10,13 +10,13 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench import options
 from resnet_bench.cli import parameters
-from resnet_bench.cli.judge_progress import judge_progress
+from resnet_bench.cli.progress.evaluate import judge_progress
+from resnet_bench.config import options
 from resnet_bench.errors import DataError
-from resnet_bench.report import evaluation as report
+from resnet_bench.report.terminal import evaluation as report
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.handle import Worker
+from resnet_bench.worker.process import Worker
 
 OPTIONS = ("batch_size", "device", "threads", "onednn", "max_time", "timeout", "json")
 DEFAULTS = {"mode": "infer", "batch_size": 16}

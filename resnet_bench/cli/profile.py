@@ -10,13 +10,15 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from resnet_bench import cli, session
-from resnet_bench.cli.ending import exit_code, save_record, show, signals
-from resnet_bench.cli.progress import progress
-from resnet_bench.options import ConfigurationCommand, configuration, from_context, with_values
-from resnet_bench.record import Record, check_folder, to_json
-from resnet_bench.report import profile, text
-from resnet_bench.report.sentences import sentence
+from resnet_bench import cli
+from resnet_bench.cli.exit import exit_code, save_record, show, signals
+from resnet_bench.cli.progress.run import progress
+from resnet_bench.config.options import ConfigurationCommand, configuration, from_context, with_values
+from resnet_bench.experiments import run
+from resnet_bench.records.files import check_folder
+from resnet_bench.records.record import Record, to_json
+from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal import profile, text
 
 SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "evidence": "off"}
 """What a trace needs of a run; each is the default of this command."""
@@ -39,7 +41,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     check_folder(folder)
     with signals() as received:
         with progress() as observer:
-            record = session.run(config, given, observer, cli.STARTED)
+            record = run.run(config, given, observer, cli.STARTED)
         received.done()
         path = save_record(record, folder)
     show(record, config.output.json, to_json, lambda one: _render(one, path))

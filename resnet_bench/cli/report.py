@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from resnet_bench import compare, saved
+from resnet_bench.analysis import compare
 from resnet_bench.errors import ConfigError, RecordError
-from resnet_bench.record import write_atomically
-from resnet_bench.report import exports
+from resnet_bench.records import read
+from resnet_bench.records.files import write_atomically
+from resnet_bench.report.export import csv
 
 KINDS = {".html": "HTML", ".htm": "HTML", ".md": "Markdown", ".markdown": "Markdown", ".csv": "CSV"}
 
@@ -43,7 +44,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], path: Path, allow: tupl
     if kind is None:
         raise ConfigError(f"--output {path} has no known ending.", "Use .html, .md or .csv.")
     allowed = compare.check_allowed(allow)
-    found, errors = saved.read(files)
+    found, errors = read.read(files)
     for error in errors:
         click.echo(f"bench-cli: {error}", err=True)
     others = len(found.results.all)
@@ -63,16 +64,16 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _content(kind: str, found: saved.Saved, allow: frozenset[str]) -> bytes:
+def _content(kind: str, found: read.Saved, allow: frozenset[str]) -> bytes:
     if kind == "CSV":
-        return exports.csv_bytes(found.records)
-    from resnet_bench.report import collection
+        return csv.csv_bytes(found.records)
+    from resnet_bench.report.page import report
 
-    document = collection.document(found.records, allow, results=found.results)
+    document = report.document(found.records, allow, results=found.results)
     if kind == "Markdown":
-        from resnet_bench.report import markdown
+        from resnet_bench.report.page import markdown
 
         return markdown.render(document).encode()
-    from resnet_bench.report import html
+    from resnet_bench.report.page import html
 
     return html.render(document)

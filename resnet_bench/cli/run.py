@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from resnet_bench import cli, session
-from resnet_bench.cli.ending import exit_code, save_record, show, signals
-from resnet_bench.cli.progress import progress
+from resnet_bench import cli
+from resnet_bench.cli.exit import exit_code, save_record, show, signals
+from resnet_bench.cli.progress.run import progress
+from resnet_bench.config.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.errors import NotValidError
-from resnet_bench.options import ConfigurationCommand, configuration, from_context
-from resnet_bench.record import check_folder, to_json
-from resnet_bench.report import text
+from resnet_bench.experiments import run
+from resnet_bench.records.files import check_folder
+from resnet_bench.records.record import to_json
+from resnet_bench.report.terminal import text
 
 
 @click.command("run", cls=ConfigurationCommand)
@@ -32,7 +34,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     check_folder(folder)
     with signals() as received:
         with progress() as observer:
-            record = session.run(config, given, observer, cli.STARTED, keep=True)
+            record = run.run(config, given, observer, cli.STARTED, keep=True)
         received.done()
         path = save_record(record, folder)
     show(record, config.output.json, to_json, lambda one: text.render(one, path))

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from resnet_bench.record import json_schema
+from resnet_bench.records.record import json_schema
 
 
 @click.command("schema")

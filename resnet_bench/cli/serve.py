@@ -10,7 +10,7 @@ import click
 
 from resnet_bench.errors import ConfigError
 
-_MODULE = "resnet_bench.data.serve"
+_MODULE = "resnet_bench.data.service_process"
 
 
 @click.group("serve")

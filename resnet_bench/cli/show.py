@@ -8,8 +8,8 @@ import click
 from rich.console import Console
 
 from resnet_bench.errors import RecordError
-from resnet_bench.record import Record, load, to_json
-from resnet_bench.report import evidence, text
+from resnet_bench.records.record import Record, load, to_json
+from resnet_bench.report.terminal import evidence, text
 
 
 @click.command("show")

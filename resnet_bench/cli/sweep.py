@@ -12,22 +12,28 @@ import msgspec
 from click.core import ParameterSource
 from rich.console import Console
 
-from resnet_bench import cli, confirm, options, plan, sweep
+from resnet_bench import cli
 from resnet_bench.cli import INTERRUPTED
-from resnet_bench.cli.ending import TERMINATED, save_record, signals
-from resnet_bench.cli.match_progress import match_progress
+from resnet_bench.cli.exit import TERMINATED, save_record, signals
 from resnet_bench.cli.parameters import Seconds
-from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.cli.sweep_progress import sweep_progress
+from resnet_bench.cli.progress.paired import match_progress
+from resnet_bench.cli.progress.sweep import sweep_progress
+from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.config import options
+from resnet_bench.config.option import show
+from resnet_bench.config.options import ConfigurationCommand, configuration
 from resnet_bench.errors import BenchError, BudgetError, ConfigError
-from resnet_bench.matches.contest import Contest, save, to_json
-from resnet_bench.matches.turns import Budget
-from resnet_bench.options import ConfigurationCommand, configuration
-from resnet_bench.record import Record, check_folder
-from resnet_bench.report import tables, tensorboard
-from resnet_bench.report.sentences import sentence
-from resnet_bench.results import Notice
-from resnet_bench.values import show
+from resnet_bench.experiments import budget as plan
+from resnet_bench.experiments import sweep, sweep_confirm
+from resnet_bench.experiments.ignored_options import unused
+from resnet_bench.experiments.paired.side import Budget
+from resnet_bench.records.ab import Contest, save, to_json
+from resnet_bench.records.base import Notice
+from resnet_bench.records.files import check_folder
+from resnet_bench.records.record import Record
+from resnet_bench.report.export import tensorboard
+from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal import tables
 
 CONFIRM_PAIRS = 5
 _PROTOCOL = {option.name for option in options.options()} - {"require_valid"}
@@ -63,7 +69,7 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
     interrupted; --resume goes on.
     """
     base, varied = _asked(ctx, vary, file)
-    _note(options.unused({*options.expanded(base), *varied}, _PROTOCOL, "bench-cli sweep"))
+    _note(unused({*options.expanded(base), *varied}, _PROTOCOL, "bench-cli sweep"))
     options.build({name: value for name, value in base.items() if name not in varied})
     folder = Path(base.get("output", "runs"))
     check_folder(folder)
@@ -80,7 +86,7 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
         job.run()
         received.done()
     results = sweep.ranked(list(job.results.values()))
-    confirmed: list[confirm.Confirmation] = []
+    confirmed: list[sweep_confirm.Confirmation] = []
     came: list[int] = received
     if ctx.params["confirm"] and not came and not job.out_of_time:
         confirmed, came = _confirm(results, ctx.params["confirm"], base, folder)
@@ -133,7 +139,7 @@ def _lines(results: list[sweep.Result]) -> list[tables.Line]:
 
 def _confirm(
     results: list[sweep.Result], count: int, base: dict[str, Any], folder: Path
-) -> tuple[list[confirm.Confirmation], list[int]]:
+) -> tuple[list[sweep_confirm.Confirmation], list[int]]:
     """Let the best take turns; with the signals that came meanwhile."""
     measure = options.build({name: value for name, value in base.items() if name in ("max_time", "timeout")})[0].measure
     budget = Budget(
@@ -147,14 +153,14 @@ def _confirm(
     def keep(contest: Contest) -> Path:
         return save_or_rescue(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
 
-    _note(options.unused({*options.expanded(base)} - {"require_valid"}, confirm.PROTOCOL, "the turns of --confirm"))
+    _note(unused({*options.expanded(base)} - {"require_valid"}, sweep_confirm.PROTOCOL, "the turns of --confirm"))
     with signals() as received, match_progress() as observer:
-        found = confirm.play(results, count, budget, observer, keep, lambda words: click.echo(words, err=True))
+        found = sweep_confirm.play(results, count, budget, observer, keep, lambda words: click.echo(words, err=True))
         received.done()
     return found, received
 
 
-def _print(results: list[sweep.Result], confirmed: list[confirm.Confirmation], as_json: bool) -> None:
+def _print(results: list[sweep.Result], confirmed: list[sweep_confirm.Confirmation], as_json: bool) -> None:
     if as_json:
         by_cell = {each.cell.identity: each for each in confirmed}
         data = tables.sweep_data(
@@ -171,7 +177,7 @@ def _print(results: list[sweep.Result], confirmed: list[confirm.Confirmation], a
         Console().print(tables.confirmed(results[0].cell.words, rows))
 
 
-def _in_turns(found: confirm.Confirmation | None) -> dict[str, Any] | None:
+def _in_turns(found: sweep_confirm.Confirmation | None) -> dict[str, Any] | None:
     return None if found is None else {"ratio": found.ratio, "finding": found.finding, "result": str(found.path)}
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from resnet_bench import board, history
 from resnet_bench.errors import BenchError, RecordError
 from resnet_bench.profile.xprof import is_installed
+from resnet_bench.records import history
+from resnet_bench.report.export import tensorboard_server
 
 
 @click.command("tensorboard")
@@ -22,7 +23,8 @@ from resnet_bench.profile.xprof import is_installed
     "--port",
     type=click.IntRange(0, 65535),
     default=None,
-    help=f"Port on {board.HOST}; 0 is any free one.  [default: {board.USUAL_PORT}, or a free one]",
+    help=f"Port on {tensorboard_server.HOST}; 0: any free port.  "
+    f"[default: {tensorboard_server.USUAL_PORT}, or a free one]",
 )
 @click.option("--open/--no-open", "opens", default=False, help="Open a browser.  [default: no]")
 @click.pass_context
@@ -37,12 +39,12 @@ def command(ctx: click.Context, files: tuple[Path, ...], port: int | None, opens
         click.echo(f"bench-cli: {error}", err=True)
     if not records:
         raise RecordError("There is nothing to show.", "Name records, or folders that hold some.")
-    chosen = board.free_port(port)
+    chosen = tensorboard_server.free_port(port)
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="resnet-bench-") as place:
-        traces, missing = board.fill(records, Path(place))
+        traces, missing = tensorboard_server.fill(records, Path(place))
         for folder in missing:
             click.echo(f"bench-cli: the trace {folder} is gone.", err=True)
-        with board.Server(Path(place), chosen) as server:
+        with tensorboard_server.Server(Path(place), chosen) as server:
             server.wait_until_ready()
             click.echo(f"TensorBoard: {server.address}  ({_words(len(records), traces)}; Ctrl-C ends it)")
             if opens:

@@ -12,18 +12,20 @@ from click.core import ParameterSource
 from rich.console import Group
 from rich.text import Text
 
-from resnet_bench import training_request
-from resnet_bench.cli.ending import exit_code, save_record, show, signals
-from resnet_bench.cli.train_progress import progress
-from resnet_bench.options import ConfigurationCommand, click_option, some
-from resnet_bench.record import Record, check_folder, to_json, write_atomically
-from resnet_bench.report import curves, text
-from resnet_bench.report.scalars import Scalars
-from resnet_bench.report.sentences import sentence
-from resnet_bench.results import Notice
-from resnet_bench.training_request import REQUEST, continued, request_of
-from resnet_bench.training_session import Session
-from resnet_bench.values import training_options
+from resnet_bench.cli.exit import exit_code, save_record, show, signals
+from resnet_bench.cli.progress.train import progress
+from resnet_bench.config.option import training_options
+from resnet_bench.config.options import ConfigurationCommand, click_option, some
+from resnet_bench.experiments import train_request
+from resnet_bench.experiments.train import Session
+from resnet_bench.experiments.train_request import REQUEST, continued, request_of
+from resnet_bench.records.base import Notice
+from resnet_bench.records.files import check_folder, write_atomically
+from resnet_bench.records.record import Record, to_json
+from resnet_bench.report.export.scalars import Scalars
+from resnet_bench.report.figures import curves
+from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal import text
 
 OPTIONS = (
     *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),
@@ -51,7 +53,7 @@ def _own(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("train", cls=TrainCommand)
 @_own
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --folder; its own options hold.")
-@some(*OPTIONS, defaults=training_request.DEFAULTS)
+@some(*OPTIONS, defaults=train_request.DEFAULTS)
 @click.pass_context
 def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
     """Train the network on a data set, test it after each epoch, and save it.

@@ -9,17 +9,18 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from resnet_bench import options, sweep
-from resnet_bench.cli.ending import exit_code, show, signals
+from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.parameters import Percent, Seconds
-from resnet_bench.cli.rescue import save_or_rescue
-from resnet_bench.cli.tune_progress import tune_progress
+from resnet_bench.cli.progress.tune import tune_progress
+from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.config import options
+from resnet_bench.config.options import ConfigurationCommand
 from resnet_bench.errors import ConfigError
-from resnet_bench.options import ConfigurationCommand
-from resnet_bench.record import check_folder
-from resnet_bench.report import tune as report
-from resnet_bench.tuning import tune
-from resnet_bench.tuning.tuned import Bounds, load, save, to_json
+from resnet_bench.experiments import sweep
+from resnet_bench.experiments.tuning import tune
+from resnet_bench.records.files import check_folder
+from resnet_bench.records.tuning import Bounds, load, save, to_json
+from resnet_bench.report.terminal import tune as report
 
 _FIXABLE = tuple(
     option.name for option in options.options() if option.extra["role"] != "protocol" or option.name in tune.PROTOCOL

@@ -8,15 +8,15 @@ device is known; a record keeps both the requested and the resolved configuratio
 
 from __future__ import annotations
 
-from resnet_bench.config.base import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section, settled
 from resnet_bench.config.checks import check
+from resnet_bench.config.config import Config
 from resnet_bench.config.data import DataConfig
-from resnet_bench.config.measure import MeasureConfig, OutputConfig
-from resnet_bench.config.model import RESNET50_STAGE_SIZES, ModelConfig
+from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section, settled
+from resnet_bench.config.measurement import MeasureConfig, OutputConfig
+from resnet_bench.config.network import RESNET50_STAGE_SIZES, ModelConfig
 from resnet_bench.config.runtime import RuntimeConfig
 from resnet_bench.config.step import Precision, StepConfig
 from resnet_bench.config.training import TrainingConfig, check_training
-from resnet_bench.config.whole import Config
 
 __all__ = [
     "OPTION",

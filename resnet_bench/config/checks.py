@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resnet_bench.config.whole import Config
+from resnet_bench.config.config import Config
 from resnet_bench.errors import ConfigError
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.base import OPTION, WORKLOAD, Auto, PositiveInt, Section
+from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, PositiveInt, Section
 
 
 class RuntimeConfig(Section, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.base import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section
+from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section
 
 Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.base import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, Section
-from resnet_bench.config.whole import Config
+from resnet_bench.config.config import Config
+from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, Section
 from resnet_bench.errors import ConfigError
 
 Change = Literal["none", "crop", "shift", "flip"]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from resnet_bench.config import Config, settled
 from resnet_bench.data.photos import default_cache_dir
 from resnet_bench.errors import BenchError
-from resnet_bench.results import DataFacts, Notice
+from resnet_bench.records.base import Notice
+from resnet_bench.records.run import DataFacts
 
 if TYPE_CHECKING:
     from resnet_bench.data.pipeline import Plan

@@ -10,8 +10,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from resnet_bench.config import DataConfig
+from resnet_bench.config.fields import Value
 from resnet_bench.data.source import Source
-from resnet_bench.results import Notice, Value
+from resnet_bench.records.base import Notice
 
 AUTO_SHARE = 0.5
 """Of the memory that is available when the data is opened."""

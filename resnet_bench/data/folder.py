@@ -15,7 +15,7 @@ from typing import Literal
 from resnet_bench.data.manifest import SAMPLED_IMAGES, identity, image_means, spread
 from resnet_bench.data.source import Source
 from resnet_bench.errors import DataError
-from resnet_bench.results import DataFacts
+from resnet_bench.records.run import DataFacts
 
 DECODABLE = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp"})
 UNDECODABLE = frozenset({".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".psd", ".ppm", ".pgm", ".svg"})

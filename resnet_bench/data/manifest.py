@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 from PIL import Image
 
+from resnet_bench.config.fields import Value
 from resnet_bench.errors import DataError
-from resnet_bench.results import Value
 
 EDGE_BYTES = 64 * 1024
 SAMPLED_FILES = 2048

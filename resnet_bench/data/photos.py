@@ -18,10 +18,10 @@ import msgspec
 import PIL
 from PIL import features
 
-from resnet_bench.data.crops import IMAGENET, Recipe, example, make_photos
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, Shard, file_sha256
+from resnet_bench.data.synthetic_photos import IMAGENET, Recipe, example, make_photos
 from resnet_bench.errors import DataError
-from resnet_bench.results import DataFacts
+from resnet_bench.records.run import DataFacts
 
 FORMAT = "photos-1"
 SHARDS = 8

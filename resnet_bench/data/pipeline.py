@@ -19,7 +19,7 @@ from resnet_bench.config import Config, DataConfig, settled
 from resnet_bench.data import caching, decode, tfrecord
 from resnet_bench.data.service import Service, distribute
 from resnet_bench.data.source import Source
-from resnet_bench.results import Notice
+from resnet_bench.records.base import Notice
 from resnet_bench.runtime.system import available_bytes
 
 StageName = Literal["read", "parse", "decode", "crop_resize", "augment", "batch", "prefetch"]

@@ -23,9 +23,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from resnet_bench.data import serve
+from resnet_bench.config.fields import Value
+from resnet_bench.data import service_process
 from resnet_bench.errors import BenchError, DataError
-from resnet_bench.results import Notice, Value
+from resnet_bench.records.base import Notice
 
 LOCAL = "local:"
 ANSWER_S = 5.0
@@ -123,7 +124,7 @@ class LocalService:
     compression: str | None = None  # On one machine copying costs less than compressing.
 
     def __init__(self, workers: int, shards: int) -> None:
-        self._dispatcher = serve.new_dispatcher()
+        self._dispatcher = service_process.new_dispatcher()
         self.address = str(self._dispatcher.target).removeprefix("grpc://")
         self._happened: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._ready: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -168,13 +169,13 @@ class LocalService:
         while True:
             command = ["worker", "--dispatcher", self.address, "--parent", str(os.getpid())]
             process = subprocess.Popen(
-                [sys.executable, "-m", serve.__name__, *command],
+                [sys.executable, "-m", service_process.__name__, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
             )
             assert process.stdout is not None
-            started = process.stdout.readline().startswith(serve.READY.encode())
+            started = process.stdout.readline().startswith(service_process.READY.encode())
             if started:
                 self._pids[number] = process.pid
             if first:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from resnet_bench.results import DataFacts
+from resnet_bench.records.run import DataFacts
 
 
 @dataclass(frozen=True)

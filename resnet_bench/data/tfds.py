@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from resnet_bench.config.fields import Value
 from resnet_bench.data import example, framing
-from resnet_bench.data.supply import UNREADABLE, Picture, Task, picture
+from resnet_bench.data.image_supply import UNREADABLE, Picture, Task, picture
 from resnet_bench.errors import DataError
-from resnet_bench.results import Value
 
 INFO, FEATURES = "dataset_info.json", "features.json"
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"

@@ -19,7 +19,7 @@ from resnet_bench.data import framing
 from resnet_bench.data.manifest import SAMPLED_IMAGES, identity, image_means, spread
 from resnet_bench.data.source import Segment, Source
 from resnet_bench.errors import DataError
-from resnet_bench.results import DataFacts
+from resnet_bench.records.run import DataFacts
 
 ENCODED = "image/encoded"
 LABEL = "image/class/label"

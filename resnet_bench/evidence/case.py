@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from resnet_bench.config import Config
-from resnet_bench.results import Claim, Holds, Machine, ModelFacts, Seen, Value
+from resnet_bench.config.fields import Value
+from resnet_bench.records.evidence import Claim, Holds, Seen
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.run import ModelFacts
 
 NOT_LOOKED_AT = "it needs the untimed pass after the run (--evidence full)"
 FIT_HIDES = "model.fit keeps its graph to itself; the untimed pass after the run shows it (--evidence full)"

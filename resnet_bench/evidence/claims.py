@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from resnet_bench.config import Config
 from resnet_bench.evidence import execution, network, numerics, pipeline
 from resnet_bench.evidence.case import Case
-from resnet_bench.results import Claim, Machine, ModelFacts, Notice, Seen
+from resnet_bench.records.base import Notice
+from resnet_bench.records.evidence import Claim, Seen
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.run import ModelFacts
 
 
 def make(

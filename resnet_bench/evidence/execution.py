@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from resnet_bench.config import settled
+from resnet_bench.config.fields import Value
 from resnet_bench.evidence.case import NOT_LOOKED_AT, Case, truth
-from resnet_bench.results import Claim, Value
+from resnet_bench.records.evidence import Claim
 
 LOG = "XLA's lines in the worker's log (device_compilation_profiler)"
 COUNTER = "the step's own count of its traces"

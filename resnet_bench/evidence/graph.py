@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_bench.results import Operations
+from resnet_bench.records.evidence import Operations
 
 DTYPES = {1: "float32", 2: "float64", 14: "bfloat16", 19: "float16"}
 """TensorFlow's numbers of the types that a convolution computes in (types.proto)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from resnet_bench.evidence import graph
-from resnet_bench.results import Arithmetic, Changes, Operations, PipelineNode
+from resnet_bench.records.evidence import Arithmetic, Changes, Operations, PipelineNode
 
 NAMED = 5
 """Variables named in a record, where many did not change."""

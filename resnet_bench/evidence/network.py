@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from resnet_bench.config.fields import Value
 from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, Case, truth
-from resnet_bench.results import Claim, Compiled, Holds, Value
+from resnet_bench.records.evidence import Claim, Compiled, Holds
 
 LAYOUTS = {"channels_last": "NHWC", "channels_first": "NCHW"}
 CONVOLUTIONS_PER_CHANGE = 10

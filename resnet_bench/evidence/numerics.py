@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from resnet_bench.config.fields import Value
 from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, Case, share, truth
-from resnet_bench.results import Claim, Operations, Value
+from resnet_bench.records.evidence import Claim, Operations
 
 ASKED = {"float32": "float32", "tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 SIXTEEN = ("bfloat16", "float16")

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from resnet_bench.results import OneDnn
+from resnet_bench.records.evidence import OneDnn
 
 _NAMES = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "f16": "float16"}
 _SIZES = re.compile(r"(mb|g|ic|oc|oh|ow|kh|kw)(\d+)")

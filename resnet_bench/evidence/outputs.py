@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from resnet_bench.config import Config, Precision, settled
 from resnet_bench.errors import BenchError, ConfigError
-from resnet_bench.results import Parity
+from resnet_bench.records.evidence import Parity
 
 if TYPE_CHECKING:
     from resnet_bench.data import Input
@@ -96,7 +96,7 @@ def _logits(config: Config, rt: Runtime, weights_of: Any | None, images: Any) ->
 
     from resnet_bench import model as models
     from resnet_bench.model import weights
-    from resnet_bench.step.bodies import make_logits
+    from resnet_bench.step.step_functions import make_logits
 
     model = models.build(config, rt)
     if weights_of is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from resnet_bench.config import settled
+from resnet_bench.config.fields import Value
 from resnet_bench.evidence.case import Case, truth
-from resnet_bench.results import Claim, PipelineNode, Value
+from resnet_bench.records.evidence import Claim, PipelineNode
 
 MODEL = "get_model_proto of the running iterator"
 

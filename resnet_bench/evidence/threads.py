@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_bench.results import Window
+from resnet_bench.records.evidence import Window
 from resnet_bench.runtime.cgroup import ROOT, read_text, under
 from resnet_bench.runtime.xla_log import parse_compilations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from resnet_bench.config import Config
-    from resnet_bench.results import ModelFacts, StageFacts
+    from resnet_bench.records.run import ModelFacts, StageFacts
     from resnet_bench.runtime import Runtime
 
 __all__ = ["build", "check_data_format", "facts", "stages"]
@@ -18,9 +18,9 @@ __all__ = ["build", "check_data_format", "facts", "stages"]
 
 def check_data_format(config: Config, rt: Runtime) -> None:
     """Refuse a data format that the device cannot run. See `layout.check_data_format`; blocks."""
-    from resnet_bench.model import layout
+    from resnet_bench.model import data_format
 
-    layout.check_data_format(config, rt)
+    data_format.check_data_format(config, rt)
 
 
 def build(config: Config, rt: Runtime) -> Any:

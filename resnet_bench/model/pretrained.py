@@ -20,8 +20,8 @@ import numpy as np
 
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.model import weights
-from resnet_bench.model.card import CAFFE, PixelsName, pixels_named, read_card
-from resnet_bench.results import Pixels, WeightsFacts
+from resnet_bench.model.model_card import CAFFE, PixelsName, pixels_named, read_card
+from resnet_bench.records.model_card import Pixels, WeightsFacts
 
 IMAGENET: Final = "imagenet"
 HEAD = "predictions"

@@ -29,7 +29,7 @@ from resnet_bench.model.blocks import (
     identity_block,
 )
 from resnet_bench.model.normalization import FusedBatchNormalization
-from resnet_bench.results import ModelFacts, StageFacts
+from resnet_bench.records.run import ModelFacts, StageFacts
 
 if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime

@@ -17,9 +17,9 @@ from typing import Any
 import keras
 
 from resnet_bench.errors import ConfigError, DataError
-from resnet_bench.model.card import add_card
+from resnet_bench.model.model_card import add_card
 from resnet_bench.model.normalization import FusedBatchNormalization
-from resnet_bench.results import ModelCard
+from resnet_bench.records.model_card import ModelCard
 
 SUFFIX = ".keras"
 

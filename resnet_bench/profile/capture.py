@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from resnet_bench.config.fields import Value
 from resnet_bench.errors import BenchError, ConfigError
-from resnet_bench.results import Notice, ProfileResult, Value
+from resnet_bench.records.base import Notice
+from resnet_bench.records.profile import ProfileResult
 
 if TYPE_CHECKING:
-    from resnet_bench.step import Step
+    from resnet_bench.step.base import Step
 
 MOST_CALLS = 100
 LONGEST_S = 60.0

@@ -14,10 +14,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from resnet_bench import ratios
+from resnet_bench.analysis import ratio as ratios
 from resnet_bench.profile import operations, xplane, xprof
 from resnet_bench.profile.operations import Execution, Group, Operation
-from resnet_bench.results import Estimate, Notice, OperationTime, ProfileResult, ProfileSummary
+from resnet_bench.records.base import Estimate, Notice
+from resnet_bench.records.profile import OperationTime, ProfileResult, ProfileSummary
 
 PICOSECONDS = 1e-12
 MOST_OPERATIONS = {"step": 20, "input": 8}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from resnet_bench.errors import BenchError
-from resnet_bench.results import OperationTime
+from resnet_bench.records.profile import OperationTime
 
 MOST_OPERATIONS = 20
 

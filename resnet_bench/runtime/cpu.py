@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Protocol
 
 from resnet_bench.config import Config
-from resnet_bench.resolve import usable_cpus
-from resnet_bench.results import Notice
+from resnet_bench.records.base import Notice
 from resnet_bench.runtime import cgroup
 from resnet_bench.runtime.cgroup import ROOT, read_text, under
+from resnet_bench.runtime.resolve import usable_cpus
 
 ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
 

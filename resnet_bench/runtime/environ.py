@@ -14,7 +14,7 @@ from pathlib import Path
 
 from resnet_bench.config import Config
 from resnet_bench.errors import ConfigError
-from resnet_bench.results import Notice
+from resnet_bench.records.base import Notice
 from resnet_bench.runtime import gpu
 from resnet_bench.runtime.cgroup import ROOT
 from resnet_bench.runtime.cpu import ONEDNN_VARIABLE, HostFacts, choose_onednn

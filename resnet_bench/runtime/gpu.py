@@ -16,7 +16,7 @@ from typing import Any
 
 from resnet_bench.config import Config
 from resnet_bench.errors import DeviceError
-from resnet_bench.results import Machine
+from resnet_bench.records.machine import Machine
 from resnet_bench.runtime import libraries
 from resnet_bench.runtime.cgroup import ROOT, read_text, under
 from resnet_bench.runtime.cpu import HostFacts

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_bench.results import Data
+from resnet_bench.records.base import Data
 
 # NVML's clock event bits (nvml.h), by name rather than by constant: pynvml renames those between versions.
 THROTTLE_BITS = {

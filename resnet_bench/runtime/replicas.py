@@ -10,7 +10,7 @@ from typing import Any
 
 from resnet_bench.config import Config, TrainingConfig, settled
 from resnet_bench.errors import ConfigError, DeviceError
-from resnet_bench.results import Machine
+from resnet_bench.records.machine import Machine
 
 
 def list_gpus() -> int:

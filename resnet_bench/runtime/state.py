@@ -12,7 +12,7 @@ from typing import Any
 
 from resnet_bench.config import Config, Precision, TrainingConfig, settled
 from resnet_bench.errors import BenchError
-from resnet_bench.results import Machine
+from resnet_bench.records.machine import Machine
 from resnet_bench.runtime import precision, replicas, sync
 from resnet_bench.runtime.cpu import Threads, threads
 from resnet_bench.runtime.gpu import onednn_in_force

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_bench.results import Interference, Machine
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.run import Interference
 from resnet_bench.runtime import cgroup
 from resnet_bench.runtime.cgroup import ROOT, read_text, under
 from resnet_bench.runtime.cpu import affinity

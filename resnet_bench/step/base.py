@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from resnet_bench.config import Config, settled
 from resnet_bench.errors import BenchError, OutOfMemoryError
-from resnet_bench.results import Data
+from resnet_bench.records.base import Data
 
 if TYPE_CHECKING:
     from resnet_bench.data import Input

@@ -24,9 +24,9 @@ from resnet_bench.step.base import (
     source_on,
     translated,
 )
-from resnet_bench.step.bodies import network_input, train_outcome
 from resnet_bench.step.loss import cross_entropy
 from resnet_bench.step.optimizer import make_optimizer
+from resnet_bench.step.step_functions import network_input, train_outcome
 
 if TYPE_CHECKING:
     from resnet_bench.data import Input

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from resnet_bench.errors import ConfigError
-from resnet_bench.step.fold import fold_batch_norm, producer
+from resnet_bench.step.fold_batch_norm import fold_batch_norm, producer
 
 
 def freeze(function: Callable[[Any], Any], spec: Any) -> Callable[[Any], Any]:

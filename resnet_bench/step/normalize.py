@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from resnet_bench.model.card import channel_statistics
-from resnet_bench.results import Pixels
+from resnet_bench.model.model_card import channel_statistics
+from resnet_bench.records.model_card import Pixels
 
 
 def normalize(images: Any, dtype: Any, data_format: str, pixels: Pixels | None = None) -> Any:

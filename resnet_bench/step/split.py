@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from resnet_bench.config import Config
 from resnet_bench.step.base import batch_specs, dummy_batch, translated
-from resnet_bench.step.bodies import loss_and_gradients, network_input
 from resnet_bench.step.loss import cross_entropy
 from resnet_bench.step.optimizer import make_optimizer
+from resnet_bench.step.step_functions import loss_and_gradients, network_input
 
 if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime

@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol
 
 from resnet_bench.errors import BenchError, OutOfMemoryError
 from resnet_bench.runtime.lifetime import die_with_parent
-from resnet_bench.worker.phases import Phases
+from resnet_bench.worker.commands import Phases
 from resnet_bench.worker.protocol import Failed, Finish, Message, Replies, decode_command, encode
 
 

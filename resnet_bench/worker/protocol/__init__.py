@@ -9,9 +9,20 @@ from __future__ import annotations
 import msgspec
 
 from resnet_bench.worker.protocol.base import Command, M, Message
+from resnet_bench.worker.protocol.evaluate import Evaluate, Evaluated, Images, PixelsName, Predict, Predicted
 from resnet_bench.worker.protocol.evidence import Attest, CompareOutputs, Observe, Observed, OutputsCompared
-from resnet_bench.worker.protocol.judge import Evaluate, Evaluated, Images, PixelsName, Predict, Predicted
-from resnet_bench.worker.protocol.limits import LimitsMeasured, MeasureLimits
+from resnet_bench.worker.protocol.peaks import LimitsMeasured, MeasureLimits
+from resnet_bench.worker.protocol.pipeline import (
+    ComparePixels,
+    EpochsRun,
+    MeasureVariants,
+    OpenPipeline,
+    PipelineOpened,
+    PixelsCompared,
+    RunEpochs,
+    Variant,
+    VariantsMeasured,
+)
 from resnet_bench.worker.protocol.profile import Profile, Profiled, ReadTrace, TraceRead
 from resnet_bench.worker.protocol.run import (
     Build,
@@ -32,17 +43,6 @@ from resnet_bench.worker.protocol.run import (
     SplitDone,
     Timed,
     WarmUp,
-)
-from resnet_bench.worker.protocol.stages import (
-    ComparePixels,
-    EpochsRun,
-    MeasureVariants,
-    OpenPipeline,
-    PipelineOpened,
-    PixelsCompared,
-    RunEpochs,
-    Variant,
-    VariantsMeasured,
 )
 from resnet_bench.worker.protocol.training import (
     EpochDone,

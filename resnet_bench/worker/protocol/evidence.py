@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from resnet_bench.config import Config
-from resnet_bench.results import Notice, Parity, Seen
+from resnet_bench.records.base import Notice
+from resnet_bench.records.evidence import Parity, Seen
 from resnet_bench.worker.protocol.base import Command, Message
 
 

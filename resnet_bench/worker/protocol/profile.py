@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resnet_bench.results import ProfileResult, ProfileSummary
+from resnet_bench.records.profile import ProfileResult, ProfileSummary
 from resnet_bench.worker.protocol.base import Command, Message
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Literal
 
 from resnet_bench.config import Config
-from resnet_bench.doctor import Examination
-from resnet_bench.environment import Environment
-from resnet_bench.results import (
+from resnet_bench.records.base import Notice
+from resnet_bench.records.environment import Environment
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.model_card import WeightsFacts
+from resnet_bench.records.run import (
     ColdStart,
     DataFacts,
-    Machine,
     Memory,
     ModelFacts,
-    Notice,
     Round,
     Split,
     StageFacts,
     StepCounts,
     StepResult,
-    WeightsFacts,
 )
+from resnet_bench.runtime.doctor import Examination
 from resnet_bench.worker.protocol.base import Command, Message
 
 Part = Literal["whole", "model", "pipeline"]

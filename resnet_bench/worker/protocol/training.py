@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from resnet_bench.config import Config, TrainingConfig
-from resnet_bench.results import ColdStart, DataFacts, Epoch, Memory, ModelFacts, Notice, TrainingResult, WeightsFacts
+from resnet_bench.records.base import Notice
+from resnet_bench.records.model_card import WeightsFacts
+from resnet_bench.records.run import ColdStart, DataFacts, Memory, ModelFacts
+from resnet_bench.records.training import Epoch, TrainingResult
 from resnet_bench.worker.protocol.base import Command, Message
 
 

@@ -1,0 +1,1 @@
+"""Statistics and judgements over records. Pure: no clock, no files, no TensorFlow."""

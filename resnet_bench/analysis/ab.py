@@ -1,0 +1,47 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resnet_bench.analysis import ratio as ratios
+from resnet_bench.records.ab import Duet, Turns, rate
+from resnet_bench.records.base import Estimate, Notice
+
+MIN_PAIRS_FOR_TARGET = 6
+"""Pairs before a narrow interval may end a match: with fewer, luck alone makes intervals narrow, and
+stopping at them would cry wolf (see tests/test_false_alarms.py)."""
+
+
+def estimate(pairs: Sequence[Turns]) -> Estimate:
+    """The ratio with its 95 % t-interval over pairs of processes."""
+    return ratios.paired([turns.ratio for turns in pairs]).estimate()
+
+
+def narrow_enough(pairs: Sequence[Turns], target: float | None) -> bool:
+    """Whether the pairs suffice for a precision target (a fraction; None never is)."""
+    return bool(pairs) and precise_enough(estimate(pairs), len(pairs), target)
+
+
+def precise_enough(found: Estimate, repetitions: int, target: float | None) -> bool:
+    """Whether an estimate from that many sets of processes is as narrow as a target (a fraction; None never is)."""
+    if target is None or repetitions < MIN_PAIRS_FOR_TARGET:
+        return False
+    resolution = ratios.resolution(found)
+    return resolution is not None and resolution <= target
+
+
+def summed_up(label_a: str, label_b: str, pairs: Sequence[Turns], notices: Sequence[Notice]) -> Duet:
+    """What the pairs say, at least one of them."""
+    ratio = estimate(pairs)
+    return Duet(
+        label_a=label_a,
+        label_b=label_b,
+        ratio=ratio,
+        images_per_s_a=rate([one for turns in pairs for one in turns.a]),
+        images_per_s_b=rate([one for turns in pairs for one in turns.b]),
+        pairs=tuple(pairs),
+        finding=ratios.finding(ratio),
+        resolution=ratios.resolution(ratio),
+        notices=tuple(notices),
+    )

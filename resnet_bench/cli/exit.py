@@ -1,0 +1,107 @@
+"""How a command that measures ends: signals, what is saved and printed, and the exit code.
+
+`run`, `ab`, `bottleneck`, `tune`, `train`, ... all hold something with an `outcome` by then. Neighbour:
+`rescue.py` saves it where the disk fails.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import click
+from rich.console import Console, RenderableType
+
+from resnet_bench.cli import INTERRUPTED
+from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.errors import ERRORS
+from resnet_bench.records.record import Record, save, to_json
+from resnet_bench.records.run import Outcome
+
+TERMINATED = 143
+
+
+class Ended(Protocol):
+    """A result that says how it ended."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How."""
+
+
+Result = TypeVar("Result", bound=Ended)
+
+
+def exit_code(result: Ended, received: Sequence[int]) -> int:
+    """What the signals that came ask for, else 0 for what finished, else the code of what ended it."""
+    if received:
+        return TERMINATED if signal.SIGTERM in received else INTERRUPTED
+    kind = result.outcome.kind
+    if kind == "ok":
+        return 0
+    if kind == "interrupted":
+        return INTERRUPTED
+    return ERRORS[{"crashed": "worker", "killed": "worker", "hung": "worker"}.get(kind, kind)].exit_code
+
+
+def save_record(record: Record, folder: Path) -> Path:
+    """Save the record; where the folder fails now, save it elsewhere before saying so."""
+    return save_or_rescue(lambda place: save(record, place), folder, "record", lambda: to_json(record))
+
+
+def show(
+    result: Result, as_json: bool, encode: Callable[[Result], bytes], render: Callable[[Result], RenderableType]
+) -> None:
+    """Print a result: its JSON alone on stdout, with a line on stderr where it failed, or what a person reads."""
+    if not as_json:
+        Console().print(render(result))
+        return
+    click.echo(encode(result), nl=False)
+    if result.outcome.kind != "ok":
+        click.echo(f"bench-cli: {result.outcome.message} {result.outcome.remedy}".rstrip(), err=True)
+
+
+class _Signals(list[int]):
+    """Ctrl-C and SIGTERM as they came. The first interrupts the run, unless `gently` has taken care of it; later
+    ones, and any after `done`, change nothing, because what exists is being saved."""
+
+    def __init__(self, gently: Callable[[], bool] | None) -> None:
+        super().__init__()
+        self._interrupts = True
+        self._gently = gently
+
+    def done(self) -> None:
+        """From now on let nothing be interrupted."""
+        self._interrupts = False
+
+    def note(self, number: int, _frame: object) -> None:
+        """Handle one signal."""
+        self.append(number)
+        if self._interrupts and self._gently is not None and len(self) == 1 and self._gently():
+            return
+        if self._interrupts:
+            self._interrupts = False
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def signals(gently: Callable[[], bool] | None = None) -> Iterator[_Signals]:
+    """Watch for signals inside the block; outside the main thread none arrive.
+
+    `gently` is asked at the first: where it says that it will end the run by itself, only a second signal
+    interrupts.
+    """
+    came = _Signals(gently)
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = {number: signal.signal(number, came.note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

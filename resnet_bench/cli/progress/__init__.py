@@ -1,0 +1,1 @@
+"""How far a command is, on stderr: a live line on a terminal, plain lines elsewhere."""

@@ -1,0 +1,31 @@
+"""How far an evaluation or a prediction is: a line on stderr that changes, on a terminal alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from resnet_bench.cli.progress.run import status_line
+from resnet_bench.worker import protocol as p
+
+
+@contextmanager
+def judge_progress() -> Iterator[Callable[[p.Events], None]]:
+    """What a worker's events are to be given to."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _event: None
+        return
+    with status_line(console) as line:
+        task = line.add_task("start", status="")
+
+        def show(event: p.Events) -> None:
+            if isinstance(event, p.PhaseStarted):
+                line.update(task, description=event.phase, status="")
+            elif isinstance(event, p.Tested):
+                line.update(task, status=f"{event.images:,} of {event.of:,} images")
+            line.refresh()
+
+        yield show

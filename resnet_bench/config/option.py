@@ -1,0 +1,219 @@
+"""Each option of `config/` by itself: its flag, what it accepts in words, and its value from text or TOML.
+
+Neighbours: `config/` declares, `preset_file.py` reads files of values, `options.py` makes click options and
+configurations of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from resnet_bench.config import Config, Section, TrainingConfig
+from resnet_bench.config.fields import Value
+from resnet_bench.errors import ConfigError
+
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+_SWITCH = {"on": "true", "off": "false", "yes": "true", "no": "false"}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One field of the configuration as the command line shows it."""
+
+    section: str | None
+    name: str
+    annotation: Any
+    default: Any
+    help: str
+    extra: dict[str, Any]
+
+    @property
+    def flag(self) -> str:
+        """`--batch-size`, or `--xla/--no-xla` for a switch."""
+        dashed = self.name.replace("_", "-")
+        if not self.is_switch:
+            return f"--{dashed}"
+        return f"--{dashed}" if self.name == "json" else f"--{dashed}/--no-{dashed}"
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the flag takes no value."""
+        return unwrapped(self.annotation) is bool
+
+    def value_in(self, config: Config) -> Any:
+        """The value that a configuration gives to it."""
+        return getattr(getattr(config, self.section) if self.section else config, self.name)
+
+    @property
+    def values(self) -> str:
+        """What the option accepts, in words."""
+        return str(self.extra.get("values") or describe(self.annotation))
+
+
+@cache
+def options() -> tuple[Option, ...]:
+    """Every option of a benchmark, in the order of `config/`."""
+    return tuple(_walk())
+
+
+@cache
+def training_options() -> tuple[Option, ...]:
+    """What a training has beyond them."""
+    return tuple(option_of("training", field) for field in fields(TrainingConfig))
+
+
+def _walk() -> Iterator[Option]:
+    sections = []
+    for field in fields(Config):
+        if isinstance(field.type, type) and issubclass(field.type, Section):
+            sections.append(field)
+        else:
+            yield option_of(None, field)
+    for section in sections:
+        for field in fields(section.type):
+            yield option_of(section.name, field)
+
+
+def option_of(section: str | None, field: FieldInfo) -> Option:
+    """The option that a field of a section declares."""
+    annotation = field.type
+    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    descriptions = [meta.description for meta in metas if meta.description]
+    assert descriptions, f"{field.name} has no description"
+    extra: dict[str, Any] = {}
+    for meta in metas:
+        extra.update(meta.extra or {})
+    return Option(section, field.name, annotation, field.default, descriptions[0], extra)
+
+
+def unwrapped(annotation: Any) -> Any:
+    return typing.get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+
+
+def literal_words(annotation: Any) -> tuple[list[str], bool]:
+    """The words that an annotation accepts literally, and whether it accepts anything else."""
+    bare = unwrapped(annotation)
+    if typing.get_origin(bare) is Literal:
+        return [str(choice) for choice in typing.get_args(bare)], False
+    if typing.get_origin(bare) not in (typing.Union, types.UnionType):
+        return [], True
+    parts = [literal_words(part) for part in typing.get_args(bare) if part is not type(None)]
+    return [word for words, _ in parts for word in words], any(more for _, more in parts)
+
+
+def describe(annotation: Any) -> str:
+    """What an annotation accepts, in words: "a whole number, at least 1, or auto"."""
+    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    bare = unwrapped(annotation)
+    origin, inner = typing.get_origin(bare), typing.get_args(bare)
+    if origin is Literal:
+        return ", ".join(str(choice) for choice in inner)
+    if origin in (typing.Union, types.UnionType):
+        *others, last = [words for part in inner if part is not type(None) for words in _alternatives(part)]
+        comma = "," if any(", " in words for words in others) else ""
+        return f"{', '.join(others)}{comma} or {last}" if others else last
+    if origin is tuple and Ellipsis in inner:
+        return "whole numbers with commas, like 3,4,6,3"
+    if origin is tuple:
+        return f"HEIGHTxWIDTH or one number for both, {describe(inner[0]).partition(', ')[2]}"
+    name = {int: "a whole number", float: "a number", bool: "on or off"}.get(bare, "text")
+    return ", ".join([name, *(bound for meta in metas for bound in _bounds(meta))])
+
+
+def _alternatives(annotation: Any) -> list[str]:
+    if typing.get_origin(annotation) is Literal:
+        return [str(choice) for choice in typing.get_args(annotation)]
+    return [describe(annotation)]
+
+
+def _bounds(meta: msgspec.Meta) -> Iterator[str]:
+    for value, words in ((meta.ge, "at least"), (meta.gt, "above"), (meta.le, "at most"), (meta.lt, "below")):
+        if value is not None:
+            yield f"{words} {value:,}"
+
+
+def parse_value(option: Option, text: Any) -> Any:
+    """The value of one option from text; `ConfigError` says what is allowed."""
+    flag = option.flag.split("/")[0]
+    refusal = ConfigError(f"{flag} {text} is not allowed: it takes {option.values}.")
+    try:
+        value = msgspec.convert(_shape(option, text), option.annotation, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal from error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refusal
+    return value
+
+
+def _shape(option: Option, text: Any) -> Any:
+    if option.name == "image_size" and isinstance(text, int):
+        return (text, text)
+    if not isinstance(text, str) or text == "auto":
+        return text
+    if option.extra.get("unit") == "s":
+        match = re.fullmatch(r"([0-9.]+)\s*(ms|[smh]?)", text.strip())
+        try:
+            return float(match[1]) * _SECONDS[match[2]] if match else text
+        except ValueError:
+            return text
+    if "tuple" in str(option.annotation):
+        parts = [part.strip() for part in re.split(r"[x,]", text)]
+        return parts * 2 if option.name == "image_size" and len(parts) == 1 else parts
+    return text
+
+
+def named(name: str, where: str) -> Option:
+    """The option that a user calls `name`, with dashes or underscores; `where` begins the refusal.
+
+    Where results go (`config.OutputConfig`) is no option of a benchmark.
+    """
+    wanted = name.strip().lstrip("-").replace("-", "_")
+    known = {option.name: option for option in options() if option.section != "output"}
+    if wanted not in known:
+        near = difflib.get_close_matches(wanted, known, n=3) or list(known)
+        raise ConfigError(f"{where}: there is no option {name!r} to vary or set.", f"Try {', '.join(near)}.")
+    return known[wanted]
+
+
+def typed(option: Option, value: Any) -> Any:
+    """A value as a file or a list gives it: text as on the command line, or TOML's own types."""
+    if isinstance(value, str):
+        value = value.strip()
+        value = _SWITCH.get(value.lower(), value) if option.is_switch else value
+    elif isinstance(value, bool) != option.is_switch:
+        # TOML's own types: a number is no switch, and a switch no number.
+        raise ConfigError(f"{option.name} = {show(value)} is not allowed: it takes {option.values}.")
+    return parse_value(option, value)
+
+
+def show(value: Any) -> str:
+    """A value as a user types it."""
+    if isinstance(value, (tuple, list)):
+        return ",".join(str(part) for part in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_text(name: str, value: Any) -> str:
+    """The value of an option as a user types it, sizes too: 64x96."""
+    if name == "image_size" and isinstance(value, (tuple, list)):
+        return "x".join(str(part) for part in value)
+    return show(value)
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Value]:
+    """Option values as JSON and TOML have them: what is neither number, text nor switch as a user types it."""
+    return {
+        name: value if value is None or isinstance(value, (bool, int, float, str)) else as_text(name, value)
+        for name, value in values.items()
+    }

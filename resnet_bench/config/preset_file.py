@@ -1,0 +1,57 @@
+"""A file of option values: what `--preset-file` takes and `bench-cli tune` writes.
+
+TOML without tables, an option a line, under the names that the command line uses. Neighbours: `values.py`
+validates each value, `options.py` puts the command line over them.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from resnet_bench.config.option import named, typed
+from resnet_bench.errors import ConfigError
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Option names and typed values. `ConfigError` names the file and what is wrong with it."""
+    where = f"--preset-file {path}"
+    found: dict[str, Any] = {}
+    for name, value in content(Path(path), where).items():
+        if isinstance(value, dict):
+            raise ConfigError(f"{where}: [{name}] is a table.", "Its lines are options: batch_size = 32.")
+        option = named(name, where)
+        if option.name == "preset_file":
+            raise ConfigError(f"{where} names another preset file.", "Put the options of both into one.")
+        if option.name in found:
+            raise ConfigError(f"{where} names {option.name} twice.", "Leave one of them out.")
+        try:
+            found[option.name] = typed(option, value)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error.message}", error.remedy) from error
+    return found
+
+
+def content(path: Path, where: str) -> dict[str, Any]:
+    """What a TOML file holds; `where` names it in a refusal."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not TOML: {error}.", "Write an option a line: batch_size = 32.") from error
+
+
+def write(values: Mapping[str, Any], comments: tuple[str, ...] = ()) -> bytes:
+    """The file's content for these values; None, which TOML cannot say, is left out. `read` gives them back."""
+    lines = [f"# {line}" for comment in comments for line in comment.splitlines()]
+    lines += [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
+    return "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _toml(value: Any) -> str:
+    """JSON's text, numbers, switches and lists are TOML's too, but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

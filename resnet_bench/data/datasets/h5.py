@@ -1,0 +1,138 @@
+"""HDF5 files in the layout of the hand-sign data set: `train_set_x`, `train_set_y`, `test_set_x`,
+`test_set_y` and `list_classes`, all in one file, or the train and the test keys each in their own.
+
+Images are whole numbers 0 to 255, [N, H, W, C] or [N, H, W]; labels are class numbers ([N], [N, 1] or [1, N]) or
+one-hot rows [N, classes]. Everything is checked before anything is built.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resnet_bench.data.datasets.memory import Arrays
+from resnet_bench.errors import DataError
+
+KEYS = ("train_set_x", "train_set_y", "test_set_x", "test_set_y", "list_classes")
+_LAYOUT = f"The layout is {', '.join(KEYS)}; the test keys may stand in a file of their own (--test-data)."
+
+
+def load(data: str, test_data: str | None) -> tuple[Arrays, Arrays, tuple[str, ...]]:
+    """Train part, test part and class names of one file, or of a train and a test file. Raises `DataError`."""
+    path = Path(data).expanduser()
+    test_path = Path(test_data).expanduser() if test_data is not None else path
+    names = _names(path, _read(path, "list_classes"))
+    train, test = _part(path, "train", names), _part(test_path, "test", names)
+    if train.images.shape[1:] != test.images.shape[1:]:
+        raise DataError(
+            f"{test_path}: test_set_x has images of {_shape(test)}, but train_set_x of {path} has {_shape(train)}.",
+            "Both need the same height, width and channels.",
+        )
+    absent = np.setdiff1d(np.arange(len(names)), train.labels)
+    if len(absent):
+        raise DataError(
+            f"{path}: train_set_y has no image of class {absent[0]} ({names[absent[0]]}), which list_classes names.",
+            "Remove the class from list_classes, or add images of it.",
+        )
+    return train, test, names
+
+
+def sizes(data: str) -> tuple[int, tuple[int, int]]:
+    """How many classes a file names, and (height, width) of its images, without reading them."""
+    path = Path(data).expanduser()
+    names = _names(path, _read(path, "list_classes"))
+    shape = _read(path, "train_set_x", shape_only=True)
+    if len(shape) not in (3, 4):
+        raise DataError(f"{path}: train_set_x has shape {shape}; images are [N, height, width, channels].", _LAYOUT)
+    return len(names), (int(shape[1]), int(shape[2]))
+
+
+def _read(path: Path, key: str, *, shape_only: bool = False) -> Any:
+    import h5py
+
+    if not path.is_file():
+        raise DataError(f"{path} does not exist.", "Name an .h5 file with --data.")
+    try:
+        with h5py.File(path, "r") as file:
+            if key not in file:
+                raise DataError(
+                    f"{path} has no key {key}; it holds {', '.join(sorted(file)) or 'nothing'}.",
+                    "Name the file of the test part with --test-data." if key.startswith("test") else _LAYOUT,
+                )
+            if not isinstance(file[key], h5py.Dataset):
+                raise DataError(f"{path}: {key} is a group, not an array.", _LAYOUT)
+            return file[key].shape if shape_only else file[key][...]
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read as HDF5: {reason}", "It may be cut off, or no HDF5 file.") from error
+
+
+def _names(path: Path, listed: Any) -> tuple[str, ...]:
+    if listed.ndim != 1 or len(listed) < 2:
+        raise DataError(f"{path}: list_classes has shape {listed.shape}; it lists two or more classes.", _LAYOUT)
+    return tuple(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in listed.tolist())
+
+
+def _part(path: Path, part: str, names: tuple[str, ...]) -> Arrays:
+    images = _images(path, f"{part}_set_x", _read(path, f"{part}_set_x"))
+    key = f"{part}_set_y"
+    labels = _labels(path, key, _read(path, key), names)
+    if len(labels) != len(images):
+        raise DataError(f"{path}: {key} has {len(labels)} labels for {len(images)} images.", _LAYOUT)
+    return Arrays(images, labels)
+
+
+def _images(path: Path, key: str, stored: Any) -> Any:
+    if stored.ndim == 3:
+        stored = stored[..., np.newaxis]
+    if stored.ndim != 4 or stored.shape[-1] not in (1, 3) or 0 in stored.shape:
+        raise DataError(
+            f"{path}: {key} has shape {stored.shape}; images are [N, height, width] or [N, height, width, channels] "
+            "with 1 or 3 channels.",
+            "Images of different sizes must be resized to one first.",
+        )
+    if stored.dtype.kind not in "iu":
+        raise DataError(f"{path}: {key} holds {stored.dtype}; pixels are whole numbers 0 to 255.", "Store uint8.")
+    low, high = int(stored.min()), int(stored.max())
+    if low < 0 or high > 255:
+        raise DataError(f"{path}: {key} holds pixels from {low} to {high}; they are 0 to 255.", "Store uint8.")
+    return stored.astype(np.uint8)
+
+
+def _labels(path: Path, key: str, stored: Any, names: tuple[str, ...]) -> Any:
+    classes = len(names)
+    if stored.ndim == 2 and stored.shape[1] == classes and 1 not in stored.shape:
+        stored = _from_one_hot(path, key, stored)
+    if stored.ndim == 2 and 1 in stored.shape:
+        stored = stored.reshape(-1)
+    if stored.ndim != 1:
+        raise DataError(
+            f"{path}: {key} has shape {stored.shape}; labels are [N], [1, N] or one-hot [N, {classes}].", _LAYOUT
+        )
+    if stored.dtype.kind not in "iu" and not np.array_equal(stored, np.rint(stored)):
+        raise DataError(f"{path}: {key} holds labels that are no whole numbers ({stored.dtype}).", _LAYOUT)
+    wrong = np.flatnonzero((stored < 0) | (stored >= classes))
+    if len(wrong):
+        raise DataError(
+            f"{path}: {key}[{wrong[0]}] is {stored[wrong[0]]}, but list_classes has {classes} classes (0 to "
+            f"{classes - 1}).",
+            f"{len(wrong):,} of {len(stored):,} labels are out of range.",
+        )
+    return stored.astype(np.int32)
+
+
+def _from_one_hot(path: Path, key: str, stored: Any) -> Any:
+    wrong = np.flatnonzero((np.count_nonzero(stored, axis=1) != 1) | (stored.max(axis=1) != 1))
+    if len(wrong):
+        raise DataError(
+            f"{path}: {key}[{wrong[0]}] is {stored[wrong[0]].tolist()}, which is not one-hot.",
+            "Each row has a single 1, at its class.",
+        )
+    return stored.argmax(axis=1)
+
+
+def _shape(part: Arrays) -> str:
+    height, width, channels = part.images.shape[1:]
+    return f"{height}x{width}x{channels}"

@@ -1,0 +1,1 @@
+"""What the parent process runs: one configuration, sweeps, A/B runs, searches, training."""

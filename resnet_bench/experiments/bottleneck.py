@@ -1,0 +1,152 @@
+"""One `bottleneck` run from start to end: whatever happens, a `Bottleneck` comes of it.
+
+The same configuration three times: whole, its model alone, its pipeline alone. Neighbours: `rota.py` lets them
+take turns, `bottleneck.py` says what their speeds mean, `cli/bottleneck.py` asks.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+
+import resnet_bench
+from resnet_bench.analysis.bottleneck import analyse, efficiency
+from resnet_bench.config import Config
+from resnet_bench.data.service import LOCAL
+from resnet_bench.errors import BenchError, ConfigError
+from resnet_bench.experiments.ignored_options import unused
+from resnet_bench.experiments.paired import interleave
+from resnet_bench.experiments.paired.interleave import Observer, Rota
+from resnet_bench.experiments.paired.side import Budget, Side, SideFailure
+from resnet_bench.experiments.process import CLOSING_S
+from resnet_bench.records.ab import SideFacts
+from resnet_bench.records.base import Estimate, Notice, distinct
+from resnet_bench.records.bottleneck import Bottleneck, Repetition, Sharing
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.record import Configuration
+from resnet_bench.records.run import Outcome
+from resnet_bench.runtime.resolve import usable_cpus
+from resnet_bench.worker.process import Worker, outcome_of
+
+PROTOCOL = frozenset(
+    {"preset", "preset_file", "warmup", "rounds", "steps", "processes", "max_time", "timeout", "output", "json"}
+)
+"""What it heeds of how `run` measures."""
+
+WHOLE, MODEL, PIPELINE = "end to end", "model alone", "pipeline alone"
+
+
+def check(config: Config) -> None:
+    """Refuse what has no ceilings to compare."""
+    if config.step.mode == "input":
+        raise ConfigError("--mode input has no model whose ceiling could be measured.", "Use --mode train or infer.")
+    if config.data.source == "synthetic":
+        raise ConfigError(
+            "--source synthetic has no pipeline whose ceiling could be measured.",
+            "Use --source photos, tfrecord or folder; the model's ceiling is measured with synthetic data anyway.",
+        )
+    if config.step.batch_size == "max":
+        raise ConfigError(
+            "--batch-size max is searched for by run alone: beside other processes less memory is free.",
+            "Let bench-cli run find it, then give the number.",
+        )
+
+
+def measure(
+    config: Config,
+    given: tuple[str, ...] = (),
+    observer: Observer | None = None,
+    started: float | None = None,
+    new_worker: Callable[[], Worker] = Worker,
+) -> Bottleneck:
+    """Measure the three in turns and return what came of it; blocks. `--processes` are the repetitions,
+    `--rounds` the turns of each; `--steps`, or about half a second each, make a turn.
+
+    `started` is when the command began (`time.monotonic`), which the budget counts from. Raises `ConfigError` for
+    what has no ceilings; everything else becomes the outcome.
+    """
+    check(config)
+    started = time.monotonic() if started is None else started
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    game = _rota(config, started, observer, new_worker)
+    outcome, failed = Outcome(kind="ok"), None
+    try:
+        game.run()
+    except KeyboardInterrupt:
+        outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
+    except BenchError as error:
+        outcome, failed = outcome_of(error), error.side if isinstance(error, SideFailure) else None
+    facts = game.facts
+    first = next((each for each in facts.values() if each.machine is not None), facts[WHOLE])
+    repetitions = [_repetition(each) for each in game.done]
+    analysis = None
+    if repetitions and first.machine is not None:
+        analysis = analyse(repetitions, sharing_of(first.machine), _usable(config, first.machine))
+    return Bottleneck(
+        id=uuid.uuid4().hex,
+        created_at=created,
+        tool_version=resnet_bench.__version__,
+        outcome=outcome,
+        failed_side=failed,
+        config=Configuration(requested=config, resolved=first.resolved, given=given),
+        machine=first.machine,
+        environment=first.environment,
+        model=facts[WHOLE].model,
+        data=facts[WHOLE].data,
+        repetitions=tuple(repetitions),
+        analysis=analysis,
+        warnings=_warnings(facts.values(), [*unused(given, PROTOCOL, "bench-cli bottleneck"), *game.notices]),
+        wall_s=time.monotonic() - started,
+    )
+
+
+def _rota(config: Config, started: float, observer: Observer | None, new_worker: Callable[[], Worker]) -> Rota:
+    measured = config.measure
+    budget = Budget(
+        turns=measured.rounds,
+        steps=measured.steps,
+        pairs=measured.processes,
+        max_time_s=measured.max_time - CLOSING_S - (time.monotonic() - started),
+        silence_s=measured.timeout,
+    )
+    sides = {
+        WHOLE: Side("", config, new_worker),
+        MODEL: Side("", config, new_worker, part="model"),
+        PIPELINE: Side("", config, new_worker, part="pipeline"),
+    }
+
+    def judge(done: Sequence[interleave.Repetition]) -> Estimate:
+        machine = game.facts[WHOLE].machine
+        assert machine is not None, "a side that took turns has found its machine"
+        return efficiency([_repetition(each) for each in done], sharing_of(machine))
+
+    game = Rota(sides, budget, judge, observer, equal_steps=False)
+    return game
+
+
+def sharing_of(machine: Machine) -> Sharing:
+    """Whether the model has a device of its own or shares the cores with the pipeline."""
+    return "own device" if machine.device_kind == "gpu" else "shared cores"
+
+
+def _usable(config: Config, machine: Machine) -> int | None:
+    """Cores for the pipeline; None where it runs in a service elsewhere."""
+    service = config.data.data_service
+    if service is not None and not service.startswith(LOCAL):
+        return None
+    return usable_cpus(machine.cpus, machine.cpu_quota)
+
+
+def _repetition(found: interleave.Repetition) -> Repetition:
+    return Repetition(
+        end_to_end=found.rounds[WHOLE],
+        model=found.rounds[MODEL],
+        pipeline=found.rounds[PIPELINE],
+        interleaved=found.interleaved,
+    )
+
+
+def _warnings(sides: Iterable[SideFacts], own: Sequence[Notice]) -> tuple[Notice, ...]:
+    return distinct([*own, *(notice for side in sides for notice in side.notices)])

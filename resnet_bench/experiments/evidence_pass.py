@@ -1,0 +1,112 @@
+"""What follows a run's timed processes, untimed: a process that shows what became of the options, and how far
+the outputs lie from float32's.
+
+Nothing here can spoil a run: what fails or does not fit is told as a `Notice`. Neighbours: `session.py` calls,
+`evidence/` judges what was seen, `worker/evidence.py` looks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet_bench.errors import BenchError
+from resnet_bench.experiments import output_error
+from resnet_bench.experiments.findings import Findings
+from resnet_bench.experiments.progress import Observer
+from resnet_bench.records.base import Notice
+from resnet_bench.records.run import ColdStart
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.process import Worker
+
+STEPS = 2
+"""Steps that are looked at: the first that trains and one whose buffers are warm."""
+
+RESERVED_SHARE = 0.3
+"""Of --max-time, which --evidence full keeps for the pass."""
+
+LOGGING = 1.5
+"""How much longer a start with every log and dump on takes, generously."""
+
+
+def reserved_s(found: Findings) -> float:
+    """Seconds of the budget that the timed processes must leave."""
+    measure = found.requested.measure
+    return RESERVED_SHARE * measure.max_time if measure.evidence == "full" else 0.0
+
+
+def needed_s(cold: ColdStart, step_s: float) -> tuple[float, float]:
+    """About how long the pass and the comparison of outputs take, from the cold start of a timed process.
+
+    The comparison builds, traces and first runs two networks.
+    """
+    network = [cold.build_s, cold.trace_s, cold.first_step_s]
+    outside = [cold.process_s, cold.import_s, cold.start_s, cold.data_s]
+    network_s = sum(seconds or 0.0 for seconds in network)
+    return LOGGING * (sum(seconds or 0.0 for seconds in outside) + network_s) + 2 * STEPS * step_s, 2 * network_s
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    """The untimed pass of one run; `folder` (None: keeps nothing) is beside the record and named after it."""
+
+    found: Findings
+    observer: Observer
+    deadline: float
+    new_worker: Callable[[], Worker]
+    folder: Path | None = None
+
+    def run(self) -> None:
+        """Look, where that is asked for and fits. Blocks; what it sees goes into `found`."""
+        config = self.found.resolved
+        timed = next((process for process in self.found.processes if process.rounds), None)
+        if config is None or timed is None or config.step.mode == "input" or config.measure.evidence == "off":
+            return
+        steps = sum(one.steps for one in timed.rounds)
+        pass_s, parity_s = needed_s(timed.cold_start, sum(one.wall_s for one in timed.rounds) / steps)
+        if not self._fits("evidence", pass_s):
+            return
+        try:
+            with self.new_worker() as worker:
+                self._attest(worker)
+                if self._fits("parity", parity_s):
+                    self._compare(worker)
+        except KeyboardInterrupt:
+            self.found.note(Notice(kind="evidence_interrupted"))
+        except BenchError as error:
+            self.found.note(Notice(kind="evidence_failed", facts={"phase": self.found.phase, "message": error.message}))
+
+    def _fits(self, what: str, needed: float) -> bool:
+        left = self.deadline - time.monotonic()
+        if left < needed:
+            self.found.note(
+                Notice(kind="evidence_cut", facts={"what": what, "needed_s": needed, "left_s": max(0.0, left)})
+            )
+        return left >= needed
+
+    def _attest(self, worker: Worker) -> None:
+        command = p.Attest(
+            config=self.found.runnable,
+            log_path=str(worker.log_path),
+            folder=None if self.folder is None else str(self.folder),
+            steps=STEPS,
+        )
+        self._note(self._ask(worker, command, p.Observed))
+
+    def _compare(self, worker: Worker) -> None:
+        self.found.parity = output_error.measure(self.found.runnable, worker, self.deadline, self._on_event)
+
+    def _ask(self, worker: Worker, command: p.Command, reply: type[p.M]) -> p.M:
+        silence_s = self.found.requested.measure.timeout
+        return worker.request(command, reply, silence_s=silence_s, deadline=self.deadline, on_event=self._on_event)
+
+    def _on_event(self, event: p.Events) -> None:
+        if isinstance(event, p.PhaseStarted):
+            self.found.phase = f"untimed pass: {event.phase}"
+            self.observer.phase(self.found.phase)
+
+    def _note(self, reply: p.Observed) -> None:
+        self.found.seen = self.found.seen.joined(reply.seen)
+        self.found.note(*reply.notices)

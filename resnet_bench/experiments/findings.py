@@ -1,0 +1,48 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from resnet_bench.config import Config
+from resnet_bench.records.base import Notice
+from resnet_bench.records.environment import Environment
+from resnet_bench.records.evidence import Parity, Seen
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.profile import ProfileResult, ProfileSummary
+from resnet_bench.records.run import DataFacts, ModelFacts, ProcessSamples
+from resnet_bench.worker import protocol as p
+
+
+@dataclass
+class Findings:
+    """What a run has found out so far; a record can be made of it at any moment."""
+
+    requested: Config
+    phase: str | None = None
+    batch_size: int | None = None
+    resolved: Config | None = None
+    machine: Machine | None = None
+    environment: Environment | None = None
+    model: ModelFacts | None = None
+    data: DataFacts | None = None
+    trace: ProfileResult | None = None
+    profile: ProfileSummary | None = None
+    seen: Seen = field(default_factory=Seen)
+    parity: Parity | None = None
+    limits: p.LimitsMeasured | None = None
+    notices: list[Notice] = field(default_factory=list)
+    processes: list[ProcessSamples] = field(default_factory=list)
+
+    @property
+    def runnable(self) -> Config:
+        """What workers are given: as requested, with the batch that --batch-size max came to."""
+        if self.batch_size is None:
+            return self.requested
+        return replace(self.requested, step=replace(self.requested.step, batch_size=self.batch_size))
+
+    def note(self, *notices: Notice) -> None:
+        """Keep notices, each once."""
+        self.notices.extend(notice for notice in notices if notice not in self.notices)

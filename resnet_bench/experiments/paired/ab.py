@@ -1,0 +1,91 @@
+"""One A/B or A/A run from start to end: whatever happens, a `Contest` comes of it, with the pairs that exist.
+
+Neighbours: `duet.py` plays the match, `contest.py` has the result, `cli/ab.py` and `cli/noise.py` ask.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+import uuid
+from typing import Literal
+
+import resnet_bench
+from resnet_bench.analysis.compare import config_differences
+from resnet_bench.config.options import options, parse_args
+from resnet_bench.errors import BenchError, ConfigError
+from resnet_bench.experiments.paired.duet import Match, Observer
+from resnet_bench.experiments.paired.side import Budget, Side, SideFailure
+from resnet_bench.records.ab import Contest, SideName
+from resnet_bench.records.run import Outcome
+from resnet_bench.worker.process import outcome_of
+
+SIDE_PROTOCOL = ("preset", "preset_file", "warmup")
+"""What a side may say of how it is measured; the rest is the match's to decide."""
+
+
+def side_of(label: str, words: list[str]) -> Side:
+    """A side from its command-line words; `ConfigError` for options that mean nothing in a match."""
+    config, given = parse_args(words)
+    protocol = {option.name: option.flag for option in options() if option.extra["role"] == "protocol"}
+    for name in given:
+        if name in protocol and name not in SIDE_PROTOCOL:
+            raise ConfigError(
+                f"{protocol[name]} does not belong to a side: the sides share one protocol.",
+                "Leave it out; --pairs, --turns, --max-time and --output stand outside the quotes.",
+            )
+    if config.step.batch_size == "max":
+        raise ConfigError(
+            "--batch-size max is searched for by run alone: beside another side less memory is free.",
+            "Let bench-cli run find it, then give the number.",
+        )
+    return Side(label, config)
+
+
+def hold(kind: Literal["ab", "noise"], a: Side, b: Side, budget: Budget, observer: Observer | None = None) -> Contest:
+    """Play the match and return what came of it; blocks. Raises nothing for what happens to the sides."""
+    started = time.monotonic()
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    match = Match(a, b, budget, observer)
+    outcome, failed = Outcome(kind="ok"), None
+    try:
+        match.run()
+    except KeyboardInterrupt:
+        outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
+    except BenchError as error:
+        outcome, failed = outcome_of(error), _failed_side(error)
+    return _contest(kind, match, budget, outcome, failed, created, time.monotonic() - started)
+
+
+def _failed_side(error: BenchError) -> SideName | None:
+    if not isinstance(error, SideFailure):
+        return None
+    return "a" if error.side == "a" else "b"
+
+
+def _contest(
+    kind: Literal["ab", "noise"],
+    match: Match,
+    budget: Budget,
+    outcome: Outcome,
+    failed: SideName | None,
+    created: str,
+    wall_s: float,
+) -> Contest:
+    one, two = match.facts["a"], match.facts["b"]
+    configs = (one.resolved or one.requested, two.resolved or two.requested)
+    return Contest(
+        kind=kind,
+        id=uuid.uuid4().hex,
+        created_at=created,
+        tool_version=resnet_bench.__version__,
+        outcome=outcome,
+        failed_side=failed,
+        a=one,
+        b=two,
+        workload=config_differences(*configs, "workload"),
+        options=config_differences(*configs, "option"),
+        precision_target=budget.precision_target,
+        result=match.result(),
+        wall_s=wall_s,
+    )

@@ -1,0 +1,194 @@
+"""One side of a match: a live worker that is stopped whenever it is not its turn, and what it timed.
+
+The worker stops its own process group (SIGSTOP) right after its block, so that its pipeline neither runs
+ahead nor takes cores; the state it is stopped in is the state it continues from. What the pipeline still
+produces in the moments before stopping and after waking is taken by a lead-in of untimed steps
+(`plan.lead_in`). Neighbours: `worker/handle.py` runs the process, `rota.py` says whose turn it is.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.structs import replace
+
+from resnet_bench.config import Config, settled
+from resnet_bench.data.buffering import buffered
+from resnet_bench.data.service import LOCAL
+from resnet_bench.errors import BudgetError
+from resnet_bench.experiments import budget as plan
+from resnet_bench.records.ab import SideFacts
+from resnet_bench.records.base import Notice
+from resnet_bench.records.run import Outcome, Round
+from resnet_bench.runtime.resolve import resolve_data
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.process import Worker, WorkerFailure
+from resnet_bench.worker.protocol import Part
+
+TurnCount = int | Literal["auto"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of those that take turns: a configuration, how its worker is started, and whether that runs the whole
+    step, or the model or the pipeline of it alone."""
+
+    label: str
+    config: Config
+    new_worker: Callable[[], Worker] = Worker
+    part: Part = "whole"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Pairs of processes at most (sets, where there are more than two sides), turns per pair, and steps per turn
+    ("auto": about `turn_s` seconds of the slower side). Turns "auto": about 10 s of them, 20 to 90.
+
+    `warmup` steps at least come first. `precision_target` (a fraction) ends it early, once the interval's
+    half-width is no more; `max_time_s` ends it in any case.
+    """
+
+    turns: TurnCount = 20
+    steps: int | Literal["auto"] = "auto"
+    warmup: int = 3
+    pairs: int = 1
+    precision_target: float | None = None
+    max_time_s: float = 600.0
+    silence_s: float = 300.0
+    turn_s: float = plan.ROUND_SECONDS
+
+
+class SideFailure(WorkerFailure):
+    """A side that did not answer as it should; the outcome's message names it."""
+
+    def __init__(self, side: str, label: str, outcome: Outcome) -> None:
+        words = f"Side {named(side)}" if len(side) == 1 else named(side)
+        super().__init__(replace(outcome, message=f"{words}{f' ({label})' if label else ''}: {outcome.message}"))
+        self.side = side
+
+
+def named(side: str) -> str:
+    """A side's name as a reader sees it: "B" for b, "Model alone" for a name in words."""
+    return side.upper() if len(side) == 1 else side.capitalize()
+
+
+class Player:
+    """A side's live worker, stopped whenever it is not its turn."""
+
+    def __init__(
+        self,
+        name: str,
+        side: Side,
+        worker: Worker,
+        budget: Budget,
+        deadline: float,
+        on_phase: Callable[[str, str], None],
+    ) -> None:
+        self.name = name
+        self.facts = SideFacts(label=side.label, requested=side.config)
+        self.timed: list[Round] = []
+        self.step_s = 0.0
+        self.peak_host_bytes: int | None = None
+        self._label, self._worker, self._budget, self._deadline = side.label, worker, budget, deadline
+        self._part, self._on_phase = side.part, on_phase
+        self._rounds: list[Round] = []
+        self._phase = ""
+
+    @property
+    def config(self) -> Config:
+        """The resolved configuration, or the requested one of a peer that resolves nothing."""
+        return self.facts.resolved or self.facts.requested
+
+    def get_ready(self) -> None:
+        """Prepare, warm up and stop. `step_s` and `peak_host_bytes` are known afterwards."""
+        command = p.Prepare(config=self.facts.requested, log_path=str(self._worker.log_path), part=self._part)
+        reply = self._ask(command, p.Prepared)
+        self.peak_host_bytes = reply.peak_host_bytes
+        self.facts = replace(
+            self.facts,
+            model=reply.model,
+            data=reply.data,
+            notices=(*self.facts.notices, *reply.notices, *self._runs_on()),
+        )
+        self._ask(p.WarmUp(steps=self._warmup() * self.config.step.steps_per_call, then_stop=True), p.Timed)
+        self._wait_until_stopped()
+        self.step_s = statistics.median(one.wall_s / one.steps for one in self._rounds[-3:])
+
+    def take_turn(self, steps: int) -> None:
+        """Run one timed round of about `steps` steps, then stop."""
+        per_call = self.config.step.steps_per_call
+        calls = max(1, steps // per_call)
+        lead_in = plan.lead_in(self.step_s * per_call, calls, self._buffered())
+        if self._no_step:
+            lead_in = max(1, lead_in)  # A read that the system finishes meanwhile is a whole batch, however long.
+        reply = self._ask(p.Measure(rounds=1, steps=calls * per_call, lead_in=lead_in, then_stop=True), p.Timed)
+        self.facts = replace(self.facts, notices=(*self.facts.notices, *reply.notices))
+        self._wait_until_stopped()
+        self.timed.append(self._rounds[-1])
+
+    def single_calls(self, calls: int) -> list[float]:
+        """Time `calls` single calls, each with its own wait for the device; their seconds. Not a turn."""
+        command = p.Measure(rounds=calls, steps=self.config.step.steps_per_call, purpose="latency")
+        self._ask(command, p.Timed)
+        return [one.wall_s for one in self._rounds[-calls:]]
+
+    def _warmup(self) -> int:
+        """Calls: enough to empty what a pipeline that is timed alone buffered while it was opened."""
+        asked = self.config.measure.warmup
+        least = self._budget.warmup if asked == "auto" else max(asked, self._budget.warmup)
+        return max(1, least) + (self._buffered() if self._no_step else 0)
+
+    @property
+    def _no_step(self) -> bool:
+        """Whether the pipeline runs alone, so that nothing holds it up while it is opened."""
+        return self._part == "pipeline" or self.config.step.mode == "input"
+
+    def _buffered(self) -> int:
+        """Batches that may lie ready or be in the making for this side; 0 for a batch that stays on the device."""
+        config = self.config
+        if config.data.source == "synthetic" or self._part == "model":
+            return 0
+        on_gpu = self.facts.machine is not None and self.facts.machine.device_kind == "gpu"
+        data = resolve_data(config.data, 1)  # a peer may have resolved nothing
+        return buffered(data, settled(config.step.batch_size), on_gpu) + 1
+
+    def _runs_on(self) -> tuple[Notice, ...]:
+        """What cannot be stopped with this side: a tf.data service that others started."""
+        address = self.config.data.data_service
+        if address is None or address.startswith(LOCAL) or self._part == "model":
+            return ()
+        return (Notice(kind="data_service_runs_on", facts={"address": address}),)
+
+    def _wait_until_stopped(self) -> None:
+        try:
+            self._worker.wait_until_stopped()
+        except WorkerFailure as failure:
+            raise SideFailure(self.name, self._label, failure.outcome) from failure
+
+    def _ask(self, command: p.Command, reply: type[p.M]) -> p.M:
+        try:
+            return self._worker.request(
+                command, reply, silence_s=self._budget.silence_s, deadline=self._deadline, on_event=self._on_event
+            )
+        except WorkerFailure as failure:
+            if failure.outcome.kind == "budget":
+                raise BudgetError(failure.outcome.message, failure.outcome.remedy) from failure
+            raise SideFailure(self.name, self._label, failure.outcome) from failure
+
+    def _on_event(self, event: p.Events) -> None:
+        if isinstance(event, p.RoundDone):
+            self._rounds.append(event.round)
+        elif isinstance(event, p.Resolved):
+            self.facts = replace(
+                self.facts,
+                resolved=event.config,
+                machine=event.machine,
+                environment=event.environment,
+                notices=event.notices,
+            )
+        elif isinstance(event, p.PhaseStarted) and event.phase != self._phase:
+            self._phase = event.phase
+            self._on_phase(self.name, event.phase)

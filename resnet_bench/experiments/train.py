@@ -1,0 +1,235 @@
+"""The parent's side of a training: what is asked for, one worker from start to end, one record.
+
+Neighbours: `training_request.py` says what is asked for, `worker/training.py` does the work, `cli/train.py`
+prints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+import resnet_bench
+from resnet_bench.analysis.summary import summarize
+from resnet_bench.config import Config, settled
+from resnet_bench.errors import BenchError, ConfigError
+from resnet_bench.experiments.findings import Findings
+from resnet_bench.experiments.train_request import REQUEST, Request
+from resnet_bench.records.base import Notice
+from resnet_bench.records.files import write_atomically
+from resnet_bench.records.record import Configuration, Record
+from resnet_bench.records.run import Outcome, ProcessSamples, Round, Samples, StepCounts, Verdict
+from resnet_bench.records.training import Epoch, TrainingResult
+from resnet_bench.step.training.checkpoint import CHECKPOINT
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.process import Worker, outcome_of
+
+A_YEAR_S = 365 * 86400.0
+CLOSING_S = 600.0
+"""What the last test and saving may take beyond --max-time."""
+
+
+class Observer(Protocol):
+    """Who wants to know how far a training is."""
+
+    def phase(self, name: str) -> None:
+        """A phase begins."""
+
+    def resolved(self, config: Config, notices: tuple[Notice, ...]) -> None:
+        """The device is known."""
+
+    def began(self, event: p.TrainingBegan) -> None:
+        """The first step follows."""
+
+    def steps(self, event: p.StepsDone) -> None:
+        """Some steps are done."""
+
+    def tested(self, event: p.Tested) -> None:
+        """Some test images are answered."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch is over."""
+
+
+class Session:
+    """One training: run it once, interrupt it at any moment."""
+
+    def __init__(
+        self,
+        request: Request,
+        observer: Observer,
+        *,
+        resume: bool = False,
+        new_worker: Callable[[], Worker] = Worker,
+    ) -> None:
+        self._request, self._observer = request, observer
+        self._resume, self._new_worker = resume, new_worker
+        self._found = Findings(request.config)
+        self._began: p.TrainingBegan | None = None
+        self._epochs: list[Epoch] = []
+        self._rounds: list[Round] = []
+        self._steps = 0
+        self._worker: Worker | None = None
+
+    def run(self) -> Record:
+        """Train; return the record whatever happened. Blocks.
+
+        Raises `ConfigError` where the folder holds a training and none is to be resumed, `RecordError` where it
+        cannot be written to.
+        """
+        folder = Path(self._request.training.folder)
+        if not self._resume and (folder / CHECKPOINT).exists():
+            raise ConfigError(
+                f"--folder {folder} holds a training already.",
+                "Go on with it: --resume (with more --epochs, if it has ended). Or name another --folder.",
+            )
+        write_atomically(folder / REQUEST, msgspec.json.format(msgspec.json.encode(self._request), indent=1))
+        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        started = time.monotonic()
+        trained: p.Trained | None = None
+        try:
+            trained = self._train(folder)
+            outcome = Outcome(kind="ok")
+            if trained.result.ended == "interrupted":
+                outcome = Outcome(
+                    kind="interrupted", message="Interrupted; a checkpoint was saved.", remedy="Go on with --resume."
+                )
+        except KeyboardInterrupt:
+            outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="Go on with --resume.")
+        except BenchError as error:
+            outcome = outcome_of(error)
+        if outcome.kind != "ok":
+            outcome = replace(outcome, phase=outcome.phase or self._found.phase)
+        return self._record(trained, outcome, created, time.monotonic() - started)
+
+    def interrupt(self) -> bool:
+        """Ask a training that has begun to end with a checkpoint; False where it has not, and nothing would be lost."""
+        if self._began is None or self._worker is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._worker.pid, signal.SIGINT)
+        return True
+
+    def _train(self, folder: Path) -> p.Trained:
+        training = self._request.training
+        command = p.Train(
+            config=self._request.config, training=training, folder=str(folder.absolute()), resume=self._resume
+        )
+        limit_s = A_YEAR_S if training.max_time is None else training.max_time + CLOSING_S
+        with self._new_worker() as worker:
+            self._worker = worker
+            try:
+                return worker.request(
+                    command,
+                    p.Trained,
+                    silence_s=self._request.config.measure.timeout,
+                    deadline=time.monotonic() + limit_s,
+                    on_event=self._on_event,
+                )
+            finally:
+                self._worker = None
+
+    def _on_event(self, event: p.Events) -> None:
+        found, observer = self._found, self._observer
+        if isinstance(event, p.PhaseStarted):
+            found.phase = event.phase
+            observer.phase(event.phase)
+        elif isinstance(event, p.Resolved):
+            found.resolved, found.machine, found.environment = event.config, event.machine, event.environment
+            found.note(*event.notices)
+            observer.resolved(event.config, event.notices)
+        elif isinstance(event, p.TrainingBegan):
+            self._began, self._steps = event, event.step
+            self._epochs = list(event.epochs)
+            found.model, found.data = event.model, event.data
+            found.note(*event.notices)
+            observer.began(event)
+        elif isinstance(event, p.StepsDone):
+            self._steps = event.step
+            observer.steps(event)
+        elif isinstance(event, p.Tested):
+            observer.tested(event)
+        elif isinstance(event, p.EpochDone):
+            self._epochs.append(event.epoch)
+            self._rounds.append(self._round(event.epoch))
+            observer.epoch(event.epoch)
+
+    def _round(self, epoch: Epoch) -> Round:
+        """An epoch as a timed round. One that was resumed counts whole, with the rate of all of its steps."""
+        assert self._began is not None
+        assert self._found.resolved is not None
+        steps = self._began.steps_per_epoch
+        images = steps * settled(self._found.resolved.step.batch_size)
+        return Round(steps=steps, images=images, wall_s=images / epoch.images_per_s, dispatch_s=None)
+
+    def _record(self, trained: p.Trained | None, outcome: Outcome, created: str, wall_s: float) -> Record:
+        found, began, request = self._found, self._began, self._request
+        process = ProcessSamples(process=0, rounds=tuple(self._rounds))
+        if began is not None:
+            process = replace(process, cold_start=began.cold_start)
+        if trained is not None:
+            done = self._steps - (began.step if began is not None else 0)
+            counts = StepCounts(first=1, timed=done, skipped=trained.skipped)
+            process = replace(process, memory=trained.memory, counts=counts)
+        samples = Samples(processes=(process,))
+        return Record(
+            id=uuid.uuid4().hex,
+            created_at=created,
+            tool_version=resnet_bench.__version__,
+            outcome=outcome,
+            verdict=_verdict(outcome, self._epochs),
+            config=Configuration(
+                requested=request.config,
+                resolved=found.resolved,
+                given=tuple(sorted(request.given)),
+                training=request.training,
+            ),
+            machine=found.machine,
+            environment=found.environment,
+            model=found.model,
+            data=found.data,
+            samples=samples,
+            summary=summarize(samples),
+            training=trained.result if trained is not None else self._partial(),
+            warnings=tuple(found.notices),
+            wall_s=wall_s,
+        )
+
+    def _partial(self) -> TrainingResult | None:
+        """What is known of a training whose worker did not come to its end."""
+        began = self._began
+        if began is None:
+            return None
+        tested = [epoch for epoch in self._epochs if epoch.test_accuracy is not None]
+        top = max(tested, key=lambda epoch: epoch.test_accuracy or 0.0, default=None)
+        return TrainingResult(
+            epochs=tuple(self._epochs),
+            steps=self._steps,
+            best_accuracy=top.test_accuracy if top is not None else None,
+            best_epoch=top.epoch if top is not None else None,
+            target_accuracy=self._request.training.target_accuracy,
+            ended="interrupted",
+            steps_per_epoch=began.steps_per_epoch,
+            train_images=began.train_images,
+            test_images=began.test_images,
+        )
+
+
+def _verdict(outcome: Outcome, epochs: list[Epoch]) -> Verdict:
+    """One process has no interval, so its speed is never more than indicative."""
+    if outcome.kind not in ("ok", "interrupted"):
+        notice = Notice(kind="did_not_finish", facts={"outcome": outcome.kind, "phase": outcome.phase})
+        return Verdict(kind="invalid", reasons=(notice,))
+    if not epochs:
+        return Verdict(kind="invalid", reasons=(Notice(kind="no_epoch_finished"),))
+    return Verdict(kind="indicative", reasons=(Notice(kind="trained_once"),))

@@ -1,0 +1,122 @@
+"""What a training is asked for: from option values to a request, and what `--resume` lets change.
+
+The request is kept in the training's folder, so that `--resume` needs no other option. Neighbours:
+`training_session.py` runs it, `cli/train.py` parses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from resnet_bench.config import Config, TrainingConfig, check_training
+from resnet_bench.config.option import options, training_options
+from resnet_bench.config.options import build
+from resnet_bench.data.datasets import IMAGE_SIZE, kind_of, sizes_of
+from resnet_bench.errors import ConfigError, DataError
+from resnet_bench.records.base import Data
+
+DEFAULTS: dict[str, Any] = {
+    "optimizer": "adam",
+    "batch_size": 32,
+    "classes": 6,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+}
+"""What differs from a benchmark's defaults: those of the from-scratch projects. --learning-rate auto is 0.00015
+for Adam."""
+
+REQUEST = "training.json"
+
+
+class Request(Data, frozen=True, kw_only=True):
+    """What a training was asked for; `given` are the values named on its command lines."""
+
+    config: Config
+    training: TrainingConfig
+    given: dict[str, Any]
+
+
+def request_of(given: Mapping[str, Any]) -> Request:
+    """What these option values, of a benchmark and of a training, ask for; cross-checked.
+
+    Settles the classes and the image size that the data set has where they are not given, and paths. Raises
+    `ConfigError`, and `DataError` for data that is not there.
+    """
+    names = {option.name for option in training_options()}
+    own = {name: value for name, value in given.items() if name in names}
+    own |= {"test_data": _absolute(own.get("test_data")), "weights": _weights(own.get("weights"))}
+    training = TrainingConfig(**own)
+    data = _absolute(given.get("data"))
+    kind = kind_of(training.dataset, data)
+    values = {name: value for name, value in given.items() if name not in names and name != "data"}
+    streamed = {"source": kind, "data": data} if kind in ("folder", "tfrecord") else {}
+    config, _ = build({**DEFAULTS, **values, **streamed})
+    config = replace(config, data=replace(config.data, data=data))
+    classes, size = sizes_of(kind, data)
+    if "classes" not in given:
+        if classes is None:
+            raise ConfigError(f"--dataset {kind} does not say how many classes it has.", "Give --classes.")
+        config = replace(config, model=replace(config.model, classes=classes))
+    if config.model.image_size == "auto":
+        config = replace(config, model=replace(config.model, image_size=size or IMAGE_SIZE))
+    training = replace(training, dataset=kind)
+    check_training(config, training)
+    return Request(config=config, training=training, given=dict(given))
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).expanduser().absolute())
+
+
+def _weights(source: str | None) -> str | None:
+    return source if source == "imagenet" else _absolute(source)
+
+
+def continued(folder: Path, given: Mapping[str, Any]) -> Request:
+    """What the training in `folder` was asked for, with the values of `given` in place of its own.
+
+    Raises `ConfigError` for a value that would make it another training, `DataError` where the folder's file
+    cannot be read.
+    """
+    path = folder / REQUEST
+    try:
+        before = msgspec.json.decode(path.read_bytes(), type=Request)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise DataError(f"{path} cannot be read: {error}.", "Begin anew with another --folder.") from error
+    stored = dict(before.given)
+    request = request_of({**_typed(stored), **given})
+    for name in given:
+        old, new = _value(before, name), _value(request, name)
+        if old != new and not _may_change(name, before.training):
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(
+                f"{flag} {given[name]} would make another training of {folder}, which was begun with {old}.",
+                f"Leave {flag} out, or begin anew with another --folder.",
+            )
+    return request
+
+
+def _typed(stored: dict[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them, with the types of their options."""
+    known = {option.name: option for option in (*options(), *training_options())}
+    return {name: msgspec.convert(value, known[name].annotation) for name, value in stored.items()}
+
+
+def _value(request: Request, name: str) -> Any:
+    for section in (request.training, *(getattr(request.config, field) for field in request.config.__struct_fields__)):
+        if hasattr(section, "__struct_fields__") and name in section.__struct_fields__:
+            return getattr(section, name)
+    return getattr(request.config, name)
+
+
+def _may_change(name: str, training: TrainingConfig) -> bool:
+    """Whether an option leaves what is computed alone. The number of epochs decides some schedules."""
+    if name == "epochs":
+        return training.schedule == "constant" or (training.schedule == "step" and training.decay_epochs != "auto")
+    (option,) = [option for option in (*training_options(), *options()) if option.name == name][:1]
+    return bool(option.extra["role"] == "protocol")

@@ -1,0 +1,172 @@
+"""A pytest plugin: the `bench` fixture and its command-line options.
+
+It is installed with the package, so that its options are known before any conftest is read. A row's
+durations come from its worker: the fixture runs the configuration, then plays the measured step times to
+pytest-benchmark on a virtual clock, so that its table, JSON, histogram and comparison show what the record
+holds.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from resnet_bench import units
+from resnet_bench.pytest_plugin_clock import CLOCK
+
+if TYPE_CHECKING:
+    from resnet_bench.records.record import Record
+
+DEFAULT_WORDS = "--processes 1 --max-time 65"
+"""Four rows of at most 65 s end within 5 minutes; a preset replaces these words."""
+
+_ROWS = pytest.StashKey[list[tuple[str, "Record"]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What reaches every harness."""
+    group = parser.getgroup("resnet-bench")
+    group.addoption("--bench-args", default="", metavar="WORDS", help="Options of bench-cli run, for every row.")
+    group.addoption("--bench-preset", choices=["smoke", "standard", "strict"], help="Preset of every row.")
+    group.addoption("--bench-device", metavar="DEVICE", help="auto, cpu, gpu or gpu:N, for every row.")
+    group.addoption("--bench-profile", metavar="DIR", help="Leave a TensorBoard trace of each row in DIR.")
+    group.addoption("--campaign", action="store_true", help="Run the long harnesses too: speed bars and parity.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker, and check the words before anything runs."""
+    config.addinivalue_line("markers", "campaign: a long harness, run with --campaign alone")
+    config.stash[_ROWS] = []
+    if not any(config.getoption(name) for name in ("--bench-args", "--bench-preset", "--bench-device")):
+        return
+    from resnet_bench.config.options import parse_args
+    from resnet_bench.errors import ConfigError
+
+    try:
+        parse_args(_common_words(config))
+    except ConfigError as error:
+        raise pytest.UsageError(f"--bench-args: {error}") from error
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep campaigns for those who ask for them."""
+    if config.getoption("--campaign"):
+        return
+    skip = pytest.mark.skip(reason="a long harness: add --campaign")
+    for item in items:
+        if item.get_closest_marker("campaign"):
+            item.add_marker(skip)
+
+
+def _common_words(config: pytest.Config) -> list[str]:
+    preset, device = config.getoption("--bench-preset"), config.getoption("--bench-device")
+    words = shlex.split(f"--preset {preset}" if preset else DEFAULT_WORDS)
+    if device:
+        words += ["--device", device]
+    return words + shlex.split(config.getoption("--bench-args"))
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[str], Record]:
+    """Run one configuration in its own worker and make it a row of pytest-benchmark's table."""
+
+    from resnet_bench.config.options import parse_args, with_values
+    from resnet_bench.experiments import run as session
+    from resnet_bench.records.record import save
+    from resnet_bench.report.notices import sentence
+
+    def run(words: str) -> Record:
+        config, given = parse_args(shlex.split(words) + _common_words(request.config))
+        profile = request.config.getoption("--bench-profile")
+        if profile:
+            config = with_values(config, {"profile": str(Path(profile) / request.node.name)})
+        record = session.run(config, given, keep=True)
+        path = save(record, Path(config.output.output))
+        if record.summary is None or record.outcome.kind != "ok":
+            pytest.fail(f"{record.outcome.message} {record.outcome.remedy} Record: {path}", pytrace=False)
+        if config.output.require_valid and record.verdict.kind != "valid":
+            reasons = " ".join(sentence(reason) for reason in record.verdict.reasons)
+            pytest.fail(
+                f"--require-valid: the verdict is {record.verdict.kind}. {reasons} Record: {path}", pytrace=False
+            )
+        benchmark.group = config.step.mode
+        benchmark.extra_info.update(_extra_info(record, path))
+        _play(benchmark, record)
+        request.config.stash[_ROWS].append((request.node.name, record))
+        return record
+
+    return run
+
+
+def _play(benchmark: Any, record: Record) -> None:
+    """Let pytest-benchmark see the mean step time of each round that counts, as if it had timed it itself."""
+    steps_s = [one.wall_s / one.steps for process in record.samples.processes for one in process.counted]
+    played = iter(steps_s)
+    benchmark.pedantic(lambda: CLOCK.advance(next(played)), rounds=len(steps_s), iterations=1)
+
+
+def _extra_info(record: Record, path: Path) -> dict[str, Any]:
+    from resnet_bench.analysis.summary import PERCENTILES
+    from resnet_bench.report.notices import sentence
+
+    summary = record.summary
+    assert summary is not None
+    latency = summary.step_latency_s
+    percentiles = {f"p{p:g}": getattr(latency, f"p{p:g}") if latency else None for p in PERCENTILES}
+    return {
+        "images_per_s": summary.images_per_s.value,
+        "images_per_s_low": summary.images_per_s.low,
+        "images_per_s_high": summary.images_per_s.high,
+        **{f"step_latency_{name}_s": each.value if each else None for name, each in percentiles.items()},
+        "peak_host_bytes": summary.peak_host_bytes,
+        "peak_device_bytes": summary.peak_device_bytes,
+        "verdict": record.verdict.kind,
+        "reasons": [sentence(reason) for reason in record.verdict.reasons],
+        "warnings": [sentence(warning) for warning in record.warnings],
+        "record": str(path),
+    }
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Images per second, latency, memory and verdict of each row: columns that pytest-benchmark lacks."""
+    rows = config.stash[_ROWS]
+    if not rows:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from resnet_bench.report.notices import sentence
+
+    terminalreporter.section("resnet-bench")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("row", "img/s", "p50", "p90", "p99", "peak host", "peak device", "verdict"):
+        table.add_column(name, justify="left" if name in ("row", "verdict") else "right", overflow="fold")
+    for name, record in rows:
+        table.add_row(name, *_cells(record))
+    console = Console(file=terminalreporter._tw._file, width=110)
+    console.print(table)
+    said: dict[str, list[str]] = {}
+    for name, record in rows:
+        for words in dict.fromkeys(sentence(notice) for notice in (*record.verdict.reasons, *record.warnings)):
+            said.setdefault(words, []).append(name)
+    for words, names in said.items():
+        who = "every row" if len(names) == len(rows) > 1 else ", ".join(names)
+        console.print(f"{who}: {words}", style="yellow", highlight=False, markup=False)
+
+
+def _cells(record: Record) -> list[str]:
+    summary = record.summary
+    assert summary is not None
+    latency = summary.step_latency_s
+    estimates = [getattr(latency, name) if latency else None for name in ("p50", "p90", "p99")]
+    return [
+        units.significant(summary.images_per_s.value),
+        *(units.duration(each.value) if each else units.UNKNOWN for each in estimates),
+        units.size(summary.peak_host_bytes),
+        units.size(summary.peak_device_bytes),
+        record.verdict.kind,
+    ]

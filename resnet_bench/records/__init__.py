@@ -1,0 +1,1 @@
+"""Every type that is stored or crosses the pipe to a worker, and the files that hold them."""

@@ -1,0 +1,124 @@
+"""What holds a step back, its model or its input: the mathematics of `bench-cli bottleneck`, and its result. Pure.
+
+Three speeds from one run in turns: the model alone on a batch that lies on its device, the pipeline alone, and
+both together. Neighbours: `ceilings.py` measures them, `report/bottleneck.py` words them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from resnet_bench.records.ab import rate
+from resnet_bench.records.base import Data, Estimate, Notice
+from resnet_bench.records.environment import Environment
+from resnet_bench.records.files import indented_json, stem, write_atomically
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.record import Configuration
+from resnet_bench.records.run import DataFacts, ModelFacts, Outcome, Round
+
+SCHEMA_VERSION = 1
+
+
+Answer = Literal["input-bound", "compute-bound", "balanced", "cannot tell"]
+Sharing = Literal["own device", "shared cores"]
+
+
+class Repetition(Data, frozen=True, kw_only=True):
+    """What one process of each kind timed; the i-th rounds were neighbours in time where `interleaved`."""
+
+    end_to_end: tuple[Round, ...]
+    model: tuple[Round, ...]
+    pipeline: tuple[Round, ...]
+    interleaved: bool = True
+
+    def median(self, of: Callable[[float, float, float], float]) -> float:
+        """A figure of the three speeds (end to end, model, pipeline), in images/s: its median over neighbouring
+        turns, or the figure of the total rates where whole processes alternated."""
+        return statistics.median(self.each(of)) if self.interleaved else of(*self.rates)
+
+    def each(self, of: Callable[[float, float, float], float]) -> list[float]:
+        """The figure of each turn."""
+        turns = zip(self.end_to_end, self.model, self.pipeline, strict=True)
+        return [of(*(rate([one]) for one in turn)) for turn in turns]
+
+    @property
+    def rates(self) -> tuple[float, float, float]:
+        """End to end, model and pipeline: total images over total time."""
+        return rate(self.end_to_end), rate(self.model), rate(self.pipeline)
+
+
+class Cores(Data, frozen=True, kw_only=True):
+    """What the input costs in processor time, and what feeding the model at full speed would take.
+
+    `cpu_s_per_image` and `busy` (cores that the pipeline alone keeps busy on average) are measured; `to_feed` is
+    how many cores make images as fast as the model alone takes them, at that cost, and `more` how many of them are
+    missing: beyond the `usable` ones where the model has a device of its own, all of them where it shares them.
+    """
+
+    usable: int
+    cpu_s_per_image: float
+    busy: float
+    to_feed: int
+    more: int
+
+
+class Analysis(Data, frozen=True, kw_only=True):
+    """The three speeds (images/s) and what they mean.
+
+    `bound` is what the two ceilings allow together: the lower one where the model has a device of its own, one
+    after the other, 1 / (1/model + 1/pipeline), where both share the cores. `efficiency` is end to end over it.
+    `stall_share` is the share of a step that the model alone would not have taken: 1 - end to end / model. On an
+    accelerator that is the time it waits, and `utilisation` (None on a CPU) is the rest: time that computing needs
+    over time that passed, as MLPerf Storage defines AU. `balance` is pipeline over model, from which `answer` comes.
+    """
+
+    sharing: Sharing
+    end_to_end: Estimate
+    model: Estimate
+    pipeline: Estimate
+    bound: Estimate
+    efficiency: Estimate
+    step_s: float
+    stall_share: Estimate
+    stall_s: float
+    utilisation: Estimate | None
+    utilisation_passes: bool | None
+    balance: Estimate
+    answer: Answer
+    cores: Cores | None
+    notices: tuple[Notice, ...] = ()
+
+
+class Bottleneck(Data, frozen=True, kw_only=True):
+    """One `bottleneck` run: how it ended, what ran, every round, and what they mean (None: not one repetition)."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    created_at: str
+    tool_version: str
+    outcome: Outcome
+    failed_side: str | None = None
+    config: Configuration
+    machine: Machine | None = None
+    environment: Environment | None = None
+    model: ModelFacts | None = None
+    data: DataFacts | None = None
+    repetitions: tuple[Repetition, ...] = ()
+    analysis: Analysis | None = None
+    warnings: tuple[Notice, ...] = ()
+    wall_s: float
+
+
+def to_json(result: Bottleneck) -> bytes:
+    """The result as indented JSON."""
+    return indented_json(result)
+
+
+def save(result: Bottleneck, folder: Path) -> Path:
+    """Write it into `folder`/bottleneck, apart from the records, by atomic rename; returns its path."""
+    path = folder / "bottleneck" / f"{stem(result.created_at, 'bottleneck', result.id)}.json"
+    write_atomically(path, to_json(result))
+    return path

@@ -1,0 +1,102 @@
+"""What trained networks get right: per network, per class, and the difference of two; predictions of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from resnet_bench.config import Config
+from resnet_bench.records.base import Data, Estimate, Notice
+from resnet_bench.records.environment import Environment
+from resnet_bench.records.files import indented_json, stamp, write_atomically
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.run import DataFacts
+
+
+class ClassScore(Data, frozen=True, kw_only=True):
+    """One class: `images` belong to it. Precision is None where it was never predicted, recall where it is empty."""
+
+    name: str
+    images: int
+    precision: float | None
+    recall: float | None
+
+
+class ModelScore(Data, frozen=True, kw_only=True):
+    """One network on a data set.
+
+    `loss` is the mean cross-entropy in nats; `accuracy` and `top5` carry Wilson's interval, `top5` is None for
+    five classes or fewer. `confusion[true][predicted]` counts images (None beyond 1000 classes).
+    `images_per_s` counts images in batches that lie on the host, None where it was not timed.
+    """
+
+    path: str
+    images: int
+    loss: float
+    accuracy: Estimate
+    top5: Estimate | None
+    classes: tuple[ClassScore, ...]
+    confusion: tuple[tuple[int, ...], ...] | None
+    images_per_s: float | None = None
+
+
+class ScoreDifference(Data, frozen=True, kw_only=True):
+    """The second network against the first, on the same images.
+
+    `accuracy` is second minus first; `only_first` and `only_second` count images that one alone has right;
+    `p_value` is McNemar's, exact. `speed` is second over first, from turns inside one process, its interval
+    over the turns; None where nothing was timed.
+    """
+
+    accuracy: Estimate
+    only_first: int
+    only_second: int
+    p_value: float
+    speed: Estimate | None = None
+
+
+class Likely(Data, frozen=True, kw_only=True):
+    """One of the classes that an image may belong to; `name` is None where nobody named it."""
+
+    label: int
+    name: str | None
+    probability: float
+
+
+class Prediction(Data, frozen=True, kw_only=True):
+    """An image's most likely classes, the likeliest first; or why it could not be read."""
+
+    path: str
+    likely: tuple[Likely, ...] = ()
+    problem: str | None = None
+
+
+SCHEMA_VERSION = 1
+
+
+class Evaluation(Data, frozen=True, kw_only=True):
+    """One or two networks on the same images; `difference` is the second against the first."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    created_at: str
+    tool_version: str
+    config: Config
+    machine: Machine
+    environment: Environment
+    data: DataFacts
+    part: str
+    models: tuple[ModelScore, ...]
+    difference: ScoreDifference | None = None
+    notices: tuple[Notice, ...] = ()
+
+
+def to_json(evaluation: Evaluation) -> bytes:
+    """The evaluation as indented JSON."""
+    return indented_json(evaluation)
+
+
+def save(evaluation: Evaluation, folder: Path) -> Path:
+    """Write it into `folder`/evaluate, apart from the records, by atomic rename; returns its path."""
+    path = folder / "evaluate" / f"{stamp(evaluation.created_at)}-{evaluation.id[:8]}.json"
+    write_atomically(path, to_json(evaluation))
+    return path

@@ -1,0 +1,201 @@
+"""What a search for the fastest configuration came to: every challenger, the winner, and what each switch gave. Pure.
+
+Neighbours: `tune.py` searches, `matches/contest.py` has the matches, `report/tune.py` the words.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from resnet_bench.config import Config, preset_file
+from resnet_bench.config.fields import Value
+from resnet_bench.config.option import as_text, named, options
+from resnet_bench.errors import RecordError
+from resnet_bench.records.ab import Duet, Turns
+from resnet_bench.records.base import Data, Estimate, Notice
+from resnet_bench.records.environment import Environment
+from resnet_bench.records.files import indented_json, stem, write_atomically
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.run import Outcome
+
+SCHEMA_VERSION = 1
+
+Status = Literal["won", "dropped", "no difference", "failed", "out of bounds", "out of time"]
+
+
+class Bounds(Data, frozen=True, kw_only=True):
+    """What a configuration must keep to: `latency_s` bounds the 90th percentile of one call (a batch, or
+    --steps-per-call of them), `output_error` the relative RMS of the logits' difference from float32's."""
+
+    latency_s: float | None = None
+    output_error: float | None = None
+
+
+class Probe(Data, frozen=True, kw_only=True):
+    """What was found out about a configuration's bounds; None where there is none to keep, or it was not reached."""
+
+    latency_p90_s: Estimate | None = None
+    output_error: float | None = None
+
+    def breaks(self, bounds: Bounds) -> str | None:
+        """The option whose bound it does not keep."""
+        if bounds.latency_s is not None and (self.latency_p90_s is None or self.latency_p90_s.value > bounds.latency_s):
+            return "--max-latency"
+        if bounds.output_error is not None and (self.output_error is None or self.output_error > bounds.output_error):
+            return "--max-output-error"
+        return None
+
+
+class Challenge(Data, frozen=True, kw_only=True):
+    """One challenger against the champion of that moment.
+
+    `changes` are its values where they differ from the champion's `instead_of`. `ratio` is challenger over
+    champion; its interval is as wide as the number of challengers asks for. `pairs` keeps every turn.
+    """
+
+    changes: dict[str, Value]
+    instead_of: dict[str, Value]
+    status: Status
+    ratio: Estimate | None = None
+    images_per_s: float | None = None
+    pairs: tuple[Turns, ...] = ()
+    probe: Probe | None = None
+    broken: str | None = None
+    outcome: Outcome | None = None
+    notices: tuple[Notice, ...] = ()
+    wall_s: float = 0.0
+
+
+class Contribution(Data, frozen=True, kw_only=True):
+    """The best configuration against itself with one switch put back: `duet` is how much faster the switch makes
+    it, `confidence` the level of `ratio` when all contributions are looked at together (Holm)."""
+
+    option: str
+    value: Value
+    without: Value
+    duet: Duet | None = None
+    ratio: Estimate | None = None
+    confidence: float | None = None
+    outcome: Outcome | None = None
+
+
+class Tuning(Data, frozen=True, kw_only=True):
+    """One search. `defaults` is TensorFlow's own way of doing the work, `best` the last champion; `gain` is best
+    over defaults, from matches of their own (None: nothing won, or no time was left). `recommended` is `best`,
+    or `defaults` where none won, or the last match refuted it; `settings` are its options that are not this
+    tool's defaults.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    id: str
+    created_at: str
+    tool_version: str
+    outcome: Outcome
+    given: dict[str, Value]
+    machine: Machine | None = None
+    environment: Environment | None = None
+    space: dict[str, tuple[Value, ...]] = msgspec.field(default_factory=dict)
+    bounds: Bounds = Bounds()
+    defaults: Config | None = None
+    best: Config | None = None
+    recommended: Literal["best", "defaults"] | None = None
+    settings: dict[str, Value] = msgspec.field(default_factory=dict)
+    challenges: tuple[Challenge, ...] = ()
+    gain: Duet | None = None
+    contributions: tuple[Contribution, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    wall_s: float = 0.0
+
+    @property
+    def command(self) -> str:
+        """The recommended configuration as a command line."""
+        asked = {name: value for name, value in self.settings.items() if value != named(name, "the result").default}
+        return f"bench-cli run {shlex.join(words(asked))}".rstrip()
+
+
+def lasting(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the user's options belongs to the configuration itself, not to how it was measured."""
+    kept = {option.name for option in options() if option.extra["role"] != "protocol"} | {"preset"}
+    return {name: value for name, value in given.items() if name in kept}
+
+
+def words(settings: Mapping[str, Any]) -> list[str]:
+    """Options as command-line words."""
+    found: list[str] = []
+    for name, value in settings.items():
+        option = named(name, "the result")
+        dashed = name.replace("_", "-")
+        if option.is_switch:
+            found.append(f"--{dashed}" if value else f"--no-{dashed}")
+        elif value is not None:
+            found += [f"--{dashed}", as_text(name, value)]
+    return found
+
+
+def load(path: Path) -> Tuning:
+    """A saved result; `RecordError` where the file is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Tuning)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except msgspec.MsgspecError as error:
+        raise RecordError(
+            f"{path} is not a result of bench-cli tune: {error}.", "Name a file of OUTPUT/tune."
+        ) from error
+
+
+def to_json(tuning: Tuning) -> bytes:
+    """The result as indented JSON."""
+    return indented_json(tuning)
+
+
+def save(tuning: Tuning, folder: Path) -> Path:
+    """Write the result into `folder`/tune, and beside it the preset (.toml) where there is something to recommend;
+    returns the result's path. Each file by atomic rename."""
+    mode = tuning.given.get("mode", "train")
+    path = folder / "tune" / f"{stem(tuning.created_at, str(mode), tuning.id)}.json"
+    if tuning.recommended is not None:
+        write_atomically(preset_path(path), preset(tuning))
+    write_atomically(path, to_json(tuning))
+    return path
+
+
+def preset_path(result: Path) -> Path:
+    """Where the preset of a saved result lies."""
+    return result.with_suffix(".toml")
+
+
+def preset(tuning: Tuning) -> bytes:
+    """The recommended configuration as a file for --preset-file."""
+    return preset_file.write(
+        tuning.settings,
+        (
+            f"bench-cli tune, {tuning.created_at}, on {_machine(tuning)}",
+            _claim(tuning),
+            "bench-cli run --preset-file FILE takes this; the command line overrides it.",
+        ),
+    )
+
+
+def _machine(tuning: Tuning) -> str:
+    if tuning.machine is None:
+        return "an unknown machine"
+    if tuning.machine.gpu_name:
+        return tuning.machine.gpu_name
+    model = tuning.environment.cpu.model if tuning.environment else None
+    return f"{model or tuning.machine.device}, {tuning.machine.cpus} CPUs"
+
+
+def _claim(tuning: Tuning) -> str:
+    if tuning.recommended == "defaults":
+        return "Nothing was shown to beat TensorFlow's defaults; these are the defaults."
+    if tuning.gain is None or tuning.gain.ratio.low is None or tuning.gain.ratio.high is None:
+        return "Its gain over TensorFlow's defaults has no interval."
+    ratio = tuning.gain.ratio
+    return f"{ratio.value:.3f} times TensorFlow's defaults ({ratio.low:.3f} to {ratio.high:.3f}, 95 %)."

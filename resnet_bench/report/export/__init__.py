@@ -1,0 +1,1 @@
+"""Records for other tools: CSV, JSON for benchmark trackers, TensorBoard."""

@@ -1,0 +1,1 @@
+"""Charts: SVG elements for the report page, and Matplotlib pictures in files."""

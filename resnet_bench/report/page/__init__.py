@@ -1,0 +1,1 @@
+"""Results as one document, written as HTML or Markdown."""

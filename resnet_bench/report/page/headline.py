@@ -1,0 +1,154 @@
+"""The answer of a record: how fast, whether to believe it, and what holds it back.
+
+Pure. What holds it back is what `bench-cli bottleneck` measured of the same work on the same machine; without
+that, what the record itself shows, or the command that finds out. Neighbours: `record_sections.py` and
+`collection.py` place it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resnet_bench import units
+from resnet_bench.analysis import compare
+from resnet_bench.analysis import roofline as roofs
+from resnet_bench.config.fields import Value
+from resnet_bench.config.option import options
+from resnet_bench.records.base import Notice
+from resnet_bench.records.bottleneck import Analysis, Bottleneck
+from resnet_bench.records.columns import config_of, value_of
+from resnet_bench.records.record import Record
+from resnet_bench.records.tuning import words
+from resnet_bench.report.notices import sentence
+from resnet_bench.report.page import sections
+from resnet_bench.report.page.document import Answer, Cell, Note, Tone
+from resnet_bench.report.terminal import bottleneck as words_of
+from resnet_bench.report.terminal import text, training
+
+TONES: dict[str, Tone] = {"valid": "good", "indicative": "warn", "invalid": "bad"}
+LIMITS: dict[str, Tone] = {
+    "input-bound": "warn",
+    "compute-bound": "good",
+    "balanced": "good",
+    "cannot tell": "warn",
+}
+"""How the answers of `bench-cli bottleneck` are to be taken."""
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """A result of `bench-cli bottleneck` that found an answer, and where the report shows it."""
+
+    result: Bottleneck
+    analysis: Analysis
+    anchor: str
+
+    @property
+    def cell(self) -> Cell:
+        """The answer in a word, linked."""
+        return Cell(self.analysis.answer, tone=LIMITS[self.analysis.answer], href=f"#{self.anchor}")
+
+
+def ceilings_of(record: Record, known: Sequence[Ceilings]) -> Ceilings | None:
+    """The result about the same work on the same machine; of several, the one with the options most like the
+    record's, then the newest. None where there is none."""
+    if record.config.training is not None or record.summary is None:
+        return None
+    alike = [each for each in known if compare.same_work(record, each.result)]
+    alike.sort(key=lambda each: each.result.created_at, reverse=True)
+    return min(alike, key=lambda each: len(compare.option_differences(record, each.result)), default=None)
+
+
+def answer(record: Record, ceilings: Ceilings | None = None) -> Answer:
+    """How fast, whether to believe it, and what holds it back; of a training, how accurate first."""
+    verdict = record.verdict
+    rate, beside = _trained(record) if _is_training(record) else _rate(record)
+    return Answer(
+        rate=rate,
+        interval=beside,
+        verdict=verdict.kind,
+        tone=TONES[verdict.kind],
+        reasons=tuple(Note(sentence(reason), TONES[verdict.kind], "reason") for reason in verdict.reasons),
+        bottleneck=_held_back(record, ceilings),
+        limit=ceilings.cell if ceilings is not None else None,
+    )
+
+
+def _is_training(record: Record) -> bool:
+    return record.training is not None and (record.config.training is not None or record.summary is None)
+
+
+def _rate(record: Record) -> tuple[str, str]:
+    """The throughput and its interval."""
+    if record.summary is None:
+        return "no throughput", ""
+    between = text.interval_of(record)
+    return units.rate(record.summary.images_per_s.value), f"{between} (95 %)" if between else "no interval: one process"
+
+
+def _trained(record: Record) -> tuple[str, str]:
+    """The accuracy that a training came to, and what belongs to it."""
+    assert record.training is not None, "asked of trainings alone"
+    accuracy, details = training.answer(record.training)
+    speed = [f"at {units.rate(record.summary.images_per_s.value)}"] if record.summary is not None else []
+    return accuracy, "; ".join([*(detail for detail, _ in details), *speed])
+
+
+def _held_back(record: Record, ceilings: Ceilings | None) -> str:
+    """What holds it back, in sentences; nothing of what measured nothing, and of a training only what it shows."""
+    if record.summary is None and record.pipeline is None:
+        return ""
+    own = shown(record)
+    if ceilings is None:
+        known = own if own is not None or record.config.training is not None else unknown(record)
+        return sentence(known) if known is not None else ""
+    lines = [f"{words_of.balance(ceilings.analysis)}."]
+    differing = compare.option_differences(record, ceilings.result)
+    if differing:
+        named = ", ".join(f"{each.field} ({each.base} here, {each.new} there)" for each in differing)
+        lines.append(sentence(Notice(kind="bottleneck_other_options", facts={"options": named})))
+    return " ".join([*lines, *([sentence(own)] if own is not None else [])])
+
+
+def shown(record: Record) -> Notice | None:
+    """What holds the run back, from the best evidence that the record itself has: the pipeline's stages where it
+    ran alone, the split of a profiled step, the roofline; None where nothing in it tells."""
+    alone = record.summary is None or config_of(record).step.mode == "input"
+    if alone and record.pipeline is not None and record.pipeline.bottleneck is not None:
+        return Notice(kind="bottleneck_stage", facts={"stage": record.pipeline.bottleneck})
+    parts = sections.step_parts(record.profile)
+    if parts:
+        whole = sum(seconds for _, seconds in parts)
+        name, seconds = max(parts, key=lambda part: part[1])
+        facts: dict[str, Value] = {"part": name, "share": seconds / whole, "seconds": seconds}
+        waited = dict(parts).get(sections.WAITING)
+        if waited is None or name == sections.WAITING:
+            return Notice(kind="bottleneck_part", facts=facts)
+        return Notice(kind="bottleneck_part_and_wait", facts={**facts, "waiting": waited / whole})
+    gains = roofs.gains(record.roofline) if record.roofline else ()
+    if gains and gains[0].gain_s is not None:
+        return Notice(kind="bottleneck_group", facts={"group": gains[0].name, "gain_s": gains[0].gain_s})
+    return None
+
+
+def unknown(record: Record) -> Notice:
+    """That nothing in the record tells, and the command that finds out."""
+    config = config_of(record)
+    if config.step.mode == "input":
+        return Notice(kind="bottleneck_of_input")
+    if config.data.source == "synthetic":
+        return Notice(kind="bottleneck_of_synthetic")
+    return Notice(kind="bottleneck_unknown", facts={"command": _command(record)})
+
+
+def _command(record: Record) -> str:
+    """`bench-cli bottleneck` with the record's options, as far as they say what is run."""
+    asked = record.config.requested
+    given = {
+        option.name: value_of(asked, option)
+        for option in options()
+        if option.name in record.config.given and (option.extra["role"] != "protocol" or option.name == "preset")
+    }
+    return shlex.join(["bench-cli", "bottleneck", *words(given)])

@@ -1,0 +1,133 @@
+"""What `ab` and `noise` found, on a terminal: the answer first.
+
+Neighbours: `matches/contest.py`, `matches/noise.py`; `result_sections.py` puts the same words into a report.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.analysis.noise_floor import NoiseFloor
+from resnet_bench.records.ab import Contest, Duet
+from resnet_bench.records.base import Difference, Notice
+from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+
+_TITLES = {"ab": "B against A", "noise": "A against A: this machine's noise"}
+
+
+def render(contest: Contest, path: Path | None = None, floor: NoiseFloor | None = None) -> RenderableType:
+    """The whole result. `floor`: the machine's noise floor, just measured or known from before."""
+    parts: list[RenderableType] = [Text(_TITLES[contest.kind], style="bold"), Text()]
+    result = contest.result
+    if result is not None:
+        parts += [Padding(_answer(contest, result), (0, 2)), Text(), Padding(_rows(contest, result, floor), (0, 2))]
+    if contest.outcome.kind != "ok":
+        parts += [Padding(_outcome(contest), (0, 2))]
+    told = [Text.assemble(("! ", "yellow"), line) for line in notes(contest, floor)]
+    if told:
+        parts += [Text(), *(Padding(line, (0, 2)) for line in told)]
+    if path is not None:
+        parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
+    return Group(*parts)
+
+
+def _answer(contest: Contest, result: Duet) -> Text:
+    words = Text.assemble((ratio(result.ratio.value), "bold cyan"))
+    between = f"({interval(result.ratio)}, 95 %)" if result.ratio.low is not None else "(no interval: one pair)"
+    words.append(f"  {between}   ", style="dim")
+    words.append(finding(contest, result), style=STYLES[result.finding])
+    return words
+
+
+def finding(contest: Contest, result: Duet) -> str:
+    """What the ratio says. Two identical sides that differ are no finding, but a false alarm."""
+    if contest.kind == "ab" or result.finding == "cannot tell":
+        return result.finding
+    return "as it should be" if result.finding == "no difference" else f"a false alarm ({result.finding})"
+
+
+def _rows(contest: Contest, result: Duet, floor: NoiseFloor | None) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, words in rows(contest, result, floor):
+        grid.add_row(name, words)
+    return grid
+
+
+def rows(contest: Contest, result: Duet, floor: NoiseFloor | None = None) -> list[tuple[str, str]]:
+    """The sides and how they were measured, each with its name."""
+    listed = [
+        ("A", f"{units.rate(result.images_per_s_a)}  {result.label_a}".rstrip()),
+        ("B", f"{units.rate(result.images_per_s_b)}  {result.label_b}".rstrip()),
+        ("differs in", _differences((*contest.workload, *contest.options))),
+        ("pairs", f"ratio {', '.join(ratio(pair.ratio) for pair in result.pairs)}"),
+        ("measured", _measured(contest, result)),
+    ]
+    if result.resolution is not None:
+        listed.insert(
+            3, ("resolution", f"{units.share(result.resolution)}: a smaller difference could not have been seen")
+        )
+    if contest.kind == "noise" and floor is not None:
+        listed.insert(0, ("noise floor", f"{units.share(floor.floor)} for comparisons of {floor.kind} on this machine"))
+        spread = (
+            f"{units.share(floor.pair_sd)} between pairs in turns, {units.share(floor.process_sd)} between processes"
+        )
+        listed.insert(1, ("deviation", spread))
+    return [(name, words) for name, words in listed if words]
+
+
+def _differences(found: tuple[Difference, ...]) -> str:
+    return ", ".join(f"{each.field} ({each.base}, {each.new})" for each in found)
+
+
+def _measured(contest: Contest, result: Duet) -> str:
+    turns = sorted({len(pair.a) for pair in result.pairs})
+    steps = sorted({one.steps for pair in result.pairs for one in pair.a})
+    count = len(result.pairs)
+    return (
+        f"{count} pair{'' if count == 1 else 's'} of processes, {_span(turns)} turns of {_span(steps)} steps each, "
+        f"{units.duration(contest.wall_s)} in all"
+    )
+
+
+def _span(numbers: list[int]) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def _outcome(contest: Contest) -> RenderableType:
+    outcome = contest.outcome
+    lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
+    if outcome.log_tail:
+        lines.append(Text("The worker's last lines:", style="dim"))
+        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in outcome.log_tail[-8:]]
+    return Group(*lines)
+
+
+def notes(contest: Contest, floor: NoiseFloor | None = None) -> list[str]:
+    """What a reader must know besides, in sentences."""
+    notices: list[tuple[str, Notice]] = []
+    if contest.result is not None:
+        notices += [("", notice) for notice in contest.result.notices]
+    shared = [notice for notice in contest.a.notices if notice in contest.b.notices]
+    notices += [("", notice) for notice in shared]
+    for name, side in (("A: ", contest.a), ("B: ", contest.b)):
+        notices += [(name, notice) for notice in side.notices if notice not in shared]
+    lines = [f"{name}{sentence(notice)}" for name, notice in notices]
+    result = contest.result
+    if contest.workload:
+        lines.insert(0, "The sides do different work: the ratio compares images per second, not the same job.")
+    if result is not None and contest.kind == "ab" and floor is not None and _below(result, floor):
+        lines.insert(0, f"The difference is smaller than this machine's noise floor of {units.share(floor.floor)}.")
+    return list(dict.fromkeys(lines))
+
+
+def _below(result: Duet, floor: NoiseFloor) -> bool:
+    return max(result.ratio.value, 1 / result.ratio.value) - 1 < floor.floor

@@ -1,0 +1,154 @@
+"""What `bottleneck` found, on a terminal: the answer first.
+
+Neighbours: `matches/bottleneck.py` has the mathematics, `result_sections.py` puts the same words into a report.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.analysis.bottleneck import AU_PASS
+from resnet_bench.records.base import Estimate
+from resnet_bench.records.bottleneck import Analysis, Bottleneck, Cores
+from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.text import headline, subtitle
+
+_STYLES = {
+    "input-bound": "bold red",
+    "compute-bound": "bold green",
+    "balanced": "bold green",
+    "cannot tell": "bold yellow",
+}
+_BOUNDS = {
+    "own device": "the lower ceiling: the model has a device of its own",
+    "shared cores": "1 / (1/model + 1/pipeline): both share the cores",
+}
+
+
+def render(result: Bottleneck, path: Path | None = None) -> RenderableType:
+    """The whole result."""
+    parts: list[RenderableType] = [Text(headline(result), style="bold"), Text(subtitle(result), style="dim"), Text()]
+    found = result.analysis
+    if found is not None:
+        parts += [Padding(_answer(found), (0, 2)), Text(), Padding(_rows(result, found), (0, 2))]
+    if result.outcome.kind != "ok":
+        parts += [Padding(Text(f"{result.outcome.message} {result.outcome.remedy}".strip(), style="red"), (0, 2))]
+        parts += [Padding(Text(line, style="dim", overflow="fold"), (0, 4)) for line in result.outcome.log_tail[-8:]]
+    told = [Padding(Text.assemble(("! ", "yellow"), line), (0, 2)) for line in notes(result)]
+    if told:
+        parts += [Text(), *told]
+    if path is not None:
+        parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
+    return Group(*parts)
+
+
+def notes(result: Bottleneck) -> list[str]:
+    """What a reader must know besides, in sentences."""
+    found = result.analysis.notices if result.analysis is not None else ()
+    return [sentence(notice) for notice in (*found, *result.warnings)]
+
+
+def _answer(found: Analysis) -> Text:
+    return Text(found.answer, style=_STYLES[found.answer]).append(f"   {balance(found)}")
+
+
+def balance(found: Analysis) -> str:
+    """How the ceilings stand to each other, in words."""
+    times = units.significant(found.balance.value)
+    return f"the pipeline alone is {times} x as fast as the model alone{_between(found.balance)}"
+
+
+def _between(estimate: Estimate, as_share: bool = False) -> str:
+    """ " (0.95 to 1.02, 95 %)", or nothing."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    word = units.share if as_share else units.significant
+    return f"  ({word(estimate.low)} to {word(estimate.high)}, 95 %)"
+
+
+def _rows(result: Bottleneck, found: Analysis) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, words in rows(result, found):
+        grid.add_row(name, words)
+    return grid
+
+
+def rows(result: Bottleneck, found: Analysis) -> list[tuple[str, str]]:
+    """What was measured and what follows, each with its name."""
+    listed = [
+        ("model alone", f"{units.rate(found.model.value)}{_between(found.model)}"),
+        ("pipeline alone", f"{units.rate(found.pipeline.value)}{_between(found.pipeline)}"),
+        ("end to end", f"{units.rate(found.end_to_end.value)}{_between(found.end_to_end)}"),
+        ("bound", f"{units.rate(found.bound.value)}, {_BOUNDS[found.sharing]}"),
+        ("efficiency", f"{units.share(found.efficiency.value)} of the bound{_between(found.efficiency, True)}"),
+        ("stall", _stall(found)),
+        ("accelerator", _utilisation(found)),
+        ("cores", _cores(found, found.cores)),
+        ("measured", _measured(result)),
+    ]
+    return [(name, words) for name, words in listed if words]
+
+
+def _stall(found: Analysis) -> str:
+    share = found.stall_share
+    if share.value <= 0:
+        return f"none: a step of {units.duration(found.step_s)} takes no longer than the model alone"
+    why = "waits for input" if found.sharing == "own device" else "is the input's share of the cores, or waits"
+    seconds = f"{units.duration(found.stall_s)} of {units.duration(found.step_s)}"
+    return f"{units.share(share.value)} of a step ({seconds}) {why}{_between(share, True)}"
+
+
+def _utilisation(found: Analysis) -> str:
+    if found.utilisation is None:
+        return ""
+    words = {True: "passes", False: "does not pass", None: "may pass or not"}[found.utilisation_passes]
+    return (
+        f"{units.share(found.utilisation.value)} utilised{_between(found.utilisation, True)}; {words} at "
+        f"{units.share(AU_PASS)} (AU of MLPerf Storage)"
+    )
+
+
+def _cores(found: Analysis, cores: Cores | None) -> str:
+    if cores is None:
+        return _workers_elsewhere(found)
+    each = f"an image costs {units.duration(cores.cpu_s_per_image)} of a core"
+    busy = f"alone, the pipeline keeps {units.significant(cores.busy)} of {cores.usable} busy"
+    return "; ".join([each, busy, *([_wanted(found, cores)] if found.stall_share.value > 0 else [])])
+
+
+def _workers_elsewhere(found: Analysis) -> str:
+    """What would remove the stall where a service on other hosts makes the images."""
+    if found.balance.value >= 1:
+        return ""
+    return f"{units.significant(1 / found.balance.value)} times as many tf.data service workers would remove the stall"
+
+
+def _wanted(found: Analysis, cores: Cores) -> str:
+    """What would remove the stall."""
+    fed = f"{_plural(cores.to_feed)} feed the model at full speed"
+    if found.sharing == "own device":
+        return f"{fed}, {cores.more} more than there are" if cores.more else fed
+    return f"{_plural(cores.more)} more for the input alone (tf.data service workers, say) would remove the stall"
+
+
+def _plural(cores: int) -> str:
+    return f"{cores} core{'' if cores == 1 else 's'}"
+
+
+def _measured(result: Bottleneck) -> str:
+    turns = sorted({len(each.end_to_end) for each in result.repetitions})
+    spans = str(turns[0]) if len(turns) == 1 else f"{turns[0]} to {turns[-1]}"
+    count = len(result.repetitions)
+    how = "in turns" if all(each.interleaved for each in result.repetitions) else "one process after the other"
+    return (
+        f"{count} repetition{'' if count == 1 else 's'} of 3 processes, {spans} rounds of each {how}, "
+        f"{units.duration(result.wall_s)} in all"
+    )

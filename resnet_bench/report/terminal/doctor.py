@@ -1,0 +1,110 @@
+"""What `bench-cli doctor` shows: the machine, its measured peaks, what to switch on."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.report.notices import sentence
+from resnet_bench.runtime.doctor import Examination
+from resnet_bench.runtime.resolve import native_16bit
+
+
+def render(found: Examination) -> RenderableType:
+    """The examination: facts by group, then advice."""
+    parts: list[RenderableType] = []
+    for title, rows in (
+        ("Processor", _cpu(found)),
+        ("GPU", _gpu(found)),
+        ("TensorFlow", _tensorflow(found)),
+        ("Measured peaks", _peaks(found)),
+        ("Profiler", _profiler(found)),
+    ):
+        if rows:
+            parts += [Text(title, style="bold"), Padding(_grid(rows), (0, 0, 1, 2))]
+    parts.append(Text("What to do", style="bold"))
+    advice = [Text.assemble(("! ", "yellow"), sentence(notice)) for notice in found.notices]
+    parts += [Padding(line, (0, 0, 0, 2)) for line in advice or [Text("Nothing: this machine is well set up.")]]
+    return Group(*parts)
+
+
+def _grid(rows: list[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True, min_width=18)
+    grid.add_column(overflow="fold")
+    for name, words in rows:
+        grid.add_row(name, words)
+    return grid
+
+
+def _cpu(found: Examination) -> list[tuple[str, str]]:
+    cpu = found.environment.cpu
+    quota = "no quota" if cpu.cpu_quota is None else f"cgroup quota {cpu.cpu_quota:g}"
+    limit = "" if cpu.memory_limit_bytes is None else f", limited to {units.size(cpu.memory_limit_bytes)}"
+    return [
+        ("model", cpu.model or "unknown"),
+        ("usable cores", f"{found.usable_cpus} (affinity {cpu.cpus}, {quota})"),
+        ("instructions", " ".join(cpu.flags) if cpu.flags else "unknown"),
+        ("native 16-bit", ", ".join(native_16bit(found.machine)) or "none: emulated in float32"),
+        ("governor", cpu.governor or "unknown"),
+        ("memory", f"{units.size(cpu.memory_bytes)}{limit}"),
+    ]
+
+
+def _gpu(found: Examination) -> list[tuple[str, str]]:
+    rows = []
+    for gpu in found.environment.gpus or ():
+        capability = ".".join(str(part) for part in gpu.compute_capability or ()) or "unknown"
+        used = ", used" if gpu.index == found.environment.gpu_index else ""
+        rows += [
+            (f"gpu {gpu.index}", f"{gpu.name or 'unknown'}{used}"),
+            ("memory", units.size(gpu.memory_bytes)),
+            ("compute capability", capability),
+            ("driver", f"{gpu.driver_version or 'unknown'} (CUDA {gpu.driver_cuda_version or 'unknown'})"),
+        ]
+    if not rows:
+        rows = [("gpu", f"{found.gpus_present} present, none usable" if found.gpus_present else "none")]
+    return rows
+
+
+def _tensorflow(found: Examination) -> list[tuple[str, str]]:
+    tensorflow = found.environment.tensorflow
+    if tensorflow is None:
+        return []
+    cuda = f"CUDA {tensorflow.built_cuda}, cuDNN {tensorflow.built_cudnn}" if tensorflow.cuda_build else "none"
+    return [
+        ("version", tensorflow.version),
+        ("device", found.machine.device),
+        ("oneDNN", {True: "on", False: "off", None: "unknown"}[tensorflow.onednn]),
+        ("threads", f"{tensorflow.intra_op_threads} inside an operation, {tensorflow.data_threads} for data"),
+        ("built for", cuda),
+    ]
+
+
+def _peaks(found: Examination) -> list[tuple[str, str]]:
+    if found.roofs is None:
+        return []
+    rows = [
+        (f"matmul {roof.dtype}", f"{roof.value / 1e9:,.0f} GFLOP/s ({roof.size} x {roof.size})")
+        for roof in found.roofs.matmul
+    ]
+    bandwidth = found.roofs.bandwidth
+    if bandwidth is not None:
+        rows.append(
+            (
+                "memory bandwidth",
+                f"{bandwidth.value / 1e9:,.1f} GB/s ({units.size(bandwidth.working_set_bytes)} read and written)",
+            )
+        )
+    return rows
+
+
+def _profiler(found: Examination) -> list[tuple[str, str]]:
+    ready = found.profiler
+    return [
+        ("xprof", ready.xprof or "not installed"),
+        ("tensorboard", ready.tensorboard or "not installed"),
+    ]

@@ -1,0 +1,138 @@
+"""What `data bench` found, for the terminal: stages, epochs, memory, options changed in turn.
+
+`ablation_chart.py` draws the last of these. Neighbour: `text.py` puts it under the record's summary.
+"""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.records.base import Estimate
+from resnet_bench.records.pipeline import AblationRate, EpochRate, MemoryTrend, PipelineResult, StageRate
+
+STAGE_WORDS = {
+    "read": "read",
+    "parse": "parse",
+    "decode": "decode",
+    "crop_resize": "resize",
+    "augment": "augment",
+    "batch": "batch",
+    "prefetch": "prefetch",
+    "copy": "copy to device",
+}
+
+
+def render(result: PipelineResult) -> RenderableType:
+    """All tables that have rows."""
+    parts: list[RenderableType] = []
+    if result.stages:
+        parts += [_titled("Stage by stage, each with all before it; in turns"), _stages(result)]
+    if result.epochs:
+        parts += [_titled("Epochs"), _epochs(result.epochs)]
+    if result.memory is not None:
+        parts += [Text(), Text(memory_words(result.memory), style="dim")]
+    if result.ablation:
+        parts += [_titled("One option changed, in turns against the full pipeline"), _ablation(result.ablation)]
+    return Group(*parts)
+
+
+def _titled(words: str) -> RenderableType:
+    return Padding(Text(words, style="bold"), (1, 0, 0, 0))
+
+
+def _grid(*columns: str) -> Table:
+    """A table whose first column is text and whose others are numbers."""
+    grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for index, name in enumerate(columns):
+        grid.add_column(name, justify="left" if index == 0 else "right", no_wrap=True)
+    return grid
+
+
+def _stages(result: PipelineResult) -> Table:
+    grid = _grid("up to", "img/s", "95 %", "MB/s", "CPU/img", "adds", "of whole")
+    for stage in result.stages:
+        slowest = stage.stage == result.bottleneck
+        grid.add_row(
+            STAGE_WORDS.get(stage.stage, stage.stage),
+            units.significant(stage.images_per_s.value),
+            interval(stage.images_per_s),
+            units.significant(stage.bytes_per_s / 1e6) if stage.bytes_per_s is not None else units.UNKNOWN,
+            units.duration(stage.cpu_s_per_image),
+            _adds(stage),
+            f"{stage.gain:.2f}x" if stage.gain is not None and stage is not result.stages[-1] else "",
+            style="cyan" if slowest else None,
+        )
+    return grid
+
+
+def _adds(stage: StageRate) -> str:
+    if stage.cost_s is None:
+        return units.UNKNOWN
+    return f"{'-' if stage.cost_s < 0 else ''}{units.duration(abs(stage.cost_s))}"
+
+
+def epoch_name(one: EpochRate) -> str:
+    """What a reader calls a pass over the data."""
+    name = "read alone" if one.until == "read" else f"{one.epoch}"
+    return name if one.complete else f"{name} (cut)"
+
+
+def _epochs(epochs: tuple[EpochRate, ...]) -> Table:
+    grid = _grid("epoch", "page cache", "img/s", "MB/s", "CPU/img", "images", "time", "first batch")
+    for one in epochs:
+        grid.add_row(
+            epoch_name(one),
+            one.page_cache + (f" ({units.share(one.resident_share)} in it)" if one.page_cache == "unknown" else ""),
+            units.significant(one.images_per_s),
+            units.significant(one.bytes_per_s / 1e6) if one.bytes_per_s is not None else units.UNKNOWN,
+            units.duration(one.cpu_s_per_image),
+            f"{one.images:,}",
+            units.duration(one.wall_s),
+            units.duration(one.first_batch_s) if one.first_batch_s is not None else "",
+        )
+    return grid
+
+
+def memory_words(trend: MemoryTrend) -> str:
+    """One line on how the worker's memory went."""
+    if not trend.samples:
+        return "memory: not sampled"
+    most = max(one.resident_bytes for one in trend.samples)
+    if trend.growth_bytes is None:
+        return f"Memory: {units.size(most)} resident at most; too few samples to tell whether it grows."
+    images = trend.samples[-1].images - trend.settled_images
+    growth = f"{'+' if trend.growth_bytes >= 0 else '-'}{units.size(abs(trend.growth_bytes))}"
+    state = "flat" if trend.flat else "growing"
+    return f"Memory: {units.size(most)} resident at most, {growth} over the last {images:,} images: {state}."
+
+
+def _ablation(rows: tuple[AblationRate, ...]) -> RenderableType:
+    """Pixels are the mean absolute difference of the images, in levels of 255."""
+    grid = _grid("changed", "of full", "95 %", "img/s", "pixels")
+    left_out: dict[str, list[str]] = {}
+    for row in rows:
+        if row.ratio is None or row.images_per_s is None:
+            left_out.setdefault(row.why, []).append(row.change)
+            continue
+        grid.add_row(
+            row.change,
+            f"{row.ratio.value:.2f}x",
+            interval(row.ratio, 2),
+            units.significant(row.images_per_s.value),
+            "" if row.pixel_difference is None else f"±{row.pixel_difference:.2f}",
+        )
+    reasons = [Text(f"Left out, as {why}: {', '.join(changes)}", style="dim") for why, changes in left_out.items()]
+    return Group(grid, *reasons) if grid.row_count else Group(*reasons)
+
+
+def interval(estimate: Estimate, digits: int | None = None) -> str:
+    """ "1,480 to 1,610", or nothing."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    if digits is not None:
+        return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+    return f"{units.significant(estimate.low)} to {units.significant(estimate.high)}"

@@ -1,0 +1,111 @@
+"""A profile on a terminal: where a step's time goes, the busiest operations, what profiling cost.
+
+Neighbours: `text.py` puts the block into a record's summary, `cli/profile.py` prints it alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.records.profile import OperationTime, ProfileResult, ProfileSummary
+
+SHOWN = {"step": 8, "input": 3}
+
+
+def block(trace: ProfileResult, summary: ProfileSummary | None) -> RenderableType:
+    """Everything that a record says of its profile."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for name, words in rows(trace, summary):
+        if words:
+            grid.add_row(name, words)
+    parts: list[RenderableType] = [grid]
+    if summary is not None and summary.operations:
+        parts += [Text(), Padding(operations(summary.operations), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
+def how_to_open(record: Path) -> str:
+    """The command that shows the trace of the record in that file."""
+    return f"Trace:  bench-cli tensorboard {record}"
+
+
+def rows(trace: ProfileResult, summary: ProfileSummary | None) -> list[tuple[str, str]]:
+    """Names and words; empty words are for what was not observed."""
+    where = "host and GPU" if trace.device_traced else "host only"
+    traced = f"{trace.steps} step{'' if trace.steps == 1 else 's'} in {units.size(trace.bytes)}, {where}"
+    found = [("profile", traced)]
+    if summary is not None:
+        found += [
+            ("step split", _split(summary)),
+            ("time in", _kinds(summary)),
+            ("16-bit", _bits(summary)),
+            ("given out", f"{units.size(summary.peak_bytes)} at most" if summary.peak_bytes is not None else ""),
+            ("overhead", _overhead(trace, summary)),
+        ]
+    return found
+
+
+def operations(times: tuple[OperationTime, ...]) -> Table:
+    """The busiest kinds of operation, the step's own first; the input pipeline's run beside them."""
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    grid.add_column("operation", overflow="fold")
+    for name in ("self time", "share", "count"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("busiest", style="dim", overflow="fold")
+    for place, most in SHOWN.items():
+        for each in [each for each in times if each.place == place][:most]:
+            kind = f"{each.kind} (input)" if place == "input" else each.kind
+            self_time = units.duration(each.self_s)
+            grid.add_row(kind, self_time, units.share(each.share), f"{each.occurrences:,}", _end(each.name))
+    return grid
+
+
+def _end(name: str) -> str:
+    """The last three parts of an operation's name: its layer and what it does there."""
+    return "/".join(name.split("/")[-3:])
+
+
+def _split(summary: ProfileSummary) -> str:
+    if summary.step_s is None:
+        return ""
+    parts = {
+        "GPU": summary.device_s,
+        "CPU operations": summary.host_s,
+        "waiting for input": summary.input_s,
+        "idle and dispatch": summary.idle_s,
+    }
+    words = [f"{name} {units.duration(seconds)}" for name, seconds in parts.items() if seconds is not None]
+    return f"{', '.join(words)} of {units.duration(summary.step_s)}"
+
+
+def _kinds(summary: ProfileSummary) -> str:
+    shares = {
+        "convolutions": summary.convolution_share,
+        "batch norm": summary.batch_norm_share,
+        "layout changes": summary.layout_share,
+        "copies": summary.copy_share,
+    }
+    return ", ".join(f"{name} {units.share(share)}" for name, share in shares.items() if share is not None)
+
+
+def _bits(summary: ProfileSummary) -> str:
+    if summary.compute_16bit_share is None:
+        return ""
+    return f"{units.share(summary.compute_16bit_share)} of the time in convolutions and matrix products"
+
+
+def _overhead(trace: ProfileResult, summary: ProfileSummary) -> str:
+    overhead = summary.overhead
+    if overhead is None:
+        return ""
+    low, high = overhead.low, overhead.high
+    interval = f" ({low:+.1%} to {high:+.1%}, 95 %)" if low is not None and high is not None else ""
+    return f"{overhead.value:+.1%} step time under the profiler{interval}, {len(trace.turns)} pairs of turns"

@@ -1,0 +1,89 @@
+"""What `data make` wrote and what `data check` found, for the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.data.manifest import Manifest
+from resnet_bench.data.verify_shards import CheckReport
+
+SHOWN_SIZES = 8
+SHOWN_DAMAGE = 50
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def made(manifest: Manifest, output: Path, shards_found: int) -> RenderableType:
+    """The set that lies in `output` now."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    shards = f"{len(manifest.shards)} shards, {units.size(manifest.bytes)}"
+    grid.add_row("shards", shards + (f", {shards_found} of them from an earlier start" if shards_found else ""))
+    grid.add_row(
+        "images",
+        f"{units.count(manifest.mean_pixels)}pixels and {manifest.mean_bytes_per_pixel:.2f} bytes per pixel on average",
+    )
+    grid.add_row("sizes", _shares(manifest.sizes, manifest.images))
+    grid.add_row("encodings", _shares(manifest.encodings, manifest.images))
+    grid.add_row("bytes / pixel", _histogram(manifest.bytes_per_pixel))
+    low, high = manifest.label_range or (None, None)
+    grid.add_row("classes", f"{manifest.classes}, stored labels {low} to {high}")
+    if manifest.skipped:
+        grid.add_row("left out", f"{len(manifest.skipped)} bad images, named in the manifest")
+    grid.add_row("read it with", f"--source tfrecord --data '{output}/*.tfrecord' --classes {manifest.classes}")
+    return Group(Text(f"{manifest.images:,} images in {output}", style="bold"), Text(), grid)
+
+
+def _shares(counts: dict[str, int], total: int) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (item[0] == "other", -item[1]))
+    shown = [f"{name} {units.share(count / max(1, total))}" for name, count in ordered[:SHOWN_SIZES]]
+    more = len(ordered) - SHOWN_SIZES
+    return ", ".join(shown) + (f", {more} more" if more > 0 else "")
+
+
+def _histogram(counts: dict[str, int]) -> str:
+    """A bar per step of 0.05 from the first to the last that has images."""
+    if not counts:
+        return units.UNKNOWN
+    steps = {round(float(name) / 0.05 - 0.5): count for name, count in counts.items()}
+    low, high, most = min(steps), max(steps), max(steps.values())
+    if high - low > 60:
+        return f"{low * 0.05:.2f} to {(high + 1) * 0.05:.2f}"
+    bars = "".join(_BARS[-(-steps.get(step, 0) * (len(_BARS) - 1) // most)] for step in range(low, high + 1))
+    return f"{low * 0.05:.2f} {bars} {(high + 1) * 0.05:.2f}"
+
+
+def checked(report: CheckReport) -> RenderableType:
+    """What was read, and each thing that is wrong."""
+    what = f"{report.files:,} files, {report.records:,} records, {units.size(report.bytes)}"
+    against = "against the manifest" if report.manifest else "without a manifest"
+    parts: list[RenderableType] = [Text(f"{report.path}: {what}, {against}")]
+    if report.labels is None:
+        parts.append(Text("Labels were held against no number of classes: pass --classes.", style="dim"))
+    if report.sound:
+        return Group(*parts, Text("Sound.", style="green"))
+    wrong = []
+    if report.shards:
+        wrong.append(f"{len(report.shards)} files")
+    if report.damaged:
+        wrong.append(f"{len(report.damaged)} records")
+    parts += [Text(f"Wrong: {', '.join(wrong)}.", style="red"), Text(), _problems(report)]
+    if len(report.damaged) > SHOWN_DAMAGE:
+        parts.append(Text(f"... and {len(report.damaged) - SHOWN_DAMAGE:,} more records: --json has all.", style="dim"))
+    return Group(*parts)
+
+
+def _problems(report: CheckReport) -> Table:
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("file", "record", "offset", "what", "problem"):
+        grid.add_column(name, justify="right" if name in ("record", "offset") else "left", overflow="fold")
+    for file in report.shards:
+        grid.add_row(file.file, "", "", file.kind, file.problem)
+    for one in report.damaged[:SHOWN_DAMAGE]:
+        grid.add_row(one.file, str(one.record), f"{one.offset:,}", one.kind, one.problem)
+    return grid

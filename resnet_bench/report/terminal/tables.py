@@ -1,0 +1,116 @@
+"""Tables of many records: a sweep (what varied and what came of it) and a history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.records.base import Estimate, Finding
+from resnet_bench.records.columns import config_of
+from resnet_bench.records.record import Record
+from resnet_bench.records.run import Outcome
+from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+from resnet_bench.report.terminal.text import VERDICT_STYLE, interval_of
+
+ONE_AFTER_THE_OTHER = (
+    "The records were measured one after the other: what the machine drifted in between is in the order of the rows."
+)
+LET_THEM_TAKE_TURNS = " --confirm 3 lets the best three take turns."
+
+Line = tuple[dict[str, str], str, Record | None]
+"""Values of the varied options, what became of the configuration, and its record."""
+
+
+def sweep(lines: Sequence[Line], in_turns: bool = False) -> RenderableType:
+    """A column per varied option, then throughput, interval and verdict; a reason where there is none.
+
+    in_turns: the best have taken turns already.
+    """
+    several = sum(record is not None and record.summary is not None for _, _, record in lines) > 1
+    if not several:
+        return _sweep(lines)
+    hint = "" if in_turns else LET_THEM_TAKE_TURNS
+    return Group(_sweep(lines), Text(), Text.assemble(("- ", "dim"), ONE_AFTER_THE_OTHER, hint))
+
+
+def _sweep(lines: Sequence[Line]) -> Table:
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in lines[0][0] if lines else ():
+        grid.add_column(name, overflow="fold")
+    grid.add_column("img/s", justify="right", no_wrap=True)
+    grid.add_column("95 %", no_wrap=True)
+    grid.add_column("verdict", overflow="fold")
+    for values, status, record in lines:
+        measured = record is not None and record.summary is not None and status == "measured"
+        grid.add_row(*values.values(), *(_measured(record) if measured and record else _reason(status, record)))
+    return grid
+
+
+def _measured(record: Record) -> tuple[str, str, Text]:
+    assert record.summary is not None
+    verdict = Text(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind])
+    return units.significant(record.summary.images_per_s.value), interval_of(record), verdict
+
+
+def _reason(status: str, record: Record | None) -> tuple[str, str, Text]:
+    words = {"waiting": "not started", "claimed": "another sweep has it"}.get(status, status)
+    why = f": {record.outcome.message}" if record is not None else ""
+    return units.UNKNOWN, "", Text(f"{words}{why}", style="yellow" if status == "skipped" else "red")
+
+
+def confirmed(best: str, rows: Sequence[tuple[str, Estimate | None, Finding, Outcome]]) -> RenderableType:
+    """The best of a sweep in turns: each against the first, which is `best`."""
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("in turns", "ratio", "95 %", "finding"):
+        grid.add_column(name, justify="right" if name == "ratio" else "left", overflow="fold")
+    grid.add_row(best, "1", "", "")
+    for words, estimate, found, outcome in rows:
+        cells = (words, ratio(estimate.value), interval(estimate)) if estimate else (words, units.UNKNOWN, "")
+        failed = outcome.kind != "ok"
+        grid.add_row(*cells, Text(outcome.message if failed else found, style="red" if failed else STYLES[found]))
+    more = f" Intervals are widened for {len(rows)} comparisons at once (Holm)." if len(rows) > 1 else ""
+    return Group(Text(), grid, Text(), Text.assemble(("- ", "dim"), f"Throughput over that of {best}.{more}"))
+
+
+def sweep_data(lines: Sequence[tuple[Line, str | None, dict[str, Any] | None]]) -> list[dict[str, Any]]:
+    """The same for programs; each line comes with the record's file and what its turns against the best showed."""
+    return [
+        {
+            "options": values,
+            "status": status,
+            "images_per_s": record.summary.images_per_s if record is not None and record.summary else None,
+            "verdict": record.verdict.kind if record is not None else None,
+            "message": record.outcome.message if record is not None else "",
+            "record": path,
+            "in_turns": in_turns,
+        }
+        for (values, status, record), path, in_turns in lines
+    ]
+
+
+def history(records: Sequence[tuple[Path, Record]]) -> Table:
+    """A row per record: when, what, how fast, whether to believe it, and the end of its file's name."""
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("UTC", "mode", "batch", "precision"):
+        grid.add_column(name, justify="right" if name == "batch" else "left", no_wrap=True)
+    grid.add_column("img/s", justify="right", no_wrap=True)
+    grid.add_column("verdict", no_wrap=True)
+    grid.add_column("record", overflow="fold")
+    for path, record in records:
+        config = config_of(record)
+        grid.add_row(
+            record.created_at[:16].replace("T", " "),
+            config.step.mode,
+            str(config.step.batch_size),
+            f"{config.step.precision}{' XLA' if config.step.xla else ''}",
+            units.significant(record.summary.images_per_s.value) if record.summary else units.UNKNOWN,
+            Text(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind]),
+            path.stem.rpartition("-")[2],
+        )
+    return grid

@@ -1,0 +1,233 @@
+"""What `tune` found, on a terminal: the gain and the command first, then what each switch gave and who was tried.
+
+Neighbours: `tuning/tuned.py` has the result, `result_sections.py` puts the same words into a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resnet_bench import units
+from resnet_bench.analysis import ratio as ratios
+from resnet_bench.config import Config
+from resnet_bench.config.fields import Value
+from resnet_bench.config.option import options
+from resnet_bench.records.columns import value_of
+from resnet_bench.records.tuning import Challenge, Contribution, Tuning, preset_path
+from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+
+LONGEST_REASON = 120
+CONTRIBUTIONS = "What each switch gives (the best against itself without it)"
+CHALLENGES = "Challengers, each against the champion of its time"
+CONTRIBUTION_COLUMNS = ("option", "value", "instead of", "ratio", "interval", "finding")
+CHALLENGE_COLUMNS = ("change", "img/s", "ratio", "interval", "pairs", "result")
+_STATUS_STYLES = {"won": "green", "failed": "red", "out of bounds": "yellow", "out of time": "yellow"}
+_MODES = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "the input pipeline"}
+
+
+def render(tuning: Tuning, path: Path | None = None) -> RenderableType:
+    """The whole result; `path` is where it was saved."""
+    parts: list[RenderableType] = [Text(title(tuning), style="bold"), Text()]
+    if tuning.recommended is not None:
+        parts += [Padding(_answer(tuning), (0, 2)), Text(), Padding(_rows(tuning, path), (0, 2))]
+    if tuning.contributions:
+        parts += [Text(), Padding(Text(CONTRIBUTIONS), (0, 2))]
+        parts += [Padding(_contributions(tuning.contributions), (0, 2))]
+    if tuning.challenges:
+        parts += [Text(), Padding(Text(CHALLENGES), (0, 2))]
+        parts += [Padding(_challenges(tuning.challenges), (0, 2))]
+    if tuning.outcome.kind != "ok":
+        parts += [
+            Text(),
+            Padding(Text(f"{tuning.outcome.message} {tuning.outcome.remedy}".strip(), style="red"), (0, 2)),
+        ]
+    warned = [Text.assemble(("! ", "yellow"), line) for line in warnings(tuning)]
+    noted = [Text.assemble(("- ", "dim"), line) for line in notes(tuning)]
+    if warned or noted:
+        parts += [Text(), *(Padding(line, (0, 2)) for line in (*warned, *noted))]
+    if path is not None:
+        parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
+    return Group(*parts)
+
+
+def title(tuning: Tuning) -> str:
+    """What was searched for."""
+    mode = tuning.defaults.step.mode if tuning.defaults else str(tuning.given.get("mode", "train"))
+    return f"The fastest configuration for {_MODES[mode]}"
+
+
+def _answer(tuning: Tuning) -> Text:
+    found, detail, word = answer(tuning)
+    style = "bold cyan" if word else "bold"
+    words = Text.assemble((found, style), (f"  {detail}", "dim"))
+    return words.append(f"   {word}", style=STYLES[word]) if word else words
+
+
+def answer(tuning: Tuning) -> tuple[str, str, str]:
+    """What came of it in words, its interval or what stands for it, and the finding where there is one."""
+    gain = tuning.gain
+    if tuning.recommended == "defaults":
+        why = f"({_status_count(tuning)})" if gain is None else f"(the last champion came to {ratio(gain.ratio.value)})"
+        return "Nothing was shown to beat TensorFlow's defaults", why, ""
+    if gain is None:
+        return "Faster than TensorFlow's defaults", "(by how much was not measured)", ""
+    between = f"({interval(gain.ratio)}, 95 %)" if gain.ratio.low is not None else "(no interval: one pair)"
+    return f"{ratio(gain.ratio.value)} times TensorFlow's defaults", between, gain.finding
+
+
+def _status_count(tuning: Tuning) -> str:
+    cut = sum(each.status == "out of time" for each in tuning.challenges)
+    unplayed = f", {cut} of them cut short by the time" if cut else ""
+    return f"{_plural(len(tuning.challenges), 'challenger', 'challengers')}{unplayed}"
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _rows(tuning: Tuning, path: Path | None) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, words in rows(tuning, path):
+        grid.add_row(name, words)
+    return grid
+
+
+def rows(tuning: Tuning, path: Path | None) -> list[tuple[str, str]]:
+    """The command, both sides of the gain and how it was measured, each with its name."""
+    listed = [("command", tuning.command)]
+    if path is not None:
+        listed.append(("or", f"bench-cli run --preset-file {preset_path(path)}"))
+    gain = tuning.gain
+    if tuning.defaults is not None and tuning.best is not None:
+        listed.append(("defaults", _side(tuning.defaults, tuning, None if gain is None else gain.images_per_s_a)))
+        if tuning.best != tuning.defaults:
+            listed.append(("best", _side(tuning.best, tuning, None if gain is None else gain.images_per_s_b)))
+    return [*listed, ("measured", _measured(tuning))]
+
+
+def _side(config: Config, tuning: Tuning, images_per_s: float | None) -> str:
+    by_name = {option.name: option for option in options()}
+    chosen = ", ".join(f"{name} {shown(value_of(config, by_name[name]))}" for name in tuning.space)
+    return f"{units.rate(images_per_s)}: {chosen}" if images_per_s is not None else chosen
+
+
+def _measured(tuning: Tuning) -> str:
+    pairs = sum(len(each.pairs) for each in tuning.challenges)
+    words = _plural(len(tuning.challenges), "challenger", "challengers")
+    words += f" in {_plural(pairs, 'pair of processes', 'pairs of processes')}"
+    if tuning.gain is not None:
+        words += f", the gain in {len(tuning.gain.pairs)} more"
+    return f"{words}, {units.duration(tuning.wall_s)} in all"
+
+
+def shown(value: Value) -> str:
+    """An option's value in words."""
+    return ("on" if value else "off") if isinstance(value, bool) else "-" if value is None else str(value)
+
+
+def _table(*columns: str) -> Table:
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for name in columns:
+        grid.add_column(name, justify="right" if name in ("img/s", "ratio") else "left", overflow="fold")
+    return grid
+
+
+def _contributions(found: Iterable[Contribution]) -> Table:
+    grid = _table(*CONTRIBUTION_COLUMNS)
+    for each in found:
+        *cells, result = contribution(each)
+        grid.add_row(*cells, Text(result, style=STYLES.get(result, "yellow")))
+    return grid
+
+
+def contribution(found: Contribution) -> tuple[str, ...]:
+    """A cell for each of `CONTRIBUTION_COLUMNS`."""
+    cells = (found.option, shown(found.value), shown(found.without))
+    if found.ratio is None:
+        why = found.outcome.message if found.outcome else ""
+        return (*cells, units.UNKNOWN, "", why or "not measured")
+    return (*cells, ratio(found.ratio.value), interval(found.ratio), ratios.finding(found.ratio))
+
+
+def _challenges(found: Iterable[Challenge]) -> Table:
+    grid = _table(*CHALLENGE_COLUMNS)
+    for each in found:
+        *cells, result = challenge(each)
+        grid.add_row(*cells, Text(result, style=_STATUS_STYLES.get(each.status, "")))
+    return grid
+
+
+def challenge(found: Challenge) -> tuple[str, ...]:
+    """A cell for each of `CHALLENGE_COLUMNS`."""
+    return (
+        ", ".join(f"{name} {shown(value)}" for name, value in found.changes.items()),
+        units.significant(found.images_per_s) if found.images_per_s is not None else units.UNKNOWN,
+        ratio(found.ratio.value) if found.ratio else units.UNKNOWN,
+        interval(found.ratio) if found.ratio else "",
+        str(len(found.pairs)),
+        status(found),
+    )
+
+
+def status(challenge: Challenge) -> str:
+    """What became of a challenger, in words."""
+    if challenge.status == "out of bounds":
+        return f"faster, but breaks {challenge.broken}{_by(challenge)}"
+    if challenge.status == "failed" and challenge.outcome is not None:
+        return f"failed: {_first(challenge.outcome.message.removeprefix('Side B: '))}"
+    return {
+        "won": "faster: the new champion",
+        "dropped": "dropped",
+        "no difference": "no gain shown",
+        "out of time": "time ran out",
+    }.get(challenge.status, challenge.status)
+
+
+def _first(text: str) -> str:
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} ..."
+
+
+def _by(challenge: Challenge) -> str:
+    probe = challenge.probe
+    if probe is None:
+        return ""
+    if challenge.broken == "--max-latency" and probe.latency_p90_s is not None:
+        return f" ({units.duration(probe.latency_p90_s.value)})"
+    return f" ({probe.output_error:.2g})" if probe.output_error is not None else ""
+
+
+def warnings(tuning: Tuning) -> list[str]:
+    """What a reader must know besides, in sentences."""
+    gain = tuning.gain.notices if tuning.gain else ()
+    played = [notice for each in tuning.challenges for notice in each.notices if notice.kind.startswith("sides_")]
+    told = [sentence(notice) for notice in (*tuning.warnings, *tuning.notices, *gain, *played)]
+    return list(dict.fromkeys(told))
+
+
+def notes(tuning: Tuning) -> list[str]:
+    """How the numbers are to be read."""
+    found = []
+    if len(tuning.contributions) > 1:
+        found.append(
+            f"Intervals of the switches are widened for looking at {len(tuning.contributions)} of them (Holm); the "
+            "ratios need not multiply to the gain, because switches work together."
+        )
+    if tuning.challenges:
+        anew = " The gain was measured anew, in turns of its own." if tuning.gain else ""
+        found.append(f"The race's intervals are as wide as its number of challengers asks for; none is claimed.{anew}")
+    if tuning.defaults is not None and tuning.best is not None and _batch(tuning.defaults) != _batch(tuning.best):
+        found.append("The best has another batch size: the ratio compares images per second, not the same training.")
+    return found
+
+
+def _batch(config: Config) -> Value:
+    return config.step.batch_size

@@ -1,0 +1,261 @@
+"""Judge trained networks and predict images inside the worker.
+
+Both networks of a comparison live in one process and take turns, batch by batch. Neighbours: `phases.py` hands
+the commands on, `step/judge.py` asks a network, `scores.py` does the statistics.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resnet_bench import __version__
+from resnet_bench.analysis import classification
+from resnet_bench.config import settled
+from resnet_bench.errors import BenchError, ConfigError, DataError
+from resnet_bench.records.base import Notice
+from resnet_bench.records.evaluation import Evaluation, Likely, Prediction
+from resnet_bench.worker import protocol as p
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from resnet_bench.data.datasets import DataSet, Part
+    from resnet_bench.step.evaluate import Subject
+    from resnet_bench.worker.commands import Phases
+
+
+def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
+    """Scores of each network, their difference, and the speed of each in turns; blocks."""
+    phases.start_tensorflow(command.config)
+    config = phases.config
+    assert config is not None
+    subjects = _load(phases, command.models, settled(config.step.batch_size), command.pixels)
+    if len({subject.classes for subject in subjects}) > 1:
+        counts = " and ".join(f"{subject.classes:,}" for subject in subjects)
+        raise ConfigError(f"The networks tell {counts} classes apart.", "Compare networks of the same classes.")
+    with phases.in_phase("data"):
+        sets = [_open(subject, command.images) for subject in subjects]
+        parts = [_parts(data, command.images) for data in sets]
+        notices = [notice for pair in zip(subjects, sets, strict=True) for notice in _check(*pair)]
+    with phases.in_phase("evaluate"):
+        labels, answers, batches = _ask(subjects, parts, phases.send)
+    with phases.in_phase("timed"):
+        times = _take_turns(subjects, batches, command.turns, time.perf_counter() + command.budget_s)
+    rates = [len(own) * subjects[0].batch_size / sum(own) if own else None for own in times]
+    judged = zip(answers, sets, rates, strict=True)
+    return p.Evaluated(
+        evaluation=Evaluation(
+            id=uuid.uuid4().hex,
+            created_at=datetime.now(UTC).isoformat(),
+            tool_version=__version__,
+            config=config,
+            machine=phases.runtime.machine,
+            environment=phases.environment,
+            data=sets[0].facts,
+            part=command.images.part,
+            models=tuple(classification.score(answer, labels, data.class_names, rate) for answer, data, rate in judged),
+            difference=_difference(answers, labels, times) if len(answers) == 2 else None,
+            notices=tuple(notices),
+        )
+    )
+
+
+def _load(phases: Phases, paths: Sequence[str], batch: int, pixels: p.PixelsName | None) -> list[Subject]:
+    from resnet_bench.step.evaluate import load_subject
+
+    with phases.in_phase("load"):
+        return [load_subject(path, phases.runtime, batch, pixels) for path in paths]
+
+
+def _open(subject: Subject, images: p.Images) -> DataSet:
+    """The data set as `subject` reads it, in as many classes as it tells apart."""
+    from resnet_bench.data.datasets import open_set
+
+    try:
+        return open_set(
+            images.dataset,
+            images.data,
+            test_data=images.test_data,
+            test_share=images.test_share,
+            split_seed=images.split_seed,
+            image_size=subject.image_size,
+            channels=subject.channels,
+            classes=subject.classes,
+        )
+    except DataError as problem:
+        if "--classes" not in str(problem):
+            raise
+        raise DataError(
+            f"{subject.path} tells {subject.classes} classes apart: {problem.message}",
+            "Judge it by images of the classes that it was trained on.",
+        ) from problem
+
+
+def _parts(data: DataSet, images: p.Images) -> list[Part]:
+    """The parts that were asked for; "all" is whatever there is."""
+    by_name = {"train": data.train, "test": data.test}
+    found = [part for name, part in by_name.items() if part is not None and images.part in (name, "all")]
+    if not found:
+        raise ConfigError("This data set has no test part.", "Name one with --test-data, or use --part all.")
+    return found
+
+
+def _check(subject: Subject, data: DataSet) -> list[Notice]:
+    """Refuse classes of other names; say what was assumed, and whether the network has seen another split."""
+    card = subject.card
+    names = card.class_names if card is not None else None
+    if names is not None and names != data.class_names:
+        raise DataError(
+            f"{subject.path} was trained on classes {_some(names)}, but these images have {_some(data.class_names)}.",
+            "Judge it by images of its own classes, in the same order.",
+        )
+    notices = list(subject.notices)
+    seen = card.trained_on if card is not None else None
+    if seen is not None and seen.manifest_hash != data.facts.manifest_hash:
+        notices.append(Notice(kind="trained_on_other_data", facts={"model": subject.path, "source": seen.source}))
+    return notices
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def _ask(
+    subjects: list[Subject], parts: list[list[Part]], send: Callable[[p.Message], None]
+) -> tuple[Any, list[classification.Answers], list[Any]]:
+    """The labels int [N], what each network answered, and a full batch of images for each."""
+    import numpy as np
+
+    from resnet_bench.data.datasets import padded
+
+    size = subjects[0].batch_size
+    predicted: list[list[Any]] = [[] for _ in subjects]
+    losses, top5 = [0.0] * len(subjects), [0] * len(subjects)
+    labels: list[Any] = []
+    batches: list[Any] = []
+    images_asked = sum(part.count for part in parts[0])
+    for views in zip(*(_in_order(each, size) for each in parts), strict=True):
+        labels.append(np.asarray(views[0][1]))
+        send(p.Tested(images=sum(map(len, labels)), of=images_asked))
+        batches = batches or [padded(view[0], view[1], size)[0] for view in views]
+        for index, (subject, (images, own)) in enumerate(zip(subjects, views, strict=True)):
+            filled, _, count = padded(images, own, size)
+            logs = subject(filled)[:count]
+            predicted[index].append(logs.argmax(axis=1))
+            losses[index] -= float(logs[np.arange(count), own].sum())
+            top5[index] += int(
+                np.sum(np.argsort(-logs, axis=1)[:, : classification.TOP] == np.asarray(own)[:, np.newaxis])
+            )
+    every = np.concatenate(labels)
+    answers = [
+        classification.Answers(
+            path=subject.path,
+            predicted=np.concatenate(predicted[index]),
+            loss=losses[index] / len(every),
+            among_top5=top5[index] if subject.classes > classification.TOP else None,
+        )
+        for index, subject in enumerate(subjects)
+    ]
+    return every, answers, batches
+
+
+def _in_order(parts: list[Part], size: int) -> Any:
+    """The batches of some parts; an exception that the data is to blame for names the file."""
+    for part in parts:
+        try:
+            yield from part.in_order(size)
+        except BenchError:
+            raise
+        except Exception as failure:
+            raise part.explain(failure) or failure from failure
+
+
+def _take_turns(subjects: list[Subject], batches: list[Any], turns: int, until: float) -> list[list[float]]:
+    """Seconds per batch of each network, in turns whose order alternates; ends early at `until`."""
+    times: list[list[float]] = [[] for _ in subjects]
+    for turn in range(turns):
+        order = range(len(subjects)) if turn % 2 == 0 else reversed(range(len(subjects)))
+        for index in order:
+            start = time.perf_counter()
+            subjects[index](batches[index])
+            times[index].append(time.perf_counter() - start)
+        if time.perf_counter() > until:
+            break
+    return times
+
+
+def _difference(answers: list[classification.Answers], labels: Any, times: list[list[float]]) -> Any:
+    speeds = [first / second for first, second in zip(*times, strict=True)]
+    return classification.difference(answers[0], answers[1], labels, speeds)
+
+
+def predict(phases: Phases, command: p.Predict) -> p.Predicted:
+    """The likeliest classes of each image file; one that cannot be read is named with its problem. Blocks."""
+    phases.start_tensorflow(command.config)
+    config = phases.config
+    assert config is not None
+    (subject,) = _load(phases, [command.model], settled(config.step.batch_size), command.pixels)
+    with phases.in_phase("predict"):
+        crop = command.crop or (subject.card.crop if subject.card is not None else "centre")
+        found = []
+        for path in command.images:
+            found.append(_read_image(path, subject, crop))
+            phases.send(p.Tested(images=len(found), of=len(command.images)))
+        readable = [image for image in found if not isinstance(image, str)]
+        likely = iter(_likely(readable, subject, min(command.top, subject.classes)))
+        predictions = tuple(
+            Prediction(path=path, problem=image)
+            if isinstance(image, str)
+            else Prediction(path=path, likely=next(likely))
+            for path, image in zip(command.images, found, strict=True)
+        )
+    assumed = subject.notices[0].facts["pixels"] if subject.notices else None
+    return p.Predicted(predictions=predictions, assumed=None if assumed is None else str(assumed))
+
+
+def _read_image(path: str, subject: Subject, crop: str) -> Any:
+    """uint8 [height, width, channels] as evaluation shows it to the network, or the reason why not, in words."""
+    from resnet_bench.data import decode
+    from resnet_bench.data.datasets import fitted
+
+    try:
+        encoded = Path(path).read_bytes()
+    except OSError as problem:
+        return problem.strerror or str(problem)
+    try:
+        if crop == "whole":
+            image = decode.decode_whole(encoded, subject.channels).numpy()
+            return fitted(image[None], subject.image_size, subject.channels)[0]
+        decoder = decode.Decoder(channels=subject.channels)
+        window = decode.decode_window(encoded, lambda shape: decode.centre_window(shape, subject.image_size), decoder)
+        return decode.resize(window, subject.image_size).numpy()
+    except Exception as problem:
+        if type(problem).__module__.partition(".")[0] != "tensorflow":
+            raise
+        return "it is no JPEG, PNG, GIF, BMP or WebP image, or it is damaged"
+
+
+def _likely(images: list[Any], subject: Subject, top: int) -> list[tuple[Likely, ...]]:
+    """The `top` likeliest classes of each image."""
+    import numpy as np
+
+    from resnet_bench.data.datasets import padded
+
+    names = subject.card.class_names if subject.card is not None else None
+    found = []
+    for start in range(0, len(images), subject.batch_size):
+        chosen = np.stack(images[start : start + subject.batch_size])
+        filled, _, count = padded(chosen, np.zeros(len(chosen), np.int32), subject.batch_size)
+        for logs in subject(filled)[:count]:
+            best = np.argsort(-logs)[:top]
+            found.append(
+                tuple(
+                    Likely(label=int(k), name=names[k] if names else None, probability=float(np.exp(logs[k])))
+                    for k in best
+                )
+            )
+    return found

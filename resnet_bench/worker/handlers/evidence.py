@@ -1,0 +1,269 @@
+"""Inside the worker: what the prepared step shows, what only logs and dumps show, and how outputs differ.
+
+`Looks` is what a worker notes on its way for that purpose. The readers are in `evidence/`; the parent
+(`afterwards.py`) decides what is asked. TensorFlow is imported inside the functions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gzip
+import os
+import re
+import shutil
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from resnet_bench.config import Config
+from resnet_bench.config.fields import Value
+from resnet_bench.records.base import Notice
+from resnet_bench.records.evidence import Changes, Compiled, OneDnn, Operations, Seen, Window
+from resnet_bench.worker import protocol as p
+
+if TYPE_CHECKING:
+    from resnet_bench.worker.commands import Phases
+
+T = TypeVar("T")
+
+GRAPHS = "executed_graphs.tsv.gz"
+ONEDNN = "onednn.log.gz"
+HLO = "step_after_optimizations.hlo.gz"
+HLO_BEFORE = "step_before_optimizations.hlo.gz"
+TRACED = "the traced function's graph, in the running process"
+NOT_KEPT = "(not kept: the run has no output folder)"
+
+
+class Looks:
+    """What a worker notes for evidence: its log, the timed window, and what goes around the step's first call."""
+
+    def __init__(self) -> None:
+        self.log: Path | None = None
+        self.window: Window | None = None
+        self.around_first_call: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
+
+    @contextmanager
+    def watching(self, phases: Phases, wanted: bool) -> Iterator[None]:
+        """Watch the step during the block, which is a series of timed rounds, where that is wanted."""
+        from resnet_bench.evidence.threads import Watch
+
+        if not wanted:
+            yield
+            return
+        assert phases.config is not None
+        logged = phases.config.step.xla and phases.model is not None
+        watch = Watch(lambda: phases.step.traces, self.log if logged else None)
+        watch.begin()
+        yield
+        self.window = watch.end()
+
+
+def handlers(phases: Phases) -> dict[type, Callable[[Any], Any]]:
+    """Who answers which of this area's commands."""
+    return {
+        p.Observe: partial(observe, phases),
+        p.Attest: partial(attest, phases),
+        p.CompareOutputs: partial(compare_outputs, phases),
+    }
+
+
+def observe(phases: Phases, command: p.Observe) -> p.Observed:
+    """Look at the traced graph and the running pipeline; nothing runs on the device."""
+    from resnet_bench.evidence import graph, live
+
+    tries = _Tries()
+    with phases.in_phase("evidence"):
+        window, inside = phases.looks.window, phases.step.inside()
+        windows = () if window is None else (window,)
+        if not command.graph:
+            return p.Observed(seen=Seen(windows=windows))
+
+        def traced() -> Operations | None:
+            if inside.graph is None or phases.model is None:
+                return None
+            return graph.count(graph.nodes_of_function(inside.graph), TRACED, phases.runtime.device)
+
+        seen = Seen(
+            windows=windows,
+            traced=tries.get("the traced graph", traced),
+            pipeline=None if inside.iterator is None else tries.get("tf.data", lambda: live.pipeline(inside.iterator)),
+            output_device=inside.output_device,
+        )
+    return p.Observed(seen=seen, notices=tuple(tries.notices))
+
+
+def attest(phases: Phases, command: p.Attest) -> p.Observed:
+    """Run some steps with every log on, in a process that times nothing."""
+    from resnet_bench.evidence import live
+
+    log, dump = Path(command.log_path), Path(command.log_path).parent / "xla"
+    _switch_logs_on(command.config, dump)
+    graphs: list[Any] = []
+
+    @contextmanager
+    def collecting() -> Iterator[None]:
+        with live.collected_graphs() as found:
+            yield
+        graphs.extend(found)
+
+    phases.looks.around_first_call = collecting
+    phases.carry_out(p.Prepare(config=command.config, log_path=command.log_path))
+    config, keep = phases.config, None if command.folder is None else _Keep(Path(command.folder))
+    assert config is not None
+    tries = _Tries()
+    with phases.in_phase("evidence"):
+        before = log.stat().st_size
+        changes = _run(phases, command.steps)
+        _flush()
+        said = log.read_bytes()[before:].decode(errors="replace")
+        calls = max(1, command.steps // config.step.steps_per_call)
+        seen = Seen(
+            executed=tries.get("the executed graphs", lambda: _executed(phases, graphs, keep)),
+            compiled=tries.get("XLA's dump", lambda: _compiled(dump, keep)) if config.step.xla else None,
+            compilations=_compilations(log) if config.step.xla else None,
+            onednn=tries.get("oneDNN's log", lambda: _onednn(said, calls * config.step.steps_per_call, keep)),
+            changes=changes,
+            output_device=phases.step.inside().output_device,
+            arithmetic=tries.get("rounding", lambda: live.arithmetic(phases.runtime.device)),
+        )
+    return p.Observed(seen=seen, notices=tuple(tries.notices))
+
+
+def compare_outputs(phases: Phases, command: p.CompareOutputs) -> p.OutputsCompared:
+    """Compare the logits with float32's, in a fresh worker or in one prepared for the same configuration."""
+    from resnet_bench import data
+    from resnet_bench.evidence import outputs
+
+    if phases.runtime is None:
+        phases.start_tensorflow(command.config)
+    config, inp = phases.config, phases.input
+    assert config is not None
+    with phases.in_phase("parity"):
+        if inp is None:
+            inp = data.open_input(config, phases.runtime.threads, data.default_cache_dir(), phases.runtime.device)
+        return p.OutputsCompared(parity=outputs.parity(config, phases.runtime, inp))
+
+
+class _Tries:
+    """Readers of what TensorFlow and its libraries write for people: one that fails on another version's leaves its
+    claims unobserved, and a notice, but never costs a run."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+
+    def get(self, what: str, read: Callable[[], T]) -> T | None:
+        """What `read` gives, or None where it raised."""
+        try:
+            return read()
+        except Exception as error:
+            traceback.print_exc()
+            facts: dict[str, Value] = {"what": what, "error": f"{type(error).__name__}: {str(error)[:200]}"}
+            self.notices.append(Notice(kind="evidence_unreadable", facts=facts))
+            return None
+
+
+class _Keep:
+    """A folder for artefacts; `source` names them relative to the record that lies beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def source(self, name: str) -> str:
+        """The artefact's path, seen from the record."""
+        return f"{self.folder.name}/{name}"
+
+    def text(self, name: str, content: str) -> str:
+        """Write a compressed artefact; returns its path, seen from the record."""
+        with gzip.open(self.folder / name, "wt", encoding="utf-8") as file:
+            file.write(content)
+        return self.source(name)
+
+
+def _switch_logs_on(config: Config, dump: Path) -> None:
+    """oneDNN's log and XLA's dumps; both read the environment once, when TensorFlow is loaded."""
+    os.environ["ONEDNN_VERBOSE"] = "1"
+    if config.step.xla:
+        dump.mkdir(exist_ok=True)
+        flags = f"--xla_dump_to={dump} --xla_dump_hlo_as_text"
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+
+
+def _run(phases: Phases, steps: int) -> Changes | None:
+    """Run that many steps; in training, tell what they changed."""
+    from resnet_bench.evidence import live
+
+    config, step = phases.config, phases.step
+    assert config is not None
+    calls = max(1, steps // config.step.steps_per_call)
+
+    def run() -> tuple[int | None, bool | None]:
+        step.dispatch(calls)
+        outcome = step.finish()
+        return outcome.skipped, outcome.finite
+
+    if config.step.mode == "train":
+        return live.changes(phases.model, calls * config.step.steps_per_call, run)
+    run()
+    return None
+
+
+def _flush() -> None:
+    """oneDNN prints through the C library, which keeps lines back when they go to a file."""
+    ctypes.CDLL(None).fflush(None)
+    os.fsync(2)
+
+
+def _executed(phases: Phases, graphs: list[Any], keep: _Keep | None) -> Operations | None:
+    """What the executors were given; None where XLA took it all."""
+    from resnet_bench.evidence import graph, live
+
+    source = f"executed graphs {NOT_KEPT}" if keep is None else keep.source(GRAPHS)
+    inside = phases.step.inside()
+    sizes = {} if inside.graph is None else graph.sizes(inside.graph)
+    found = live.executed(graphs, source, phases.runtime.device, sizes)
+    if not found.convolutions:
+        return None
+    if keep is not None:
+        live.keep_graphs(graphs, keep.folder / GRAPHS)
+    return found
+
+
+def _compiled(dump: Path, keep: _Keep | None) -> Compiled | None:
+    """The dumped module with the most text, which is the step's; None where nothing was dumped."""
+    from resnet_bench.evidence import hlo
+
+    after = max(dump.glob("*after_optimizations.txt"), key=lambda path: path.stat().st_size, default=None)
+    if after is None:
+        return None
+    platform = "gpu" if "gpu_after" in after.name else "cpu"
+    stem = re.sub(r"\.[^.]*(?:\.\d+)?_?(?:cpu|gpu)_after_optimizations\.txt$", "", after.name)
+    before = next(iter(dump.glob(f"{stem}*before_optimizations.txt")), None)
+    text, asked = after.read_text(), "" if before is None else before.read_text()
+    source = f"XLA's optimised module {NOT_KEPT}"
+    if keep is not None:
+        keep.text(HLO_BEFORE, asked)
+        source = keep.text(HLO, text)
+    shutil.rmtree(dump, ignore_errors=True)
+    return hlo.read(asked, text, source, platform)
+
+
+def _compilations(log: Path) -> tuple[str, ...]:
+    from resnet_bench.runtime.xla_log import parse_compilations
+
+    return tuple(one.name for one in parse_compilations(log.read_text(errors="replace")))
+
+
+def _onednn(said: str, steps: int, keep: _Keep | None) -> OneDnn | None:
+    """What oneDNN logged of the steps; None on a device that has none of it."""
+    from resnet_bench.evidence import onednn_log
+
+    lines = "\n".join(line for line in said.splitlines() if "onednn_verbose" in line)
+    source = f"oneDNN's log of {steps} steps {NOT_KEPT}"
+    if keep is not None and lines:
+        source = keep.text(ONEDNN, lines)
+    return onednn_log.read(lines, steps, source)

@@ -1,0 +1,65 @@
+"""The messages of evaluating trained networks and of predicting images."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from resnet_bench.config import Config
+from resnet_bench.records.base import Data
+from resnet_bench.records.evaluation import Evaluation, Prediction
+from resnet_bench.worker.protocol.base import Command, Message
+
+PixelsName = Literal["imagenet", "caffe", "unit", "raw"]
+
+
+class Images(Data, frozen=True, kw_only=True):
+    """Which images a network is judged by; the arguments of `data.sets.open_set`, and which part of it."""
+
+    dataset: Literal["auto", "digits", "h5", "folder", "tfrecord"] = "auto"
+    data: str | None = None
+    test_data: str | None = None
+    test_share: float = 0.2
+    split_seed: int = 0
+    part: Literal["test", "train", "all"] = "test"
+
+
+class Evaluate(Command, frozen=True, kw_only=True):
+    """Judge the networks in one or two .keras files. Reply: `Evaluated`.
+
+    `turns` batches of each are timed in turns afterwards, within `budget_s`; 0 times nothing. `pixels` overrides
+    the normalisation that the files' cards name.
+    """
+
+    config: Config
+    models: tuple[str, ...]
+    images: Images
+    pixels: PixelsName | None = None
+    turns: int = 20
+    budget_s: float = 60.0
+
+
+class Evaluated(Message, frozen=True, kw_only=True):
+    """The scores."""
+
+    evaluation: Evaluation
+
+
+class Predict(Command, frozen=True, kw_only=True):
+    """Classify image files with the network in a .keras file. Reply: `Predicted`.
+
+    `crop` is what of an image the network is shown; None takes its card's, or the centre.
+    """
+
+    config: Config
+    model: str
+    images: tuple[str, ...]
+    top: int
+    pixels: PixelsName | None = None
+    crop: Literal["whole", "centre"] | None = None
+
+
+class Predicted(Message, frozen=True, kw_only=True):
+    """One prediction per image, in the order asked; `assumed` says which normalisation was assumed, if any was."""
+
+    predictions: tuple[Prediction, ...]
+    assumed: str | None = None

@@ -1,0 +1,24 @@
+"""The messages of the pass that measures the machine's roofs and counts the network's layers."""
+
+from __future__ import annotations
+
+from resnet_bench.config import Config
+from resnet_bench.records.roofline import LayerGroup, Roofs
+from resnet_bench.worker.protocol.base import Command, Message
+
+
+class MeasureLimits(Command, frozen=True, kw_only=True):
+    """Set up as `config` asks, build its network, measure the device's roofs for about `budget_s` seconds.
+
+    For a fresh worker. Reply: `LimitsMeasured`.
+    """
+
+    config: Config
+    budget_s: float
+
+
+class LimitsMeasured(Message, frozen=True, kw_only=True):
+    """The roofs, and the network's layers by stage and kind; no layers for `--mode input`."""
+
+    roofs: Roofs
+    layers: tuple[LayerGroup, ...] = ()

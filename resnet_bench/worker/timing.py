@@ -1,0 +1,155 @@
+"""The timed block: n steps, then wait for the device. Imports no TensorFlow; clock and wait are passed in.
+
+Neighbours: a step from `step/` is driven, `results.Round` comes out, `plan.py` decides how many.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from resnet_bench.records.run import Interference, Round, Split
+
+Clock = Callable[[], float]
+LONGER = 1.1
+"""How much longer than all before it a round may be expected to take."""
+
+
+class Stepper(Protocol):
+    """What can be timed: a compiled step bound to its input."""
+
+    @property
+    def images_per_call(self) -> int:
+        """Images that one call consumes."""
+
+    @property
+    def steps_per_call(self) -> int:
+        """Steps that one call runs."""
+
+    @property
+    def own_thread(self) -> bool:
+        """Whether the calls are made in another thread, so that `dispatch` returns before they were."""
+
+    def dispatch(self, calls: int) -> None:
+        """Hand over that many calls, without waiting for the device."""
+
+    def wait(self) -> None:
+        """Return once the device is done."""
+
+
+class Probe(Protocol):
+    """Watches the machine around a block; both calls lie outside the timed window."""
+
+    def begin(self) -> None:
+        """Remember the counters."""
+
+    def end(self) -> Interference:
+        """What changed since `begin`."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A step with the clock and the probe that watch it."""
+
+    step: Stepper
+    probe: Probe
+    clock: Clock = time.perf_counter
+
+    def round(self, steps: int, lead_in: int = 0) -> Round:
+        """Time `steps` steps (a multiple of `steps_per_call`), then one wait. Blocks on the device.
+
+        `lead_in` calls run right before, untimed and waited for: they take what a pipeline has buffered
+        while nothing was taken from it, so that the block begins as it would amid others.
+        """
+        step, clock = self.step, self.clock
+        calls, rest = divmod(steps, step.steps_per_call)
+        assert calls > 0, "a round holds at least one call"
+        assert rest == 0, "a round is a whole number of calls"
+        if lead_in:
+            step.dispatch(lead_in)
+            step.wait()
+        self.probe.begin()
+        with _no_collection():
+            start = clock()
+            step.dispatch(calls)
+            dispatched = clock()
+            step.wait()
+            done = clock()
+        return Round(
+            steps=steps,
+            images=calls * step.images_per_call,
+            wall_s=done - start,
+            dispatch_s=None if step.own_thread else dispatched - start,
+            interference=self.probe.end(),
+        )
+
+    def rounds(self, count: int, steps: int, until: float | None = None, lead_in: int = 0) -> Iterator[Round]:
+        """`count` rounds back to back; ends early, after at least one, where another might pass `until`:
+        one that takes a little longer than the longest so far."""
+        longest_s = 0.0
+        for _ in range(count):
+            begun = self.clock()
+            yield self.round(steps, lead_in)
+            if until is not None:
+                now = self.clock()
+                longest_s = max(longest_s, now - begun)
+                if now + LONGER * longest_s > until:
+                    return
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's cycle collector out of the timed block."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def split_in_turns(
+    functions: dict[str, Callable[[], None]],
+    wait: Callable[[], None],
+    rounds: int,
+    clock: Clock = time.perf_counter,
+    until: float | None = None,
+) -> Split:
+    """Split a training step by timing its compiled parts in turns, `rounds` times each, or fewer but two at
+    least where another turn might pass `until`. Blocks.
+
+    `functions` has `forward`, `forward_backward`, `apply` and `whole`. The order is reversed every other
+    turn, so that drift of the machine falls on all alike. Medians are reported; `residual_s` is what the
+    whole step takes beyond forward_backward + apply.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for function in functions.values():
+        function()
+    wait()
+    longest_s = 0.0
+    for turn in range(rounds):
+        begun = clock()
+        names = list(functions)
+        for name in names if turn % 2 == 0 else reversed(names):
+            start = clock()
+            functions[name]()
+            wait()
+            seconds[name].append(clock() - start)
+        longest_s = max(longest_s, clock() - begun)
+        if turn > 0 and until is not None and clock() + LONGER * longest_s > until:
+            break
+    median = {name: statistics.median(values) for name, values in seconds.items()}
+    return Split(
+        forward_s=median["forward"],
+        backward_s=median["forward_backward"] - median["forward"],
+        optimizer_s=median["apply"],
+        whole_s=median["whole"],
+        residual_s=median["whole"] - median["forward_backward"] - median["apply"],
+        rounds=len(seconds["whole"]),
+    )

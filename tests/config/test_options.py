@@ -1,0 +1,207 @@
+"""Options: every field of the configuration becomes one flag, validated against its own annotation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnet_bench.config import Config
+from resnet_bench.config import options as o
+from resnet_bench.config.presets import PRESETS
+from resnet_bench.errors import ConfigError
+from resnet_bench.experiments.ignored_options import unused
+
+FIXED_FLAGS = [
+    "--mode",
+    "--source",
+    "--data",
+    "--variant",
+    "--image-size",
+    "--batch-size",
+    "--classes",
+    "--precision",
+    "--mixed-precision",
+    "--xla",
+    "--no-xla",
+    "--onednn",
+    "--batch-norm",
+    "--data-format",
+    "--device",
+    "--threads",
+    "--preset",
+    "--warmup",
+    "--rounds",
+    "--steps",
+    "--steps-per-call",
+    "--processes",
+    "--optimizer",
+    "--freeze",
+    "--loop",
+    "--deterministic",
+    "--max-time",
+    "--timeout",
+    "--seed",
+    "--output",
+    "--json",
+]
+
+
+def all_flags() -> set[str]:
+    return {flag for option in o.options() for flag in option.flag.split("/")}
+
+
+def test_the_fixed_option_names_exist() -> None:
+    assert set(FIXED_FLAGS) <= all_flags()
+
+
+def test_every_option_has_a_unique_name() -> None:
+    names = [option.name for option in o.options()]
+    assert len(names) == len(set(names))
+
+
+def test_every_default_is_valid_for_its_own_field() -> None:
+    assert msgspec.convert(msgspec.to_builtins(Config()), Config) == Config()
+
+
+def test_no_words_give_the_default_configuration() -> None:
+    assert o.parse_args([]) == (Config(), ())
+
+
+def test_given_options_are_told_from_defaults() -> None:
+    config, given_names = o.parse_args(["--mode", "train", "--xla", "--batch-size", "8"])
+    assert given_names == ("batch_size", "mode", "xla")
+    assert config.step.xla
+    assert config.step.batch_size == 8
+
+
+@pytest.mark.parametrize(("text", "size"), [("64", (64, 64)), ("64x48", (64, 48)), ("64,48", (64, 48))])
+def test_image_size_is_a_square_or_height_by_width(text: str, size: tuple[int, int]) -> None:
+    assert o.parse_args(["--image-size", text])[0].model.image_size == size
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("3m", 180.0), ("1h", 3600.0)])
+def test_times_take_a_unit(text: str, seconds: float) -> None:
+    assert o.parse_args(["--max-time", text])[0].measure.max_time == seconds
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--batch-size", "0"], "--batch-size 0 is not allowed: it takes a whole number, at least 1, auto or max."),
+        (
+            ["--batch-size", "many"],
+            "--batch-size many is not allowed: it takes a whole number, at least 1, auto or max.",
+        ),
+        (["--mode", "trian"], "--mode trian is not allowed: it takes train, infer, eval, input."),
+        (["--device", "tpu"], "--device tpu is not allowed: it takes auto, cpu, gpu or gpu:N."),
+        (["--max-time", "soon"], "--max-time soon is not allowed: it takes a number, above 0."),
+        (["--max-time", "nan"], "--max-time nan is not allowed: it takes a number, above 0."),
+        (
+            ["--image-size", "4"],
+            "--image-size 4 is not allowed: it takes HEIGHTxWIDTH or one number for both, at least 8, at "
+            "most 4,096, or auto.",
+        ),
+        (
+            ["--image-size", "1x2x3"],
+            "--image-size 1x2x3 is not allowed: it takes HEIGHTxWIDTH or one number for both, "
+            "at least 8, at most 4,096, or auto.",
+        ),
+        (
+            ["--stage-sizes", "3,0"],
+            "--stage-sizes 3,0 is not allowed: it takes whole numbers with commas, like 3,4,6,3.",
+        ),
+        (["--max-time", "inf"], "--max-time inf is not allowed: it takes a number, above 0."),
+        (["--learning-rate", "inf"], "--learning-rate inf is not allowed: it takes a number, above 0, or auto."),
+        (["--weight-decay", "-inf"], "--weight-decay -inf is not allowed: it takes a number, at least 0."),
+        (["--channels", "2"], "--channels 2 is not allowed: it takes 1, 3."),
+    ],
+)
+def test_a_bad_value_names_the_option_the_value_and_what_is_allowed(words: list[str], expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        o.parse_args(words)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--mixed-precision", "--precision", "float32"], "contradicts --precision float32"),
+        (["--data-format", "channels_first"], "--batch-norm keras"),
+        (["--source", "tfrecord"], "needs --data"),
+        (["--data", "x"], "--source photos reads no files"),
+        (["--freeze"], "--mode train"),
+        (["--split", "--mode", "infer"], "--mode infer"),
+        (["--loop", "fit", "--mode", "eval"], "--mode eval"),
+        (["--split", "--loop", "fit"], "--loop custom"),
+        (["--mode", "input", "--source", "synthetic"], "has none"),
+        (["--cache", "images"], "random crops"),
+    ],
+)
+def test_contradictions_are_refused(words: list[str], part: str) -> None:
+    with pytest.raises(ConfigError, match=part):
+        o.parse_args(words)
+
+
+def test_mixed_precision_may_be_named_twice_when_both_agree() -> None:
+    config, _ = o.parse_args(["--mixed-precision", "--precision", "mixed_float16"])
+    assert config.step.precision == "mixed_float16"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_change_only_fields_that_exist_and_stay_valid(preset: str) -> None:
+    config, _ = o.parse_args(["--preset", preset])
+    assert msgspec.convert(msgspec.to_builtins(config), Config) == config
+
+
+def test_an_option_on_the_command_line_beats_the_preset() -> None:
+    config, _ = o.parse_args(["--preset", "smoke", "--image-size", "96"])
+    assert config.model.image_size == (96, 96)
+    assert config.measure.processes == 1
+
+
+def test_an_unknown_option_is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match="--no-such"):
+        o.parse_args(["--no-such"])
+
+
+def round_trip(option: o.Option, value: Any) -> Any:
+    return o.parse_value(option, str(value))
+
+
+@given(st.integers(min_value=1, max_value=2**40))
+def test_whole_numbers_survive_the_command_line(value: int) -> None:
+    option = next(option for option in o.options() if option.name == "batch_size")
+    assert round_trip(option, value) == value
+
+
+@given(st.lists(st.integers(min_value=1, max_value=99), min_size=1, max_size=8))
+def test_stage_sizes_survive_the_command_line(sizes: list[int]) -> None:
+    option = next(option for option in o.options() if option.name == "stage_sizes")
+    assert o.parse_value(option, ",".join(map(str, sizes))) == tuple(sizes)
+
+
+def test_choices_are_completed() -> None:
+    command = o.configuration(o.ConfigurationCommand("run"))
+    assert isinstance(command, click.Command)
+    mode = next(param for param in command.params if param.name == "mode")
+    found = mode.type.shell_complete(click.Context(command), mode, "in")
+    assert [item.value for item in found] == ["infer", "input"]
+    precision = next(param for param in command.params if param.name == "precision")
+    found = precision.type.shell_complete(click.Context(command), precision, "mixed")
+    assert [item.value for item in found] == ["mixed_bfloat16", "mixed_float16"]
+    output = next(param for param in command.params if param.name == "output")
+    found = output.type.shell_complete(click.Context(command), output, "ru")
+    assert [(item.value, item.type) for item in found] == [("ru", "dir")]
+    assert "--precision [float32|tf32|mixed_bfloat16|mixed_float16|auto]" in command.get_help(click.Context(command))
+
+
+def test_options_that_a_command_does_not_heed_are_named_and_the_work_itself_never_is() -> None:
+    _, given = o.parse_args(["--profile", "--split", "--rounds", "3", "--batch-size", "8"])
+    (notice,) = unused(given, {"rounds"}, "bench-cli bottleneck")
+    assert notice.facts == {"options": "--split, --profile", "where": "bench-cli bottleneck"}
+    assert unused(given, {"rounds", "split", "profile"}, "bench-cli bottleneck") == ()

@@ -1,0 +1,122 @@
+"""TFRecord shards: listing, facts, and the readable stretches around damage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resnet_bench.data import tfrecord
+from resnet_bench.data.source import Segment, Source
+from resnet_bench.errors import DataError
+from tests.support.data_files import encoded, example, flip_byte, good_shard, write_shard
+
+
+def _read(source: Source) -> list[bytes]:
+    return [
+        record
+        for segment in source.segments
+        for record in tfrecord.records_from(segment.path, segment.offset).take(segment.records).as_numpy_iterator()
+    ]
+
+
+def test_a_glob_a_file_and_a_folder_name_shards_in_sorted_order(tmp_path: Path) -> None:
+    for name in ("train-2", "train-0", "train-1"):
+        good_shard(tmp_path / name, 1)
+    (tmp_path / "manifest.json").write_text("{}")
+    names = ["train-0", "train-1", "train-2"]
+    assert [path.name for path in tfrecord.list_shards(f"{tmp_path}/train-*")] == names
+    assert [path.name for path in tfrecord.list_shards(str(tmp_path))] == names
+    assert tfrecord.list_shards(f"{tmp_path}/train-1") == [tmp_path / "train-1"]
+
+
+def test_a_name_with_brackets_is_taken_as_it_is(tmp_path: Path) -> None:
+    good_shard(tmp_path / "train[1]", 1)
+    assert tfrecord.list_shards(f"{tmp_path}/train[1]") == [tmp_path / "train[1]"]
+
+
+def test_no_match_and_empty_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"train-\* matches no file"):
+        tfrecord.list_shards(f"{tmp_path}/train-*")
+    (tmp_path / "train-0").touch()
+    with pytest.raises(DataError, match="train-0 holds no record"):
+        tfrecord.list_shards(f"{tmp_path}/train-*")
+
+
+def test_facts_count_images_and_describe_them(tmp_path: Path) -> None:
+    good_shard(tmp_path / "a", 3)
+    good_shard(tmp_path / "b", 2)
+    facts = tfrecord.open_shards(f"{tmp_path}/*", "error", 2).facts
+    assert (facts.images, facts.files, facts.mean_pixels) == (5, 2, 48 * 40)
+    assert facts.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    sizes = sum(len(encoded(seed=seed)) for seed in (0, 1, 2, 0, 1))
+    assert facts.mean_bytes_per_pixel == pytest.approx(sizes / (5 * 48 * 40))
+
+
+def test_the_count_of_a_damaged_set_is_unknown(tmp_path: Path) -> None:
+    good_shard(tmp_path / "a", 3)
+    flip_byte(tmp_path / "a", 0)
+    assert tfrecord.open_shards(f"{tmp_path}/*", "error", 2).facts.images is None
+
+
+def test_parse_reads_image_and_label() -> None:
+    image, label = tfrecord.parse(tf.constant(example(b"bytes", 7)))
+    assert (image.numpy(), label.numpy()) == (b"bytes", 7)
+
+
+def test_skip_leaves_out_records_with_corrupt_data_and_keeps_those_after_them(tmp_path: Path) -> None:
+    offsets = good_shard(tmp_path / "a", 6)
+    good = list(tf.data.TFRecordDataset(str(tmp_path / "a")).as_numpy_iterator())
+    for record in (0, 3, 5):
+        flip_byte(tmp_path / "a", offsets[record] + 20)
+    good_shard(tmp_path / "b", 2)
+    source = tfrecord.open_shards(f"{tmp_path}/*", "skip", 2)
+    assert (source.unreadable, source.records) == (3, 5)
+    assert _read(source)[:3] == [good[1], good[2], good[4]]
+
+
+def test_skip_counts_the_rest_of_a_file_after_a_corrupt_length_once(tmp_path: Path) -> None:
+    offsets = good_shard(tmp_path / "a", 6)
+    flip_byte(tmp_path / "a", offsets[2])
+    source = tfrecord.open_shards(f"{tmp_path}/*", "skip", 2)
+    assert (source.unreadable, source.records) == (1, 2)
+
+
+def test_skip_goes_on_after_a_cut_file(tmp_path: Path) -> None:
+    good_shard(tmp_path / "a", 3)
+    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-5])
+    good_shard(tmp_path / "b", 3)
+    source = tfrecord.open_shards(f"{tmp_path}/*", "skip", 2)
+    assert (source.unreadable, source.records) == (1, 5)
+
+
+def test_skip_without_one_readable_record_is_refused(tmp_path: Path) -> None:
+    good_shard(tmp_path / "a", 2)
+    flip_byte(tmp_path / "a", 0)
+    with pytest.raises(DataError, match="no record can be read"):
+        tfrecord.open_shards(f"{tmp_path}/*", "skip", 2)
+
+
+def test_an_intact_file_is_one_segment(tmp_path: Path) -> None:
+    good_shard(tmp_path / "a", 4)
+    source = tfrecord.open_shards(f"{tmp_path}/*", "skip", 2)
+    assert source.segments == (Segment(str(tmp_path / "a"), 0, 4),)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), count=st.integers(2, 7))
+def test_exactly_the_records_with_flipped_data_are_lost(
+    data: st.DataObject, count: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("salvage") / "shard"
+    payloads = [bytes([number]) * (number + 3) for number in range(count)]
+    offsets = write_shard(path, payloads)
+    bad = data.draw(st.sets(st.integers(0, count - 1), max_size=count - 1))
+    for record in bad:
+        flip_byte(path, offsets[record] + 12)
+    source = tfrecord.open_shards(str(path), "skip", 2)
+    assert _read(source) == [payload for number, payload in enumerate(payloads) if number not in bad]
+    assert source.unreadable == len(bad)

@@ -1,0 +1,191 @@
+"""The race for the fastest configuration, played on a simulated machine: no processes, no clock.
+
+The machine is `simulated.py`'s, with its drift, outliers, autocorrelated noise and process effects.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from resnet_bench.config.options import parse_args
+from resnet_bench.errors import BudgetError
+from resnet_bench.experiments.paired.interleave import Early, Repetition
+from resnet_bench.experiments.paired.side import SideFailure
+from resnet_bench.experiments.tuning import search_space
+from resnet_bench.experiments.tuning.search import Chosen, Played, Search
+from resnet_bench.experiments.tuning.stopping_rule import Rules
+from resnet_bench.records.ab import Turns
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.run import Outcome
+from resnet_bench.records.tuning import Challenge, Probe
+from resnet_bench.runtime.resolve import resolve
+from tests.support import simulated
+
+MACHINE = Machine(device_kind="cpu", device="cpu", cpus=2, cpu_flags=frozenset({"avx2"}), onednn=True)
+GIVEN = {"mode": "infer", "image_size": (64, 64), "batch_size": 16}
+TURNS, PAIR_PROCESS_SD = 6, 0.005
+ONLY = ("onednn", "xla", "batch_norm", "freeze", "threads")
+
+
+class Quiet:
+    """Watches without a word."""
+
+    def challenge(self, number: int, at_most: int, words: str) -> None: ...
+
+    def settled(self, challenge: Challenge) -> None: ...
+
+
+def made(only: tuple[str, ...] = ONLY) -> search_space.Space:
+    config = resolve(parse_args(["--mode", "infer", "--batch-size", "16"])[0], MACHINE)[0]
+    return search_space.make(GIVEN, config, MACHINE, only=only)
+
+
+def machine(
+    speed: Callable[[Chosen], float], seed: int | np.random.Generator = 1
+) -> Callable[[Chosen, Chosen, Early], Played]:
+    """Plays matches on a machine where a choice runs `speed` times as fast as the slowest."""
+    random = np.random.default_rng(seed)
+
+    def play(champion: Chosen, challenger: Chosen, early: Early) -> Played:
+        pairs: list[Turns] = []
+        slowdown = speed(champion) / speed(challenger) - 1
+        while len(pairs) < 5 and not early.after([_repetition(pair) for pair in pairs]):
+            pairs.append(simulated.pair(random, TURNS, PAIR_PROCESS_SD, slowdown))
+        return Played(tuple(pairs))
+
+    return play
+
+
+def _repetition(pair: Turns) -> Repetition:
+    return Repetition({"a": pair.a, "b": pair.b})
+
+
+def search(
+    play: Callable[[Chosen, Chosen, Early], Played],
+    of: search_space.Space | None = None,
+    admit: Callable[[Chosen], tuple[Probe | None, str | None]] = lambda _chosen: (None, None),
+    until: float = float("inf"),
+) -> Search:
+    of = of or made()
+    singles = sum(len(values) - 1 for values in of.values.values())
+    found = Search(of, Rules(challengers=2 * singles + 1), play, admit, Quiet(), until, dict(of.defaults))
+    found.run()
+    return found
+
+
+def times(**gains: float) -> Callable[[Chosen], float]:
+    """A speed that is multiplied by each gain whose option has another value than TensorFlow's default."""
+    defaults = made().defaults
+
+    def speed(chosen: Chosen) -> float:
+        product = 1.0
+        for name, gain in gains.items():
+            product *= gain if chosen[name] != defaults[name] else 1.0
+        return product
+
+    return speed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_planted_fastest_configuration_is_found(seed: int) -> None:
+    found = search(machine(times(onednn=1.4, batch_norm=1.05, freeze=1.08, xla=0.6, threads=0.55), seed))
+    assert found.champion == {"onednn": "on", "batch_norm": "fused", "freeze": True, "xla": False, "threads": 2}
+
+
+def test_losers_are_dropped_after_one_pair() -> None:
+    found = search(machine(times(onednn=1.4, xla=0.6, threads=0.55)))
+    lost = {name: each for each in found.challenges for name in each.changes if len(each.changes) == 1}
+    assert lost["xla"].status == lost["threads"].status == "dropped"
+    assert len(lost["xla"].pairs) == len(lost["threads"].pairs) == 1
+
+
+def test_two_switches_that_only_win_together_are_found() -> None:
+    def speed(chosen: Chosen) -> float:
+        return 1.3 if chosen["xla"] and chosen["batch_norm"] == "fused" else 0.97 if chosen["xla"] else 1.0
+
+    found = search(machine(speed), made(("xla", "batch_norm")))
+    assert found.champion == {"xla": True, "batch_norm": "fused"}
+
+
+def test_a_search_among_equals_rarely_finds_a_winner() -> None:
+    """Whole searches, eleven challengers each: what the level is divided by. 200 of them."""
+    searches = [
+        search(machine(lambda _chosen: 1.0, random))
+        for random in map(np.random.default_rng, simulated.TEST_SEEDS)
+        for _ in range(10)
+    ]
+    assert sum(each.champion != each.start for each in searches) <= 0.065 * len(searches)
+
+
+def test_a_gain_of_five_percent_is_found_more_often_than_not() -> None:
+    found = [search(machine(times(freeze=1.05), seed), made(("freeze", "xla"))) for seed in simulated.TEST_SEEDS]
+    assert sum(each.champion["freeze"] for each in found) > len(found) / 2
+
+
+def test_a_challenger_that_fails_is_recorded_and_the_search_goes_on() -> None:
+    real = machine(times(onednn=1.4))
+    outcome = Outcome(kind="out_of_memory", message="it does not fit.")
+
+    def play(champion: Chosen, challenger: Chosen, early: Early) -> Played:
+        if challenger["xla"]:
+            return Played((), SideFailure("b", "xla", outcome))
+        return real(champion, challenger, early)
+
+    found = search(play)
+    (failed,) = [each for each in found.challenges if each.status == "failed" and each.changes == {"xla": True}]
+    assert failed.outcome is not None
+    assert (failed.outcome.kind, failed.ratio) == ("out_of_memory", None)
+    assert found.champion["onednn"] == "on"
+
+
+def test_a_champion_that_stops_working_ends_the_search() -> None:
+    failure = SideFailure("a", "", Outcome(kind="crashed", message="it crashed."))
+    with pytest.raises(SideFailure):
+        search(lambda *_: Played((), failure))
+
+
+def test_a_challenger_that_the_time_cuts_short_is_no_loser() -> None:
+    found = search(lambda *_: Played((), BudgetError("no time")), made(("xla",)))
+    assert [each.status for each in found.challenges] == ["out of time"]
+
+
+def test_the_search_ends_with_its_time() -> None:
+    found = search(machine(times(onednn=1.4)), until=time.monotonic() - 1)
+    assert found.out_of_time
+    assert not found.challenges
+
+
+def test_a_winner_that_breaks_a_bound_does_not_become_champion() -> None:
+    def admit(chosen: Chosen) -> tuple[Probe | None, str | None]:
+        return Probe(output_error=0.1), "--max-output-error" if chosen["freeze"] else None
+
+    found = search(machine(times(freeze=1.5, onednn=1.4)), admit=admit)
+    assert (found.champion["freeze"], found.champion["onednn"]) == (False, "on")
+    broken = [each for each in found.challenges if each.status == "out of bounds"]
+    assert {each.broken for each in broken} == {"--max-output-error"}
+
+
+def test_no_choice_is_tried_twice_and_their_number_is_bounded() -> None:
+    found = search(machine(times(onednn=1.4, batch_norm=1.1, freeze=1.2)))
+    tried: list[tuple[Any, ...]] = []
+    champion = dict(made().defaults)
+    for each in found.challenges:
+        chosen = {**champion, **each.changes}
+        tried.append(tuple(sorted(chosen.items())))
+        champion = chosen if each.status == "won" else champion
+    assert len(tried) == len(set(tried))
+    assert len(tried) <= found.rules.challengers
+
+
+def test_what_contradicts_itself_is_not_tried() -> None:
+    of = made(("freeze", "xla"))
+    assert not replace_mode(of).possible({"freeze": True, "xla": False})
+
+
+def replace_mode(of: search_space.Space) -> search_space.Space:
+    return search_space.Space({**of.base, "mode": "train"}, of.values, of.defaults, of.promising)

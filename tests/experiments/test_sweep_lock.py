@@ -1,0 +1,92 @@
+"""Claims: one holder at a time, taken over from the dead, respected of the living."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from resnet_bench.errors import RecordError
+from resnet_bench.experiments import sweep_lock
+from resnet_bench.experiments.sweep_lock import Claims, Owner, this_process
+
+ROOT = Path(__file__).parents[2]
+
+
+def other(**changes: object) -> Owner:
+    parent = psutil.Process(os.getppid())
+    return msgspec.structs.replace(this_process(), **{"pid": parent.pid, "started": parent.create_time(), **changes})
+
+
+def put(folder: Path, owner: Owner) -> None:
+    (folder / sweep_lock.FOLDER).mkdir(exist_ok=True)
+    (folder / sweep_lock.FOLDER / "x.claim").write_bytes(msgspec.json.encode(owner))
+
+
+def test_a_claim_of_a_living_process_is_respected(tmp_path: Path) -> None:
+    put(tmp_path, other())
+    assert Claims(tmp_path).take("x") == other()
+    Claims(tmp_path).release("x")
+    assert Claims(tmp_path).path("x").exists()
+
+
+@pytest.mark.parametrize("stale", [{"started": 1.0}, {"pid": 2**22 + 1}], ids=["number used again", "gone"])
+def test_a_claim_of_a_dead_process_is_taken_over(tmp_path: Path, stale: dict[str, object]) -> None:
+    put(tmp_path, other(**stale))
+    assert Claims(tmp_path).take("x") is None
+    assert msgspec.json.decode(Claims(tmp_path).path("x").read_bytes(), type=Owner) == this_process()
+
+
+def test_a_claim_that_was_cut_off_belongs_to_nobody(tmp_path: Path) -> None:
+    put(tmp_path, other())
+    Claims(tmp_path).path("x").write_bytes(b'{"pid": 1')
+    assert Claims(tmp_path).take("x") is None
+
+
+def test_a_claim_of_another_machine_is_believed(tmp_path: Path) -> None:
+    put(tmp_path, other(pid=2**22 + 1, machine="elsewhere"))
+    owner = Claims(tmp_path).take("x")
+    assert owner is not None
+    assert owner.machine == "elsewhere"
+
+
+def test_a_released_claim_is_free(tmp_path: Path) -> None:
+    mine = Claims(tmp_path)
+    assert mine.take("x") is None
+    mine.release("x")
+    assert not mine.path("x").exists()
+
+
+def test_of_many_processes_exactly_one_takes_over(tmp_path: Path) -> None:
+    put(tmp_path, other(started=1.0))
+    code = (
+        "import sys, pathlib; from resnet_bench.experiments.sweep_lock import Claims;"
+        "print(Claims(pathlib.Path(sys.argv[1])).take('x') is None, flush=True); sys.stdin.read()"
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(lambda process: process.stdout and process.stdout.readline().strip(), running))
+    for process in running:
+        process.communicate()
+    assert sorted(won, key=str) == ["False", "False", "False", "True"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match="file"):
+        Claims(tmp_path / "file").take("x")

@@ -1,7 +1,0 @@
-"""A pytest plugin that puts fake workers behind the benchmark harness."""
-
-from __future__ import annotations
-
-from tests import fake_cli
-
-fake_cli.use_fake_workers()

@@ -1,0 +1,43 @@
+"""`bench-cli` in a process of its own, with fake workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from resnet_bench import cli
+from resnet_bench.experiments import run
+from resnet_bench.experiments.evidence_pass import Afterwards
+from resnet_bench.records import files
+from resnet_bench.worker.process import Worker
+from tests.support.fake_evidence import no_pass
+
+ROOT = Path(__file__).parents[2]
+_real = run.run
+
+
+def _run(*arguments: Any, **options: Any) -> Any:
+    options["new_worker"] = lambda: Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
+    return _real(*arguments, **options)
+
+
+def use_fake_workers() -> None:
+    """Let every run of this process start fake workers, and none after the timed ones."""
+    run.run = _run
+    Afterwards.run = no_pass  # type: ignore[assignment]
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    """Run `bench-cli` with the words of this process; with `DIE_IN_REPLACE` it is killed where it would rename a
+    record that it has written."""
+    use_fake_workers()
+    if "DIE_IN_REPLACE" in os.environ:
+        files.check_folder = lambda *_: None
+        Path.replace = _die  # type: ignore[assignment]
+    cli.main()

@@ -1,0 +1,70 @@
+"""A worker whose pipeline is a thread that makes one batch per `PERIOD_S` of its running time, up to `DEPTH` ahead.
+
+The thread counts ticks of `PERIOD_S / TICKS`, so that at most one tick passes while the process is stopped,
+as with work of the processor. With TICKS=1 a whole batch does, as with a read that the system finishes
+meanwhile. No TensorFlow; the worker, its messages and the timed block are the real ones.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+
+from resnet_bench.records.run import ColdStart, DataFacts, Memory, StepCounts
+from resnet_bench.runtime.resolve import resolve
+from resnet_bench.runtime.telemetry import Probe
+from resnet_bench.worker import child
+from resnet_bench.worker import protocol as p
+from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.timing import Bench
+from tests.support.fake_worker import ENVIRONMENT, MACHINE
+
+PERIOD_S, TICKS, DEPTH = (float(os.environ["PERIOD_S"]), int(os.environ["TICKS"]), int(os.environ["DEPTH"]))
+
+
+class Taker:
+    """A step that takes a batch from the buffer and computes nothing."""
+
+    images_per_call = 1
+    steps_per_call = 1
+    own_thread = False
+
+    def __init__(self) -> None:
+        self._buffer: queue.Queue[int] = queue.Queue(maxsize=max(1, DEPTH))
+        threading.Thread(target=self._produce, daemon=True).start()
+
+    def _produce(self) -> None:
+        while True:
+            for _ in range(TICKS):
+                time.sleep(PERIOD_S / TICKS)
+            self._buffer.put(1)
+
+    def dispatch(self, calls: int) -> None:
+        """Take that many batches."""
+        for _ in range(calls):
+            self._buffer.get()
+
+    def wait(self) -> None:
+        """All is done."""
+
+
+class Producer(Phases):
+    """The real worker around a fake pipeline."""
+
+    def _prepare(self, command: p.Prepare) -> p.Prepared:
+        config, notices = resolve(command.config, MACHINE)
+        self.send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
+        self.step = Taker()
+        self.bench = Bench(self.step, Probe(MACHINE))
+        time.sleep(PERIOD_S * (DEPTH + 2))
+        return p.Prepared(cold_start=ColdStart(), model=None, data=DataFacts(source="photos"))
+
+    def _finish(self, command: p.Finish) -> p.Finished:
+        del command
+        return p.Finished(memory=Memory(), counts=StepCounts())
+
+
+if __name__ == "__main__":
+    child.main(Producer)

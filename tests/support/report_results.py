@@ -1,0 +1,134 @@
+"""Results of `bottleneck`, `ab`, `noise` and `tune` for the tests of reports, as the commands would save them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from resnet_bench.analysis.ab import summed_up
+from resnet_bench.analysis.bottleneck import analyse
+from resnet_bench.analysis.compare import config_differences
+from resnet_bench.config import Config
+from resnet_bench.config.options import with_values
+from resnet_bench.records import ab, bottleneck
+from resnet_bench.records import tuning as tuned
+from resnet_bench.records.ab import Contest, Duet, SideFacts, Turns
+from resnet_bench.records.base import Notice
+from resnet_bench.records.bottleneck import Bottleneck, Repetition
+from resnet_bench.records.record import Record
+from resnet_bench.records.run import Outcome, Round
+from resnet_bench.records.tuning import Challenge, Contribution, Tuning
+from tests.support import report_records as made
+
+IMAGES, STEPS = 32, 2
+CREATED = "2026-11-20T03:04:05+00:00"
+
+
+def rounds(*images_per_s: float) -> tuple[Round, ...]:
+    return tuple(Round(steps=STEPS, images=IMAGES, wall_s=IMAGES / rate, dispatch_s=None) for rate in images_per_s)
+
+
+def bottleneck_of(
+    record: Record, model: float = 80.0, pipeline: float = 40.0, created_at: str = CREATED, spread: float = 0.0
+) -> Bottleneck:
+    """What `bottleneck` says of the record's configuration, from three repetitions; by `spread` they disagree about
+    the pipeline."""
+    repetitions = tuple(
+        Repetition(
+            end_to_end=rounds(*[25.0 * drift] * 4),
+            model=rounds(*[model * drift] * 4),
+            pipeline=rounds(*[pipeline * drift * (1 + apart * spread)] * 4),
+        )
+        for drift, apart in ((1.0, 0), (1.02, 1), (0.98, -1))
+    )
+    return Bottleneck(
+        id=f"{1:032x}",
+        created_at=created_at,
+        tool_version="0.1.0",
+        outcome=Outcome(kind="ok"),
+        config=record.config,
+        machine=record.machine,
+        environment=record.environment,
+        model=record.model,
+        data=record.data,
+        repetitions=repetitions,
+        analysis=analyse(repetitions, "shared cores", 2),
+        warnings=(Notice(kind="threads_exceed_cpus", facts={"threads": 4, "cpus": 2}),),
+        wall_s=61.0,
+    )
+
+
+def duet(*pairs: float, labels: tuple[str, str] = ("", "--xla")) -> Duet:
+    """Pairs of processes whose ratios are these."""
+    turns = [Turns(a=rounds(40.0, 40.0), b=rounds(40.0 * each, 40.0 * each)) for each in pairs]
+    return summed_up(*labels, turns, [])
+
+
+def match(
+    *pairs: float, kind: Literal["ab", "noise"] = "ab", label: str = "--xla", outcome: Outcome | None = None
+) -> Contest:
+    """A match of the defaults with another configuration; without pairs, one that failed."""
+    one, two = Config(), with_values(Config(), {"xla": kind == "ab"})
+    labels = ("", label) if kind == "ab" else (label, label)
+    found = duet(*pairs, labels=labels) if pairs else None
+    sides = [
+        SideFacts(label=name, requested=config, machine=made.MACHINE, environment=made.environment())
+        for name, config in zip(labels, (one, two), strict=True)
+    ]
+    return Contest(
+        kind=kind,
+        id=f"{len(pairs):032x}",
+        created_at=CREATED,
+        tool_version="0.1.0",
+        outcome=outcome or Outcome(kind="ok"),
+        a=sides[0],
+        b=sides[1],
+        options=config_differences(one, two, "option"),
+        result=found,
+        wall_s=30.0,
+    )
+
+
+def tuning() -> Tuning:
+    """A search with a winner, a switch that could not be measured, and a challenger that failed."""
+    best = with_values(Config(), {"onednn": "on", "mode": "infer"})
+    defaults = with_values(Config(), {"onednn": "off", "batch_norm": "keras", "mode": "infer"})
+    gain = duet(1.5, 1.52, 1.48)
+    failed = Outcome(kind="out_of_memory", message="--batch-size 64 does not fit.")
+    return Tuning(
+        id=f"{7:032x}",
+        created_at=CREATED,
+        tool_version="0.1.0",
+        outcome=Outcome(kind="ok"),
+        given={"mode": "infer"},
+        machine=made.MACHINE,
+        environment=made.environment(),
+        space={"onednn": ("on", "off"), "batch_norm": ("fused", "keras")},
+        defaults=defaults,
+        best=best,
+        recommended="best",
+        settings={"mode": "infer", "onednn": "on"},
+        challenges=(
+            Challenge(changes={"onednn": "on"}, instead_of={"onednn": "off"}, status="won", ratio=gain.ratio),
+            Challenge(changes={"batch_size": 64}, instead_of={"batch_size": 16}, status="failed", outcome=failed),
+        ),
+        gain=gain,
+        contributions=(
+            Contribution(option="onednn", value="on", without="off", duet=gain, ratio=gain.ratio, confidence=0.975),
+            Contribution(option="batch_norm", value="fused", without="keras", outcome=failed),
+        ),
+        wall_s=600.0,
+    )
+
+
+def save(folder: Path, *results: Bottleneck | Contest | Tuning) -> list[Path]:
+    """Write them as their commands do."""
+    found = []
+    for result in results:
+        if isinstance(result, Bottleneck):
+            found.append(bottleneck.save(result, folder))
+        elif isinstance(result, Contest):
+            found.append(ab.save(result, folder))
+        else:
+            found.append(tuned.save(result, folder))
+    return found
