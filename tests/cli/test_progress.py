@@ -8,7 +8,7 @@ import time
 import pytest
 from rich.console import Console
 
-from resnet_bench.cli.progress.run import run
+from resnet_bench.cli.progress import run
 
 
 def live(monkeypatch: pytest.MonkeyPatch) -> tuple[run.Live, io.StringIO]:

@@ -62,6 +62,7 @@ def test_a_cut_file_names_the_record_that_is_cut(tmp_path: Path) -> None:
         (example(encoded(), 11), r"label 11 with --label-offset -1 is 10, outside 0\.\.9"),
         (example(encoded(), 0), r"label 0 with --label-offset -1 is -1, outside 0\.\.9"),
     ],
+    ids=["no example", "no image", "no label", "not an image", "empty", "cut", "label too large", "label too small"],
 )
 def test_bad_content_names_file_record_and_reason(tmp_path: Path, record: bytes, says: str) -> None:
     good = [example(encoded(seed=seed), 1) for seed in range(3)]
