@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from resnet_bench.data.photos import write_shards
-from resnet_bench.data.synthetic_photos import Recipe
+from resnet_bench.data.synthetic_photos import PhotoRecipe
 
-YARDSTICK = Recipe({(500, 375): 1.0}, {(92, "4:2:0"): 1.0})
+YARDSTICK = PhotoRecipe({(500, 375): 1.0}, {(92, "4:2:0"): 1.0})
 
 
 def write_yardstick(folder: Path, count: int = 512) -> str:

@@ -25,7 +25,7 @@ from benchmarks.shards import write_yardstick
 from resnet_bench.config.fields import Value
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments.paired import duet
-from resnet_bench.experiments.paired.interleave import Repetition, Rota
+from resnet_bench.experiments.paired.interleave import Interleaver, Repetition
 from resnet_bench.pytest_plugin_clock import CLOCK
 from resnet_bench.records.ab import rate
 from resnet_bench.records.base import Estimate
@@ -74,7 +74,7 @@ def side(label: str, module: str, data: str, workers: int, size: int = 224, batc
 def best_workers(new_side: Callable[[int], duet.Side], turns: int) -> tuple[int, dict[int, float]]:
     """The number of workers that makes most images, and what each number made (images/s), all in turns."""
     sides = {f"{workers} workers": new_side(workers) for workers in range(1, MOST_WORKERS + 1)}
-    game = Rota(sides, duet.Budget(turns=turns), _spread, equal_steps=False)
+    game = Interleaver(sides, duet.Budget(turns=turns), _spread, equal_steps=False)
     game.run()
     rates = {workers: rate(game.done[0].rounds[f"{workers} workers"]) for workers in range(1, MOST_WORKERS + 1)}
     return max(rates, key=lambda workers: rates[workers]), rates
@@ -87,7 +87,7 @@ def _spread(done: Sequence[Repetition]) -> Estimate:
 
 def against(ours: duet.Side, peer: duet.Side, budget: duet.Budget) -> dict[str, Any]:
     """How much faster than the peer we are, in turns, with both sides' settings and pixels."""
-    match = duet.Match(peer, ours, budget)
+    match = duet.AbRun(peer, ours, budget)
     match.run()
     facts = match.facts["b"]
     assert facts.resolved is not None
@@ -96,7 +96,7 @@ def against(ours: duet.Side, peer: duet.Side, budget: duet.Budget) -> dict[str, 
     return {"result": match.result(), "peer": _settings(match, "a"), "ours": _settings(match, "b"), **conditions}
 
 
-def _settings(match: duet.Match, name: str) -> dict[str, Value]:
+def _settings(match: duet.AbRun, name: str) -> dict[str, Value]:
     (found,) = (notice.facts for notice in match.facts[name].notices if notice.kind == "peer")  # type: ignore[index]
     return found
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from scipy import stats
 
-from resnet_bench.experiments.train import Session
+from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import request_of
 from resnet_bench.pytest_plugin_clock import CLOCK
 from resnet_bench.records.files import write_atomically
@@ -72,7 +72,7 @@ class Losses:
 def trained(folder: Path, options: Mapping[str, Any]) -> tuple[Record, list[float]]:
     """The record of one training, and the loss of each of its steps."""
     observer = Losses()
-    record = Session(request_of({**options, "folder": str(folder)}), observer).run()
+    record = TrainRun(request_of({**options, "folder": str(folder)}), observer).run()
     assert record.outcome.kind == "ok", record.outcome
     assert record.training is not None
     return record, observer.losses

@@ -75,7 +75,7 @@ def test_against_keras_applications(report: Report, name: str, words: str, goal:
         worker("benchmarks.peers.keras_applications", **environment),
     )
     ours = side("resnet_bench", words + " --source synthetic")
-    result = duet.play(keras, ours, duet.Budget(turns=12, pairs=2))
+    result = duet.run_pairs(keras, ours, duet.Budget(turns=12, pairs=2))
     report(f"speed_{name}_{baseline}", result.ratio.value, goal, result)
 
 
@@ -103,7 +103,7 @@ def test_input_against_decode_and_crop(report: Report, tmp_path: Path) -> None:
     """The whole input pipeline against the same pipeline up to decode-and-crop."""
     words = f"--mode input --source tfrecord --data '{write_yardstick(tmp_path)}' --batch-size 64 --image-size 224"
     bound = side("decode and crop", words, worker("benchmarks.peers.decode_only"))
-    result = duet.play(bound, side("resnet_bench", words), duet.Budget(turns=20, pairs=4, steps=16))
+    result = duet.run_pairs(bound, side("resnet_bench", words), duet.Budget(turns=20, pairs=4, steps=16))
     report("speed_input", result.ratio.value, 0.60, result)
 
 

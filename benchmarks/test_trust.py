@@ -48,17 +48,17 @@ def side_with(products: int, words: str = WORDS) -> duet.Side:
 
 def compare_with_itself(comparisons: int, budget: duet.Budget, words: str = WORDS) -> dict[str, Any]:
     """That many A/A comparisons; `false_alarms` is the share that says faster or slower."""
-    found = [duet.play(side("a", words), side("b", words), budget) for _ in range(comparisons)]
+    found = [duet.run_pairs(side("a", words), side("b", words), budget) for _ in range(comparisons)]
     alarms = sum(each.finding in ("faster", "slower") for each in found)
     return {"false_alarms": alarms / comparisons, "comparisons": found}
 
 
 def find_slowdown(pilot: duet.Budget, budget: duet.Budget, words: str = WORDS) -> dict[str, Any]:
     """Size the extra work in turns, then look for it: what was found, and after how many seconds."""
-    sized = duet.play(side_with(0, words), side_with(PILOT_PRODUCTS, words), pilot)
+    sized = duet.run_pairs(side_with(0, words), side_with(PILOT_PRODUCTS, words), pilot)
     products = round(PILOT_PRODUCTS * SLOWDOWN / (1 / sized.ratio.value - 1))
     start = time.monotonic()
-    found = duet.play(side_with(0, words), side_with(products, words), budget)
+    found = duet.run_pairs(side_with(0, words), side_with(products, words), budget)
     return {"slowdown": SLOWDOWN, "products": products, "seconds": time.monotonic() - start, "found": found}
 
 
@@ -79,7 +79,7 @@ def test_false_alarms(benchmark: Any) -> None:
 
 def test_how_far_long_pairs_deviate(benchmark: Any) -> None:
     """Pairs of processes that take 180 steps each in turns of one step, of a configuration with itself."""
-    found = duet.play(side("a"), side("b"), duet.Budget(turns=180, pairs=6, steps=1))
+    found = duet.run_pairs(side("a"), side("b"), duet.Budget(turns=180, pairs=6, steps=1))
     pair_sd = statistics.stdev(math.log(pair.ratio) for pair in found.pairs)
     keep("trust_long_pairs", {"pair_sd": pair_sd, "found": found})
     benchmark.extra_info["pair_sd"] = pair_sd

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from resnet_bench.experiments.train import Session
+from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import request_of
 from resnet_bench.records.record import Record
 from resnet_bench.records.training import Epoch
@@ -64,7 +64,7 @@ class Watching:
 
 def trained(folder: Path, watching: Watching, *, resume: bool = False, **options: Any) -> Record:
     asked = request_of({**TINY, "folder": str(folder), **options})
-    session = watching.session = Session(asked, watching, resume=resume)
+    session = watching.session = TrainRun(asked, watching, resume=resume)
     return session.run()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from resnet_bench.config import settled
+from resnet_bench.config import resolved_value
 from resnet_bench.runtime.telemetry import Probe
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
@@ -29,7 +29,7 @@ class DecodeOnly(Phases):
             source = open_source(config, runtime.threads.data, default_cache_dir())
             plan = pipeline.plan_of(config, source)
             self.bench = Bench(
-                _Loop(pipeline.build(plan, until="decode"), settled(config.step.batch_size)), self._probe()
+                _Loop(pipeline.build(plan, until="decode"), resolved_value(config.step.batch_size)), self._probe()
             )
 
     def _probe(self) -> Probe:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from benchmarks.peers.images import COMPARED, difference, spans_of
-from resnet_bench.config import settled
+from resnet_bench.config import resolved_value
 from resnet_bench.config.fields import Value
 from resnet_bench.records.base import Notice
 from resnet_bench.worker import child
@@ -26,7 +26,7 @@ class Ours(Phases):
         from resnet_bench.data import decode
 
         assert self.config is not None
-        data, pattern, (size, _) = self.config.data, self.config.data.data, settled(self.config.model.image_size)
+        data, pattern, (size, _) = self.config.data, self.config.data.data, resolved_value(self.config.model.image_size)
         assert pattern is not None
         decoder = decode.Decoder(3, data.decode, data.dct_method, data.fancy_upscaling)
         encoded = [span.read() for span in spans_of(pattern)[:COMPARED]]

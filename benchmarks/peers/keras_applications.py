@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.errors import BenchError
 from resnet_bench.records.run import ColdStart, DataFacts, Interference, Memory, StepCounts
 from resnet_bench.worker import child
@@ -38,8 +38,8 @@ class _Step:
         import keras
         import tensorflow as tf
 
-        height, width = settled(config.model.image_size)
-        self.images_per_call = settled(config.step.batch_size)
+        height, width = resolved_value(config.model.image_size)
+        self.images_per_call = resolved_value(config.step.batch_size)
         model = keras.applications.ResNet50(weights=None, input_shape=(height, width, 3), classes=config.model.classes)
         images = tf.random.stateless_uniform((self.images_per_call, height, width, 3), (1, 2))
         labels = tf.zeros((self.images_per_call,), tf.int32)

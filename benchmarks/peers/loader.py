@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from benchmarks.peers.images import COMPARED, Span, difference, spans_of
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.config.fields import Value
 from resnet_bench.errors import BenchError
 from resnet_bench.records.base import Notice
@@ -76,18 +76,18 @@ class Peer:
             return self._prepare(command.config)
         if isinstance(command, p.WarmUp | p.Measure):
             assert self._bench is not None
-            rounds, steps, lead_in = (
+            rounds, steps, pre_turn_calls = (
                 (command.steps, 1, 0)
                 if isinstance(command, p.WarmUp)
-                else (command.rounds, command.steps, command.lead_in)
+                else (command.rounds, command.steps, command.pre_turn_calls)
             )
-            for one in self._bench.rounds(rounds, steps, lead_in=lead_in):
+            for one in self._bench.rounds(rounds, steps, pre_turn_calls=pre_turn_calls):
                 self._send(p.RoundDone(round=one))
             return p.Timed()
         return p.Finished(memory=Memory(), counts=StepCounts())
 
     def _prepare(self, config: Config) -> p.Prepared:
-        size, batch = settled(config.model.image_size)[0], settled(config.step.batch_size)
+        size, batch = resolved_value(config.model.image_size)[0], resolved_value(config.step.batch_size)
         assert config.data.data is not None
         cpus = len(affinity())
         machine = Machine(device_kind="cpu", device="cpu", cpus=cpus)

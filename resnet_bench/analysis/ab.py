@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_bench.analysis import ratio as ratios
-from resnet_bench.records.ab import Duet, Turns, rate
+from resnet_bench.records.ab import AbResult, PairSamples, rate
 from resnet_bench.records.base import Estimate, Notice
 
 MIN_PAIRS_FOR_TARGET = 6
@@ -13,12 +13,12 @@ MIN_PAIRS_FOR_TARGET = 6
 stopping at them would cry wolf (see tests/test_false_alarms.py)."""
 
 
-def estimate(pairs: Sequence[Turns]) -> Estimate:
+def estimate(pairs: Sequence[PairSamples]) -> Estimate:
     """The ratio with its 95 % t-interval over pairs of processes."""
     return ratios.paired([turns.ratio for turns in pairs]).estimate()
 
 
-def narrow_enough(pairs: Sequence[Turns], target: float | None) -> bool:
+def narrow_enough(pairs: Sequence[PairSamples], target: float | None) -> bool:
     """Whether the pairs suffice for a precision target (a fraction; None never is)."""
     return bool(pairs) and precise_enough(estimate(pairs), len(pairs), target)
 
@@ -31,10 +31,10 @@ def precise_enough(found: Estimate, repetitions: int, target: float | None) -> b
     return resolution is not None and resolution <= target
 
 
-def summed_up(label_a: str, label_b: str, pairs: Sequence[Turns], notices: Sequence[Notice]) -> Duet:
+def summed_up(label_a: str, label_b: str, pairs: Sequence[PairSamples], notices: Sequence[Notice]) -> AbResult:
     """What the pairs say, at least one of them."""
     ratio = estimate(pairs)
-    return Duet(
+    return AbResult(
         label_a=label_a,
         label_b=label_b,
         ratio=ratio,

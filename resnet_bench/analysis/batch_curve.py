@@ -26,7 +26,7 @@ MIN_RISE = 0.1
 
 
 @dataclass(frozen=True)
-class Load:
+class BatchPoint:
     """One batch size: images per second, and seconds until a batch of them is done."""
 
     batch_size: int
@@ -36,18 +36,18 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Curve:
+class BatchCurve:
     """Records that differ in batch size only, smallest first. `knee` is an index into `loads`.
 
     `latency` tells what was taken for all of them: the median of single steps, or the mean step time.
     """
 
-    loads: tuple[Load, ...]
+    loads: tuple[BatchPoint, ...]
     latency: Literal["median of single steps", "mean step time"]
     knee: int | None
 
 
-def curves(records: Sequence[Record]) -> tuple[Curve, ...]:
+def curves(records: Sequence[Record]) -> tuple[BatchCurve, ...]:
     """A curve for each group of records that differ only in batch size and have `MIN_POINTS` of them.
 
     Of several records with one batch size the newest counts. Invalid records and failed runs take no part.
@@ -70,7 +70,7 @@ def _key(record: Record) -> bytes:
     return msgspec.json.encode([values, machine, record.machine and record.machine.device], order="deterministic")
 
 
-def _curve(group: dict[int, Record]) -> Curve:
+def _curve(group: dict[int, Record]) -> BatchCurve:
     summaries = {batch: record.summary for batch, record in sorted(group.items()) if record.summary is not None}
     medians = {
         batch: summary.step_latency_s.p50.value
@@ -79,11 +79,11 @@ def _curve(group: dict[int, Record]) -> Curve:
     }
     all_known = len(medians) == len(summaries)
     loads = tuple(
-        Load(batch, summary.images_per_s, medians[batch] if all_known else summary.step_s.value, group[batch])
+        BatchPoint(batch, summary.images_per_s, medians[batch] if all_known else summary.step_s.value, group[batch])
         for batch, summary in summaries.items()
     )
     found = knee([load.latency_s for load in loads], [load.images_per_s.value for load in loads])
-    return Curve(loads, "median of single steps" if all_known else "mean step time", found)
+    return BatchCurve(loads, "median of single steps" if all_known else "mean step time", found)
 
 
 def knee(latency_s: Sequence[float], images_per_s: Sequence[float]) -> int | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from resnet_bench.analysis import ratio
 from resnet_bench.records.ab import rate
 from resnet_bench.records.base import Estimate, Notice
-from resnet_bench.records.bottleneck import Analysis, Answer, Cores, Repetition, Sharing
+from resnet_bench.records.bottleneck import Analysis, BottleneckSamples, CoreUse, Limit, Sharing
 
 BORDER = 1.1
 """Ceilings within this factor of each other are balanced."""
@@ -36,12 +36,12 @@ def bound(model: float, pipeline: float, sharing: Sharing) -> float:
     return min(model, pipeline) if sharing == "own device" else 1 / (1 / model + 1 / pipeline)
 
 
-def efficiency(repetitions: Sequence[Repetition], sharing: Sharing) -> Estimate:
+def efficiency(repetitions: Sequence[BottleneckSamples], sharing: Sharing) -> Estimate:
     """End to end over the bound, with its t-interval over repetitions."""
     return _over(repetitions, lambda whole, model, pipeline: whole / bound(model, pipeline, sharing))
 
 
-def answer(repetitions: Sequence[Repetition]) -> Answer:
+def answer(repetitions: Sequence[BottleneckSamples]) -> Limit:
     """Which of the two holds the step back: pipeline over model, against `BORDER` on either side of 1.
 
     An interval that spans a border cannot tell. One repetition has no interval; then all its turns must agree.
@@ -58,7 +58,7 @@ def _balance(_whole: float, model: float, pipeline: float) -> float:
     return pipeline / model
 
 
-def _zone(low: float, high: float) -> Answer:
+def _zone(low: float, high: float) -> Limit:
     if high < 1 / BORDER:
         return "input-bound"
     if low > BORDER:
@@ -66,11 +66,11 @@ def _zone(low: float, high: float) -> Answer:
     return "balanced" if low >= 1 / BORDER and high <= BORDER else "cannot tell"
 
 
-def _over(repetitions: Sequence[Repetition], of: Callable[[float, float, float], float]) -> Estimate:
+def _over(repetitions: Sequence[BottleneckSamples], of: Callable[[float, float, float], float]) -> Estimate:
     return ratio.paired([each.median(of) for each in repetitions]).estimate()
 
 
-def cores_of(repetitions: Sequence[Repetition], sharing: Sharing, usable: int) -> Cores | None:
+def cores_of(repetitions: Sequence[BottleneckSamples], sharing: Sharing, usable: int) -> CoreUse | None:
     """What the input needs; None where the system does not tell the pipeline's processor time."""
     rounds = [one for each in repetitions for one in each.pipeline]
     seconds = [one.interference.cpu_s for one in rounds]
@@ -80,7 +80,7 @@ def cores_of(repetitions: Sequence[Repetition], sharing: Sharing, usable: int) -
     per_image = sum(known) / sum(one.images for one in rounds)
     model = rate([one for each in repetitions for one in each.model])
     to_feed = max(1, math.ceil(model * per_image - 1e-9))
-    return Cores(
+    return CoreUse(
         usable=usable,
         cpu_s_per_image=per_image,
         busy=sum(known) / sum(one.wall_s for one in rounds),
@@ -89,7 +89,7 @@ def cores_of(repetitions: Sequence[Repetition], sharing: Sharing, usable: int) -
     )
 
 
-def analyse(repetitions: Sequence[Repetition], sharing: Sharing, usable: int | None) -> Analysis:
+def analyse(repetitions: Sequence[BottleneckSamples], sharing: Sharing, usable: int | None) -> Analysis:
     """What the repetitions say, at least one of them. `usable`: cores of this machine that the pipeline may use;
     None where it runs on others, whose processor time nobody sees."""
     busy = _over(repetitions, lambda whole, model, _pipeline: whole / model)
@@ -132,7 +132,7 @@ def _passes(utilisation: Estimate) -> bool | None:
     return utilisation.value >= AU_PASS
 
 
-def _remarks(found: Answer, reached: Estimate, cores: Cores | None, sharing: Sharing) -> tuple[Notice, ...]:
+def _remarks(found: Limit, reached: Estimate, cores: CoreUse | None, sharing: Sharing) -> tuple[Notice, ...]:
     remarks = []
     surely = reached.high if reached.high is not None else reached.value
     if surely < REACHED:

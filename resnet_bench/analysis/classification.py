@@ -22,7 +22,7 @@ MOST_IN_CONFUSION = 1000
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """What a network said: `predicted` int [N]; `loss` the mean; `among_top5` images whose class was among the
     five likeliest, None for five classes or fewer."""
 
@@ -40,7 +40,7 @@ def proportion(hits: int, count: int) -> Estimate:
     return Estimate(value=hits / count, low=float(interval.low), high=float(interval.high))
 
 
-def score(answers: Answers, labels: Any, names: Sequence[str], images_per_s: float | None = None) -> ModelScore:
+def score(answers: Predictions, labels: Any, names: Sequence[str], images_per_s: float | None = None) -> ModelScore:
     """The scores of `answers` against `labels` (int [N], N at least 1), classes named by `names`."""
     classes, count = len(names), len(labels)
     pairs = np.bincount(np.asarray(labels) * classes + answers.predicted, minlength=classes**2)
@@ -70,7 +70,7 @@ def _share(part: Any, whole: Any) -> float | None:
     return float(part / whole) if whole else None
 
 
-def difference(first: Answers, second: Answers, labels: Any, turns: Sequence[float] = ()) -> ScoreDifference:
+def difference(first: Predictions, second: Predictions, labels: Any, turns: Sequence[float] = ()) -> ScoreDifference:
     """The second network against the first; `turns` are speed ratios of neighbouring turns, second over first.
 
     The interval of the accuracy's difference is Bonett and Price's adjusted Wald interval for paired proportions

@@ -76,7 +76,7 @@ _FOLLOWS_OPTIONS = (
 """Parts of the environment that only repeat what the options say."""
 
 
-class Subject(Data, frozen=True, kw_only=True):
+class ComparedSide(Data, frozen=True, kw_only=True):
     """One side: which files, and the rate of each process in images per second."""
 
     label: str
@@ -90,7 +90,7 @@ class Comparison(Data, frozen=True, kw_only=True):
     """New over base: `ratio` of throughputs with its interval at `confidence` (corrected for the number of
     comparisons), and what it says. `below_noise_floor` is None where the machine's floor is unknown."""
 
-    new: Subject
+    new: ComparedSide
     ratio: Estimate
     confidence: float
     p_value: float | None
@@ -105,15 +105,15 @@ class Comparison(Data, frozen=True, kw_only=True):
 class Refusal(Data, frozen=True, kw_only=True):
     """What is not compared, and the differences that forbid it."""
 
-    new: Subject
+    new: ComparedSide
     differences: tuple[Difference, ...]
 
 
-class Report(Data, frozen=True, kw_only=True):
+class ComparisonReport(Data, frozen=True, kw_only=True):
     """All comparisons with one base. `noise_floor` is a fraction, `allowed` the fields that --allow named."""
 
     schema_version: int = SCHEMA_VERSION
-    base: Subject
+    base: ComparedSide
     comparisons: tuple[Comparison, ...] = ()
     refused: tuple[Refusal, ...] = ()
     allowed: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Report(Data, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Source:
+class NamedRecord:
     """A record and the file it came from."""
 
     name: str
@@ -132,7 +132,7 @@ class Source:
 class Pool:
     """Records of one configuration on one machine with one version."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[NamedRecord, ...]
 
     @property
     def record(self) -> Record:
@@ -174,10 +174,10 @@ def check_allowed(fields: Iterable[str]) -> frozenset[str]:
     return allow
 
 
-def pools(sources: Sequence[Source], allow: frozenset[str] = frozenset()) -> list[Pool]:
+def pools(sources: Sequence[NamedRecord], allow: frozenset[str] = frozenset()) -> list[Pool]:
     """Group usable records by configuration, machine and version, in the order they come; a record that is
     there twice counts once."""
-    found: dict[bytes, dict[str, Source]] = {}
+    found: dict[bytes, dict[str, NamedRecord]] = {}
     for source in sources:
         parts = {**_workload(source.record), **_by_role(source.record, "option")}
         parts |= {name: get(source.record) for name, get in (MACHINE | VERSIONS).items()}
@@ -202,7 +202,7 @@ def only(found: Sequence[Pool], what: str) -> Pool:
 
 def compare(
     base: Pool, news: Sequence[Pool], allow: frozenset[str] = frozenset(), noise_floor: float | None = None
-) -> Report:
+) -> ComparisonReport:
     """Each of `news` against `base`, corrected for their number. Every pool holds usable records."""
     accepted: list[tuple[Pool, ratios.LogRatio]] = []
     refused = []
@@ -213,7 +213,7 @@ def compare(
         else:
             accepted.append((new, ratios.unpaired(base.rates, new.rates)))
     confidences = ratios.holm([ratio.p_value for _, ratio in accepted])
-    return Report(
+    return ComparisonReport(
         base=_subject(base, None),
         comparisons=tuple(
             _comparison(base, new, ratio, confidence, noise_floor)
@@ -242,10 +242,10 @@ def _comparison(base: Pool, new: Pool, ratio: ratios.LogRatio, confidence: float
     )
 
 
-def _subject(pool: Pool, base: Pool | None) -> Subject:
+def _subject(pool: Pool, base: Pool | None) -> ComparedSide:
     work = sum(source.record.summary.timed_images for source in pool.sources if source.record.summary)
     seconds = sum(source.record.summary.timed_s for source in pool.sources if source.record.summary)
-    return Subject(
+    return ComparedSide(
         label="base" if base is None else _label(pool, base),
         files=tuple(source.name for source in pool.sources),
         images_per_s=work / seconds,

@@ -14,7 +14,9 @@ from resnet_bench.records.roofline import Energy
 from resnet_bench.records.run import Round, Samples
 
 
-def account(samples: Samples, machine: Machine | None, idle_w: Sequence[float | None], why: str = "") -> Energy | None:
+def run_energy(
+    samples: Samples, machine: Machine | None, idle_w: Sequence[float | None], why: str = ""
+) -> Energy | None:
     """The energy of the counted rounds; None where nothing was counted.
 
     `idle_w` is the power of the idle machine before the first process and after the last, None where it is

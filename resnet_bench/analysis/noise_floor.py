@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from resnet_bench.config import Config
-from resnet_bench.records.ab import Contest, rate
+from resnet_bench.records.ab import AbRecord, rate
 from resnet_bench.records.base import Data
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.machine import Machine
@@ -43,7 +43,7 @@ def kind_of(config: Config, machine: Machine) -> str:
     return f"{config.step.mode}-{machine.device_kind}"
 
 
-def floor_of(contest: Contest) -> NoiseFloor | None:
+def floor_of(contest: AbRecord) -> NoiseFloor | None:
     """The floor that an A/A contest shows; None where it has no interval or never knew its machine."""
     result, side = contest.result, contest.a
     if result is None or side.machine is None:

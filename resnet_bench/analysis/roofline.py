@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_bench.records.profile import ProfileSummary
-from resnet_bench.records.roofline import LayerGroup, Roof, Roofline, RooflineGroup
+from resnet_bench.records.roofline import LayerGroup, Peak, Roofline, RooflineGroup
 
 CONVENTION = (
     "1 multiply-accumulate = 2 flops; training = 3 forward passes; convolutions and classifier only; "
@@ -87,7 +87,7 @@ def limit_s(flops: float, traffic: float, flops_per_s: float | None, bytes_per_s
     return max(arithmetic, traffic / bytes_per_s if bytes_per_s else 0.0)
 
 
-def best(roofs: Sequence[Roof], dtype: str) -> float | None:
+def best(roofs: Sequence[Peak], dtype: str) -> float | None:
     """The highest of the measured roofs of one dtype."""
     return max((roof.value for roof in roofs if roof.dtype == dtype), default=None)
 
@@ -95,9 +95,9 @@ def best(roofs: Sequence[Roof], dtype: str) -> float | None:
 def build(
     groups: Sequence[RooflineGroup],
     *,
-    matmul: Sequence[Roof],
-    convolution: Sequence[Roof],
-    bandwidth: Roof | None,
+    matmul: Sequence[Peak],
+    convolution: Sequence[Peak],
+    bandwidth: Peak | None,
     dtype: str,
     step_s: float,
     profile: ProfileSummary | None = None,

@@ -55,7 +55,7 @@ switches and 15 % of the rounds stand against a single change of level."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class SteadyFinding:
     """What a series of step times does; `start` is the first steady round, where there is a steady state."""
 
     kind: SteadyKind
@@ -66,16 +66,16 @@ def mark(process: ProcessSamples, steps_per_call: int, count_all: bool = False) 
     """`process` with its steady state, and the round from which its rate counts.
 
     `count_all`: whoever ran it has said where the timed window starts (--warmup), so all of it counts.
-    Rounds before the steady state are kept, and marked by lying before `counted_from`.
+    Rounds before the steady state are kept, and marked by lying before `first_counted_round`.
     """
     if not process.rounds:
         return process
     found = detect([one.wall_s / one.steps for one in process.rounds])
     steady = Steadiness(kind=found.kind, from_round=found.start, from_step=_step_number(process, found, steps_per_call))
-    return replace(process, steady=steady, counted_from=0 if count_all else found.start or 0)
+    return replace(process, steady=steady, first_counted_round=0 if count_all else found.start or 0)
 
 
-def _step_number(process: ProcessSamples, found: Finding, steps_per_call: int) -> int | None:
+def _step_number(process: ProcessSamples, found: SteadyFinding, steps_per_call: int) -> int | None:
     """The first steady step of the process, counted from 1; the first call's steps are the first ones.
 
     Where the first timed round is already steady, warm-up steps right before it that took as long as the
@@ -97,21 +97,21 @@ def _step_number(process: ProcessSamples, found: Finding, steps_per_call: int) -
     return steps_per_call + before + 1
 
 
-def detect(step_s: Sequence[float]) -> Finding:
+def detect(step_s: Sequence[float]) -> SteadyFinding:
     """What step times (seconds, one per round, in order) do: reached, still_drifting, slowing_down, bimodal,
     or unknown where there are fewer than `MIN_ROUNDS`."""
     import numpy as np
 
     if len(step_s) < MIN_ROUNDS:
-        return Finding("unknown")
+        return SteadyFinding("unknown")
     series = np.log(np.asarray(step_s, dtype=float))
     found = _by_changepoints(series)
     if _has_two_modes(series[found.start or 0 :]):
-        return Finding("bimodal")
+        return SteadyFinding("bimodal")
     return found
 
 
-def _by_changepoints(series: Series) -> Finding:
+def _by_changepoints(series: Series) -> SteadyFinding:
     import numpy as np
 
     n = len(series)
@@ -121,20 +121,20 @@ def _by_changepoints(series: Series) -> Finding:
     pieces = _segments(calm, penalty)
     levels = [float(np.median(series[a:b])) for a, b in pieces]
     if _switches_back_and_forth(levels):
-        return Finding("bimodal")
+        return SteadyFinding("bimodal")
     start = next(piece[0] for piece, level in zip(pieces, levels, strict=True) if _alike(level, levels[-1]))
     for begin in dict.fromkeys((0, start)):
         inside = [piece for piece in pieces if piece[0] >= begin]
         cost = sum(_scatter(calm[a:b]) for a, b in inside) + penalty * (len(inside) - 1)
         drift = _drift(calm[begin:], cost, penalty) * long_run
         if abs(drift) > MIN_SHIFT:
-            return Finding("slowing_down" if drift > 0 else "still_drifting")
+            return SteadyFinding("slowing_down" if drift > 0 else "still_drifting")
     if start == 0:
-        return Finding("reached", 0)
+        return SteadyFinding("reached", 0)
     slower = levels[-1] > float(np.median(series[:start]))
     if n - start < max(MIN_TAIL, n * (MIN_SLOWER_TAIL if slower else MIN_FASTER_TAIL)):
-        return Finding("slowing_down" if slower else "still_drifting")
-    return Finding("reached", start)
+        return SteadyFinding("slowing_down" if slower else "still_drifting")
+    return SteadyFinding("reached", start)
 
 
 def _alike(one: float, other: float) -> bool:

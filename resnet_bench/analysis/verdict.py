@@ -12,7 +12,7 @@ from resnet_bench.analysis.summary import summarize
 from resnet_bench.config import RESNET50_STAGE_SIZES, Config
 from resnet_bench.config.fields import Value
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evidence import Claim
+from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import Outcome, ProcessSamples, Samples, Verdict
 
@@ -39,13 +39,13 @@ MAX_UNSTEADY_SHARE = 0.2
 three or four, none."""
 
 
-def judge(
+def decide_verdict(
     config: Config,
     outcome: Outcome,
     samples: Samples,
     notices: tuple[Notice, ...],
     machine: Machine | None = None,
-    evidence: tuple[Claim, ...] = (),
+    evidence: tuple[OptionCheck, ...] = (),
     noise_floor: float | None = None,
 ) -> Verdict:
     """The verdict on one run and every reason that speaks against it.
@@ -90,19 +90,19 @@ def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tupl
     return tuple(found)
 
 
-def _without_effect(evidence: tuple[Claim, ...]) -> list[Notice]:
+def _without_effect(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
     """Options that the user named and that were seen not to have taken effect."""
     failed = [claim for claim in evidence if claim.holds == "false" and claim.explicit]
     return [Notice(kind="option_without_effect", facts=_words(claim)) for claim in failed]
 
 
-def _refuted(evidence: tuple[Claim, ...]) -> list[Notice]:
+def _refuted(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
     """What every run promises, and this one was seen not to keep."""
     failed = [claim for claim in evidence if claim.holds == "false" and claim.claim in PROMISES]
     return [Notice(kind="promise_broken", facts=_words(claim)) for claim in failed]
 
 
-def _words(claim: Claim) -> dict[str, Value]:
+def _words(claim: OptionCheck) -> dict[str, Value]:
     return {"claim": claim.claim, "requested": claim.requested, "observed": claim.observed, "source": claim.source}
 
 
@@ -153,6 +153,6 @@ def _unsteady(measured: list[ProcessSamples]) -> list[Notice]:
 def _behaviour(process: ProcessSamples) -> str:
     if process.steady is None:
         return "unknown"
-    if process.steady.kind == "reached" and process.counted_from < (process.steady.from_round or 0):
+    if process.steady.kind == "reached" and process.first_counted_round < (process.steady.from_round or 0):
         return "warmup_counted"
     return process.steady.kind

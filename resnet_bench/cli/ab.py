@@ -13,15 +13,15 @@ from resnet_bench.analysis import noise_floor
 from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.parameters import Percent, Seconds
-from resnet_bench.cli.progress.paired import match_progress
-from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.cli.progress.paired import paired_progress
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import Config, options
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import budget as plan
 from resnet_bench.experiments.paired import ab
 from resnet_bench.experiments.paired.side import Budget, Side
-from resnet_bench.records.ab import Contest, save, to_json
+from resnet_bench.records.ab import AbRecord, save, to_json
 from resnet_bench.records.files import check_folder
 from resnet_bench.report.terminal import ab as report
 
@@ -36,7 +36,7 @@ def match_options(pairs: int) -> Callable[[Callable[..., Any]], Callable[..., An
         click.option("--turn-steps", type=click.IntRange(1), help="Steps per turn.  [default: 0.1 s, one at least]"),
         click.option("--precision-target", type=Percent(), help="Stop once the interval's half-width is no more."),
         click.option("--max-time", type=Seconds(), default="10m", help="Time that the whole command may take."),
-        options.some("timeout", "output", "json"),
+        options.subset("timeout", "output", "json"),
     )
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,7 +67,7 @@ def command(ctx: click.Context, /, flags_a: str, flags_b: str, common: str, **_v
     the side that failed, 7 where not one pair fits --max-time, 130 when interrupted.
     """
     side_a, side_b = _side(flags_a, common), _side(flags_b, common)
-    hold_and_report(ctx, lambda budget, observer: ab.hold("ab", side_a, side_b, budget, observer), _known_floor)
+    hold_and_report(ctx, lambda budget, observer: ab.run_ab("ab", side_a, side_b, budget, observer), _known_floor)
 
 
 def _side(flags: str, common: str) -> Side:
@@ -75,11 +75,11 @@ def _side(flags: str, common: str) -> Side:
         words = [*shlex.split(common), *shlex.split(flags)]
     except ValueError as error:
         raise ConfigError(f"{flags or common!r} is not understood: {error}.", "Close every quote.") from error
-    return ab.side_of(flags, words)
+    return ab.parse_side(flags, words)
 
 
 def hold_and_report(
-    ctx: click.Context, play: Callable[[Budget, Any], Contest], floor_of: Callable[[Contest], NoiseFloor | None]
+    ctx: click.Context, play: Callable[[Budget, Any], AbRecord], floor_of: Callable[[AbRecord], NoiseFloor | None]
 ) -> None:
     """Play a match as the options say, save what came of it, print it, and exit as it ended."""
     values, config = ctx.params, _own(ctx)
@@ -95,10 +95,10 @@ def hold_and_report(
         turn_s=plan.TURN_SECONDS,
     )
     with signals() as received:
-        with match_progress() as observer:
+        with paired_progress() as observer:
             contest = play(budget, observer)
         received.done()
-        path = save_or_rescue(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
+        path = save_with_fallback(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
         floor = floor_of(contest)
     show(contest, config.output.json, to_json, lambda one: report.render(one, path, floor))
     ctx.exit(exit_code(contest, received))
@@ -111,7 +111,7 @@ def _own(ctx: click.Context) -> Config:
     return options.build(given)[0]
 
 
-def _known_floor(contest: Contest) -> NoiseFloor | None:
+def _known_floor(contest: AbRecord) -> NoiseFloor | None:
     side = contest.a
     if side.machine is None or side.environment is None:
         return None

@@ -9,8 +9,8 @@ import click
 
 from resnet_bench import cli
 from resnet_bench.cli.exit import exit_code, show, signals
-from resnet_bench.cli.progress.paired import Words, match_progress
-from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.cli.progress.paired import PairedLabels, paired_progress
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.experiments import bottleneck
 from resnet_bench.records.bottleneck import save, to_json
@@ -42,13 +42,13 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     folder = Path(config.output.output)
     check_folder(folder)
     with signals() as received:
-        with match_progress(_words()) as observer:
+        with paired_progress(_words()) as observer:
             result = bottleneck.measure(config, given, observer, cli.STARTED)
         received.done()
-        path = save_or_rescue(lambda place: save(result, place), folder, "result", lambda: to_json(result))
+        path = save_with_fallback(lambda place: save(result, place), folder, "result", lambda: to_json(result))
     show(result, config.output.json, to_json, lambda one: report.render(one, path))
     ctx.exit(exit_code(result, received))
 
 
-def _words() -> Words:
-    return Words(repetition="repetition", side=str, standing=lambda found: f"efficiency {share(found.value)}")
+def _words() -> PairedLabels:
+    return PairedLabels(repetition="repetition", side=str, standing=lambda found: f"efficiency {share(found.value)}")

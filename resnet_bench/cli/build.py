@@ -27,7 +27,7 @@ DEFAULTS = {"image_size": (64, 64), "classes": 2}
 
 
 @click.command("build")
-@options.some(*NETWORK_OPTIONS, defaults=DEFAULTS)
+@options.subset(*NETWORK_OPTIONS, defaults=DEFAULTS)
 @parameters.input_shape
 @parameters.weights
 @click.option("--save", "path", type=click.Path(path_type=Path), help="Save the network to this .keras file.")

@@ -66,7 +66,7 @@ def command(
     ctx.exit(reader.exit_code or (IncomparableError.exit_code if report.refused else 0))
 
 
-def _judge(report: compare.Report, threshold: float | None) -> None:
+def _judge(report: compare.ComparisonReport, threshold: float | None) -> None:
     if threshold is None:
         return
     slower = [each for each in report.comparisons if ratio.slower_than(each.ratio, threshold)]
@@ -90,7 +90,7 @@ class _Reader:
         self.exit_code = 0
         self._allow = allow
 
-    def read(self, name: str) -> list[compare.Source]:
+    def read(self, name: str) -> list[compare.NamedRecord]:
         """The usable records that a file, folder or glob holds."""
         found = []
         for path in self._paths(name):
@@ -101,7 +101,7 @@ class _Reader:
                 continue
             reason = compare.unusable(record, self._allow)
             if reason is None:
-                found.append(compare.Source(str(path), record))
+                found.append(compare.NamedRecord(str(path), record))
             else:
                 self._complain(f"{path} is not compared: {reason}.", IncomparableError.exit_code)
         return found

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from resnet_bench import cli
 from resnet_bench.config import DataConfig
-from resnet_bench.config.options import ConfigurationCommand, from_context, some
+from resnet_bench.config.options import ConfigurationCommand, from_context, subset
 from resnet_bench.errors import ConfigError, DataError
 
 FIXED = {"mode": "input"}
@@ -74,7 +74,7 @@ def make_command(ctx: click.Context, /, output: Path, **values: Any) -> None:
 
     supply = _supply(ctx, values)
     with bar("writing", "images") as advance:
-        result = write_shards.make(
+        result = write_shards.write_shards(
             supply,
             output,
             values["shards"] or write_shards.auto_shards(supply.count),
@@ -157,7 +157,7 @@ def check_command(ctx: click.Context, /, path: str, **values: Any) -> None:
 
 
 @command.command("bench", cls=ConfigurationCommand)
-@some(*OPTIONS)
+@subset(*OPTIONS)
 @click.option(
     "--epochs",
     type=click.IntRange(0, 1000),
@@ -178,7 +178,7 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
     changed alone, in turns against the full pipeline. Saves a record of mode input. Exit codes are those of `run`.
     """
     from resnet_bench.cli.exit import exit_code, save_record, show, signals
-    from resnet_bench.cli.progress.run import progress
+    from resnet_bench.cli.progress.run import run_progress
     from resnet_bench.experiments import data_bench
     from resnet_bench.records.files import check_folder
     from resnet_bench.records.record import to_json
@@ -189,9 +189,9 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
     config, given = from_context(ctx, FIXED)
     folder = Path(config.output.output)
     check_folder(folder)
-    questions = data_bench.Questions(epochs, ablate, available_bytes())
+    questions = data_bench.DataBenchRequest(epochs, ablate, available_bytes())
     with signals() as received:
-        with progress() as observer:
+        with run_progress() as observer:
             record = data_bench.run(config, given, questions, observer, cli.STARTED)
         received.done()
         path = save_record(record, folder)

@@ -16,7 +16,7 @@ from resnet_bench.worker.process import Worker
 
 
 @click.command("doctor")
-@options.some("device", "threads", "onednn", "timeout", "json")
+@options.subset("device", "threads", "onednn", "timeout", "json")
 @click.pass_context
 def command(ctx: click.Context, /, **_values: Any) -> None:
     """Show what this machine has and can do, and what to switch on.
@@ -28,8 +28,8 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
         click.echo("Importing TensorFlow and measuring peaks ...", err=True)
     with Worker() as worker:
         found = worker.request(
-            p.Examine(config=config),
-            p.Examined,
+            p.RunDoctor(config=config),
+            p.DoctorDone,
             silence_s=config.measure.timeout,
             deadline=time.monotonic() + config.measure.max_time,
         ).examination

@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 
 from resnet_bench.cli import parameters
-from resnet_bench.cli.progress.evaluate import judge_progress
-from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.cli.progress.evaluate import evaluate_progress
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import options
 from resnet_bench.records.evaluation import save, to_json
 from resnet_bench.records.files import check_folder, write_atomically
@@ -33,7 +33,7 @@ DEFAULTS = {"mode": "eval", "batch_size": 32, "max_time": 3600.0}
 @click.option(
     "--confusion", "picture", type=click.Path(path_type=Path), help="Draw the confusion matrix (.svg, .png or .pdf)."
 )
-@options.some(*OPTIONS, defaults={name: value for name, value in DEFAULTS.items() if name in OPTIONS})
+@options.subset(*OPTIONS, defaults={name: value for name, value in DEFAULTS.items() if name in OPTIONS})
 @click.pass_context
 def command(ctx: click.Context, /, model: str, against: str | None, picture: Path | None, **given: Any) -> None:
     """Judge a trained network by images: loss, accuracy, top-5, a row per class, and its speed.
@@ -49,7 +49,7 @@ def command(ctx: click.Context, /, model: str, against: str | None, picture: Pat
     message = p.Evaluate(
         config=config,
         models=tuple(str(Path(each).expanduser().absolute()) for each in (model, against) if each is not None),
-        images=p.Images(
+        images=p.ImageSet(
             dataset=given["dataset"],
             data=parameters.absolute(given["images_data"]),
             test_data=parameters.absolute(given["test_data"]),
@@ -60,11 +60,11 @@ def command(ctx: click.Context, /, model: str, against: str | None, picture: Pat
         pixels=given["pixels"],
         turns=given["turns"],
     )
-    with Worker() as worker, judge_progress() as show:
+    with Worker() as worker, evaluate_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     result = reply.evaluation
-    path = save_or_rescue(lambda place: save(result, place), folder, "result", lambda: to_json(result))
+    path = save_with_fallback(lambda place: save(result, place), folder, "result", lambda: to_json(result))
     if picture is not None and kind is not None:
         write_atomically(picture, confusion.draw(result.models, kind))
     if config.output.json:

@@ -17,7 +17,7 @@ import click
 from rich.console import Console, RenderableType
 
 from resnet_bench.cli import INTERRUPTED
-from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.errors import ERRORS
 from resnet_bench.records.record import Record, save, to_json
 from resnet_bench.records.run import Outcome
@@ -50,7 +50,7 @@ def exit_code(result: Ended, received: Sequence[int]) -> int:
 
 def save_record(record: Record, folder: Path) -> Path:
     """Save the record; where the folder fails now, save it elsewhere before saying so."""
-    return save_or_rescue(lambda place: save(record, place), folder, "record", lambda: to_json(record))
+    return save_with_fallback(lambda place: save(record, place), folder, "record", lambda: to_json(record))
 
 
 def show(

@@ -16,7 +16,7 @@ from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.records import history
 from resnet_bench.records.columns import METRICS, columns, row
 from resnet_bench.records.files import write_atomically
-from resnet_bench.records.history import Condition, Saved
+from resnet_bench.records.history import Condition, SavedRecord
 from resnet_bench.report.export.csv import metric as metric_of
 from resnet_bench.report.figures import timeline
 from resnet_bench.report.terminal import tables, text
@@ -77,7 +77,7 @@ def _columns() -> Table:
     return grid
 
 
-def _plot(chosen: list[Saved], name: str, path: Path, kind: str) -> None:
+def _plot(chosen: list[SavedRecord], name: str, path: Path, kind: str) -> None:
     metric = metric_of(name)
     valued = [(saved, value) for saved in chosen if isinstance(value := row(*saved)[name], (int, float)) and value > 0]
     if not valued:
@@ -95,7 +95,7 @@ def _plot(chosen: list[Saved], name: str, path: Path, kind: str) -> None:
     click.echo(f"Plot: {path}", err=True)
 
 
-def _point(saved: Saved, value: float, name: str) -> timeline.Point:
+def _point(saved: SavedRecord, value: float, name: str) -> timeline.Point:
     record = saved[1]
     rate = record.summary.images_per_s if record.summary is not None and name == "images_per_s" else None
     when = datetime.datetime.fromisoformat(record.created_at)

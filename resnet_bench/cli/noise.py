@@ -13,7 +13,7 @@ from resnet_bench.cli.ab import hold_and_report, match_options
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments.paired import ab
-from resnet_bench.records.ab import Contest
+from resnet_bench.records.ab import AbRecord
 
 
 @click.command("noise", context_settings={"ignore_unknown_options": True, "show_default": True})
@@ -35,11 +35,11 @@ def command(ctx: click.Context, /, flags: str, **_values: Any) -> None:
         words = shlex.split(flags)
     except ValueError as error:
         raise ConfigError(f"{flags!r} is not understood: {error}.", "Close every quote.") from error
-    one, two = ab.side_of(flags, words), ab.side_of(flags, words)
-    hold_and_report(ctx, lambda budget, observer: ab.hold("noise", one, two, budget, observer), _keep)
+    one, two = ab.parse_side(flags, words), ab.parse_side(flags, words)
+    hold_and_report(ctx, lambda budget, observer: ab.run_ab("noise", one, two, budget, observer), _keep)
 
 
-def _keep(contest: Contest) -> NoiseFloor | None:
+def _keep(contest: AbRecord) -> NoiseFloor | None:
     floor = noise_floor.floor_of(contest)
     if floor is not None and contest.outcome.kind == "ok":
         noise_floor.store(floor, default_cache_dir())

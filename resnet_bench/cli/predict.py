@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 
 from resnet_bench.cli import parameters
-from resnet_bench.cli.progress.evaluate import judge_progress
+from resnet_bench.cli.progress.evaluate import evaluate_progress
 from resnet_bench.config import options
 from resnet_bench.errors import DataError
 from resnet_bench.report.terminal import evaluation as report
@@ -33,7 +33,7 @@ DEFAULTS = {"mode": "infer", "batch_size": 16}
     help="What of an image is shown: the whole, or the centre (87.5 % of the shorter side). Default: what its file "
     "says, else the centre.",
 )
-@options.some(*OPTIONS, defaults={name: value for name, value in DEFAULTS.items() if name in OPTIONS})
+@options.subset(*OPTIONS, defaults={name: value for name, value in DEFAULTS.items() if name in OPTIONS})
 @click.pass_context
 def command(ctx: click.Context, /, images: tuple[Path, ...], model: str, top: int, **given: Any) -> None:
     """Print the likeliest classes of IMAGES with their probabilities.
@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], model: str, top: in
         pixels=given["pixels"],
         crop=given["crop"],
     )
-    with Worker() as worker, judge_progress() as show:
+    with Worker() as worker, evaluate_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Predicted, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     if config.output.json:

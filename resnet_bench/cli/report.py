@@ -64,7 +64,7 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _content(kind: str, found: read.Saved, allow: frozenset[str]) -> bytes:
+def _content(kind: str, found: read.SavedFiles, allow: frozenset[str]) -> bytes:
     if kind == "CSV":
         return csv.csv_bytes(found.records)
     from resnet_bench.report.page import report

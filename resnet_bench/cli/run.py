@@ -9,7 +9,7 @@ import click
 
 from resnet_bench import cli
 from resnet_bench.cli.exit import exit_code, save_record, show, signals
-from resnet_bench.cli.progress.run import progress
+from resnet_bench.cli.progress.run import run_progress
 from resnet_bench.config.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.errors import NotValidError
 from resnet_bench.experiments import run
@@ -33,7 +33,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     folder = Path(config.output.output)
     check_folder(folder)
     with signals() as received:
-        with progress() as observer:
+        with run_progress() as observer:
             record = run.run(config, given, observer, cli.STARTED, keep=True)
         received.done()
         path = save_record(record, folder)

@@ -10,10 +10,10 @@ import click
 
 from resnet_bench.errors import RecordError
 
-REFUGE = "resnet-bench-rescued"
+FALLBACK_FOLDER = "resnet-bench-rescued"
 
 
-def save_or_rescue(save: Callable[[Path], Path], folder: Path, what: str, content: Callable[[], bytes]) -> Path:
+def save_with_fallback(save: Callable[[Path], Path], folder: Path, what: str, content: Callable[[], bytes]) -> Path:
     """`save(folder)`; where the folder fails now, save elsewhere, or print `content()`, before saying so.
 
     `what` names it in the `RecordError` that is raised then: "record", "result".
@@ -22,7 +22,7 @@ def save_or_rescue(save: Callable[[Path], Path], folder: Path, what: str, conten
         return save(folder)
     except RecordError as error:
         try:
-            refuge = save(Path(tempfile.gettempdir()) / REFUGE)
+            refuge = save(Path(tempfile.gettempdir()) / FALLBACK_FOLDER)
         except RecordError:
             click.echo(content(), nl=False)
             raise RecordError(error.message, f"The {what} was printed instead.") from error

@@ -16,18 +16,18 @@ from resnet_bench import cli
 from resnet_bench.cli import INTERRUPTED
 from resnet_bench.cli.exit import TERMINATED, save_record, signals
 from resnet_bench.cli.parameters import Seconds
-from resnet_bench.cli.progress.paired import match_progress
+from resnet_bench.cli.progress.paired import paired_progress
 from resnet_bench.cli.progress.sweep import sweep_progress
-from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import options
-from resnet_bench.config.option import show
+from resnet_bench.config.option import format_value
 from resnet_bench.config.options import ConfigurationCommand, configuration
 from resnet_bench.errors import BenchError, BudgetError, ConfigError
 from resnet_bench.experiments import budget as plan
 from resnet_bench.experiments import sweep, sweep_confirm
-from resnet_bench.experiments.ignored_options import unused
+from resnet_bench.experiments.ignored_options import ignored_options
 from resnet_bench.experiments.paired.side import Budget
-from resnet_bench.records.ab import Contest, save, to_json
+from resnet_bench.records.ab import AbRecord, save, to_json
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
@@ -69,7 +69,7 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
     interrupted; --resume goes on.
     """
     base, varied = _asked(ctx, vary, file)
-    _note(unused({*options.expanded(base), *varied}, _PROTOCOL, "bench-cli sweep"))
+    _note(ignored_options({*options.with_preset_file(base), *varied}, _PROTOCOL, "bench-cli sweep"))
     options.build({name: value for name, value in base.items() if name not in varied})
     folder = Path(base.get("output", "runs"))
     check_folder(folder)
@@ -86,7 +86,7 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
         job.run()
         received.done()
     results = sweep.ranked(list(job.results.values()))
-    confirmed: list[sweep_confirm.Confirmation] = []
+    confirmed: list[sweep_confirm.SweepConfirmation] = []
     came: list[int] = received
     if ctx.params["confirm"] and not came and not job.out_of_time:
         confirmed, came = _confirm(results, ctx.params["confirm"], base, folder)
@@ -131,15 +131,16 @@ def _save_whole(record: Record, folder: Path) -> Path:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _lines(results: list[sweep.Result]) -> list[tables.Line]:
+def _lines(results: list[sweep.CombinationResult]) -> list[tables.Line]:
     return [
-        ({name: show(value) for name, value in each.cell.values.items()}, each.status, each.record) for each in results
+        ({name: format_value(value) for name, value in each.cell.values.items()}, each.status, each.record)
+        for each in results
     ]
 
 
 def _confirm(
-    results: list[sweep.Result], count: int, base: dict[str, Any], folder: Path
-) -> tuple[list[sweep_confirm.Confirmation], list[int]]:
+    results: list[sweep.CombinationResult], count: int, base: dict[str, Any], folder: Path
+) -> tuple[list[sweep_confirm.SweepConfirmation], list[int]]:
     """Let the best take turns; with the signals that came meanwhile."""
     measure = options.build({name: value for name, value in base.items() if name in ("max_time", "timeout")})[0].measure
     budget = Budget(
@@ -150,17 +151,23 @@ def _confirm(
         turn_s=plan.TURN_SECONDS,
     )
 
-    def keep(contest: Contest) -> Path:
-        return save_or_rescue(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
+    def keep(contest: AbRecord) -> Path:
+        return save_with_fallback(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
 
-    _note(unused({*options.expanded(base)} - {"require_valid"}, sweep_confirm.PROTOCOL, "the turns of --confirm"))
-    with signals() as received, match_progress() as observer:
-        found = sweep_confirm.play(results, count, budget, observer, keep, lambda words: click.echo(words, err=True))
+    _note(
+        ignored_options(
+            {*options.with_preset_file(base)} - {"require_valid"}, sweep_confirm.PROTOCOL, "the turns of --confirm"
+        )
+    )
+    with signals() as received, paired_progress() as observer:
+        found = sweep_confirm.confirm(results, count, budget, observer, keep, lambda words: click.echo(words, err=True))
         received.done()
     return found, received
 
 
-def _print(results: list[sweep.Result], confirmed: list[sweep_confirm.Confirmation], as_json: bool) -> None:
+def _print(
+    results: list[sweep.CombinationResult], confirmed: list[sweep_confirm.SweepConfirmation], as_json: bool
+) -> None:
     if as_json:
         by_cell = {each.cell.identity: each for each in confirmed}
         data = tables.sweep_data(
@@ -177,18 +184,18 @@ def _print(results: list[sweep.Result], confirmed: list[sweep_confirm.Confirmati
         Console().print(tables.confirmed(results[0].cell.words, rows))
 
 
-def _in_turns(found: sweep_confirm.Confirmation | None) -> dict[str, Any] | None:
+def _in_turns(found: sweep_confirm.SweepConfirmation | None) -> dict[str, Any] | None:
     return None if found is None else {"ratio": found.ratio, "finding": found.finding, "result": str(found.path)}
 
 
-def _write_events(results: list[sweep.Result], folder: Path | None) -> None:
+def _write_events(results: list[sweep.CombinationResult], folder: Path | None) -> None:
     found = [(each.path, each.record) for each in results if each.path is not None and each.record is not None]
     if folder is not None and found:
         tensorboard.write(found, folder)
         click.echo(f"HParams: tensorboard --logdir {folder}", err=True)
 
 
-def _exit(ctx: click.Context, job: sweep.Sweep, results: list[sweep.Result], interrupted: int) -> None:
+def _exit(ctx: click.Context, job: sweep.Sweep, results: list[sweep.CombinationResult], interrupted: int) -> None:
     states = [each.status for each in results]
     waiting = states.count("waiting")
     if job.interrupted:

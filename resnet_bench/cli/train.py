@@ -13,11 +13,11 @@ from rich.console import Group
 from rich.text import Text
 
 from resnet_bench.cli.exit import exit_code, save_record, show, signals
-from resnet_bench.cli.progress.train import progress
+from resnet_bench.cli.progress.train import train_progress
 from resnet_bench.config.option import training_options
-from resnet_bench.config.options import ConfigurationCommand, click_option, some
+from resnet_bench.config.options import ConfigurationCommand, click_option, subset
 from resnet_bench.experiments import train_request
-from resnet_bench.experiments.train import Session
+from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import check_folder, write_atomically
@@ -53,7 +53,7 @@ def _own(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("train", cls=TrainCommand)
 @_own
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --folder; its own options hold.")
-@some(*OPTIONS, defaults=train_request.DEFAULTS)
+@subset(*OPTIONS, defaults=train_request.DEFAULTS)
 @click.pass_context
 def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
     """Train the network on a data set, test it after each epoch, and save it.
@@ -75,8 +75,8 @@ def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
     records = Path(request.config.output.output)
     check_folder(records)
     check_folder(folder, "--folder")
-    with progress() as shown, Scalars(folder / "events") as scalars:
-        session = Session(request, Both(shown, scalars), resume=resume)
+    with train_progress() as shown, Scalars(folder / "events") as scalars:
+        session = TrainRun(request, CombinedObserver(shown, scalars), resume=resume)
         with signals(session.interrupt) as received:
             record = session.run()
             received.done()
@@ -93,7 +93,7 @@ def _given(ctx: click.Context) -> dict[str, Any]:
     return {name: ctx.params[name] for name in sorted(names) if ctx.get_parameter_source(name) in sources}
 
 
-class Both:
+class CombinedObserver:
     """An observer that shows a training and writes its scalars."""
 
     def __init__(self, shown: Any, scalars: Scalars) -> None:

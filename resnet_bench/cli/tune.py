@@ -12,14 +12,14 @@ from click.core import ParameterSource
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.parameters import Percent, Seconds
 from resnet_bench.cli.progress.tune import tune_progress
-from resnet_bench.cli.save_fallback import save_or_rescue
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import options
 from resnet_bench.config.options import ConfigurationCommand
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import sweep
 from resnet_bench.experiments.tuning import tune
 from resnet_bench.records.files import check_folder
-from resnet_bench.records.tuning import Bounds, load, save, to_json
+from resnet_bench.records.tuning import Constraints, load, save, to_json
 from resnet_bench.report.terminal import tune as report
 
 _FIXABLE = tuple(
@@ -66,7 +66,7 @@ def _own(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command("tune", cls=ConfigurationCommand)
-@options.some(*_FIXABLE)
+@options.subset(*_FIXABLE)
 @_own
 @click.pass_context
 def command(ctx: click.Context, /, **_values: Any) -> None:
@@ -92,7 +92,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
         with tune_progress() as observer:
             found = tune.run(given, settings, observer, lambda unfinished: save(unfinished, folder))
         received.done()
-        path = save_or_rescue(lambda place: save(found, place), folder, "result", lambda: to_json(found))
+        path = save_with_fallback(lambda place: save(found, place), folder, "result", lambda: to_json(found))
     show(found, bool(given.get("json")), to_json, lambda one: report.render(one, path))
     ctx.exit(exit_code(found, received))
 
@@ -101,7 +101,7 @@ def _asked(ctx: click.Context) -> dict[str, Any]:
     """The options of `run` that were given, those of a preset file included."""
     sources = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     given = {name: ctx.params[name] for name in _FIXABLE if ctx.get_parameter_source(name) in sources}
-    given = options.expanded(given)
+    given = options.with_preset_file(given)
     given.pop("preset_file", None)
     if given.get("batch_size") == "max":
         raise ConfigError(
@@ -110,15 +110,15 @@ def _asked(ctx: click.Context) -> dict[str, Any]:
     return given
 
 
-def _settings(ctx: click.Context) -> tune.Settings:
+def _settings(ctx: click.Context) -> tune.TuneSettings:
     values = ctx.params
     only = values["only"]
-    return tune.Settings(
+    return tune.TuneSettings(
         vary=sweep.parse_vary(values["vary"]),
         only=None if only is None else tuple(name for name in only.split(",") if name.strip()),
         pipeline=values["pipeline"],
         emulated=values["emulated"],
-        bounds=Bounds(latency_s=values["max_latency"], output_error=values["max_output_error"]),
+        bounds=Constraints(latency_s=values["max_latency"], output_error=values["max_output_error"]),
         min_gain=values["min_gain"],
         pairs=values["pairs"],
         turns=values["turns"] or "auto",

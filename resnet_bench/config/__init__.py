@@ -11,7 +11,16 @@ from __future__ import annotations
 from resnet_bench.config.checks import check
 from resnet_bench.config.config import Config
 from resnet_bench.config.data import DataConfig
-from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section, settled
+from resnet_bench.config.fields import (
+    OPTION,
+    PROTOCOL,
+    WORKLOAD,
+    Auto,
+    ConfigSection,
+    PositiveFloat,
+    PositiveInt,
+    resolved_value,
+)
 from resnet_bench.config.measurement import MeasureConfig, OutputConfig
 from resnet_bench.config.network import RESNET50_STAGE_SIZES, ModelConfig
 from resnet_bench.config.runtime import RuntimeConfig
@@ -25,6 +34,7 @@ __all__ = [
     "WORKLOAD",
     "Auto",
     "Config",
+    "ConfigSection",
     "DataConfig",
     "MeasureConfig",
     "ModelConfig",
@@ -33,10 +43,9 @@ __all__ = [
     "PositiveInt",
     "Precision",
     "RuntimeConfig",
-    "Section",
     "StepConfig",
     "TrainingConfig",
     "check",
     "check_training",
-    "settled",
+    "resolved_value",
 ]

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from resnet_bench.config.data import DataConfig
-from resnet_bench.config.fields import PROTOCOL, Section
+from resnet_bench.config.fields import PROTOCOL, ConfigSection
 from resnet_bench.config.measurement import MeasureConfig, OutputConfig
 from resnet_bench.config.network import ModelConfig
 from resnet_bench.config.runtime import RuntimeConfig
 from resnet_bench.config.step import StepConfig
 
 
-class Config(Section, frozen=True, kw_only=True):
+class Config(ConfigSection, frozen=True, kw_only=True):
     """One benchmark: everything that decides what is run."""
 
     preset: Annotated[

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, PositiveInt, Section
+from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, PositiveInt
 
 
-class DataConfig(Section, frozen=True, kw_only=True):
+class DataConfig(ConfigSection, frozen=True, kw_only=True):
     """Where images come from, and how the tf.data pipeline is set. tf.data's own names are kept."""
 
     source: Annotated[

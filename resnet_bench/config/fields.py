@@ -23,11 +23,11 @@ PROTOCOL = Meta(extra={"role": "protocol"})
 T = TypeVar("T")
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ConfigSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A group of options. Constructors do not validate: `options.build` and `msgspec.convert` do."""
 
 
-def settled(value: T | Literal["auto", "max"]) -> T:
+def resolved_value(value: T | Literal["auto", "max"]) -> T:
     """The value of a field that `resolve.resolve` has settled: after it no "auto" or "max" is left."""
     assert value != "auto", "an option was read before it was resolved"
     assert value != "max", "an option was read before it was resolved"

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import PROTOCOL, Auto, PositiveInt, Section
+from resnet_bench.config.fields import PROTOCOL, Auto, ConfigSection, PositiveInt
 
 
-class MeasureConfig(Section, frozen=True, kw_only=True):
+class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
     """How much is measured, and within which bounds."""
 
     warmup: Annotated[
@@ -67,7 +67,7 @@ class MeasureConfig(Section, frozen=True, kw_only=True):
     ] = False
 
 
-class OutputConfig(Section, frozen=True, kw_only=True):
+class OutputConfig(ConfigSection, frozen=True, kw_only=True):
     """Where results go."""
 
     output: Annotated[

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, PositiveInt, Section
+from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, PositiveInt
 
 RESNET50_STAGE_SIZES = (3, 4, 6, 3)
 
 
-class ModelConfig(Section, frozen=True, kw_only=True):
+class ModelConfig(ConfigSection, frozen=True, kw_only=True):
     """Which network is built."""
 
     variant: Annotated[

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from resnet_bench.config import Config, Section, TrainingConfig
+from resnet_bench.config import Config, ConfigSection, TrainingConfig
 from resnet_bench.config.fields import Value
 from resnet_bench.errors import ConfigError
 
@@ -76,7 +76,7 @@ def training_options() -> tuple[Option, ...]:
 def _walk() -> Iterator[Option]:
     sections = []
     for field in fields(Config):
-        if isinstance(field.type, type) and issubclass(field.type, Section):
+        if isinstance(field.type, type) and issubclass(field.type, ConfigSection):
             sections.append(field)
         else:
             yield option_of(None, field)
@@ -173,7 +173,7 @@ def _shape(option: Option, text: Any) -> Any:
     return text
 
 
-def named(name: str, where: str) -> Option:
+def find_option(name: str, where: str) -> Option:
     """The option that a user calls `name`, with dashes or underscores; `where` begins the refusal.
 
     Where results go (`config.OutputConfig`) is no option of a benchmark.
@@ -186,18 +186,18 @@ def named(name: str, where: str) -> Option:
     return known[wanted]
 
 
-def typed(option: Option, value: Any) -> Any:
+def coerce(option: Option, value: Any) -> Any:
     """A value as a file or a list gives it: text as on the command line, or TOML's own types."""
     if isinstance(value, str):
         value = value.strip()
         value = _SWITCH.get(value.lower(), value) if option.is_switch else value
     elif isinstance(value, bool) != option.is_switch:
         # TOML's own types: a number is no switch, and a switch no number.
-        raise ConfigError(f"{option.name} = {show(value)} is not allowed: it takes {option.values}.")
+        raise ConfigError(f"{option.name} = {format_value(value)} is not allowed: it takes {option.values}.")
     return parse_value(option, value)
 
 
-def show(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as a user types it."""
     if isinstance(value, (tuple, list)):
         return ",".join(str(part) for part in value)
@@ -208,10 +208,10 @@ def as_text(name: str, value: Any) -> str:
     """The value of an option as a user types it, sizes too: 64x96."""
     if name == "image_size" and isinstance(value, (tuple, list)):
         return "x".join(str(part) for part in value)
-    return show(value)
+    return format_value(value)
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, Value]:
+def to_json_value(values: Mapping[str, Any]) -> dict[str, Value]:
     """Option values as JSON and TOML have them: what is neither number, text nor switch as a user types it."""
     return {
         name: value if value is None or isinstance(value, (bool, int, float, str)) else as_text(name, value)

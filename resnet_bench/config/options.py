@@ -85,7 +85,9 @@ def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def some(*names: str, defaults: Mapping[str, Any] | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def subset(
+    *names: str, defaults: Mapping[str, Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a command with a few options of the configuration; `defaults` are the command's own, in its help."""
     by_name = {option.name: option for option in options()}
     for name, value in (defaults or {}).items():
@@ -129,7 +131,7 @@ def from_context(ctx: click.Context, defaults: Mapping[str, Any] | None = None) 
         for option in options()
         if ctx.get_parameter_source(option.name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     }
-    return build({**(defaults or {}), **expanded(given)})
+    return build({**(defaults or {}), **with_preset_file(given)})
 
 
 def build(given: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
@@ -137,20 +139,20 @@ def build(given: dict[str, Any]) -> tuple[Config, tuple[str, ...]]:
 
     `given` maps option names to typed values. Returns the configuration and the names given, in the file too.
     """
-    values = expanded(given)
-    config = unchecked(values)
+    values = with_preset_file(given)
+    config = build_unchecked(values)
     check(config)
     return config, tuple(sorted(values))
 
 
-def expanded(given: dict[str, Any]) -> dict[str, Any]:
+def with_preset_file(given: dict[str, Any]) -> dict[str, Any]:
     """`given` over what the --preset-file among it holds; `ConfigError` for a file that is not right."""
     path = given.get("preset_file")
     return given if path is None else {**preset_file.read(path), **given}
 
 
-def unchecked(values: dict[str, Any]) -> Config:
-    """As `build`, of values that are `expanded`, but without the cross-checks: for a record of what was refused."""
+def build_unchecked(values: dict[str, Any]) -> Config:
+    """As `build`, without the cross-checks: for the record of a refused configuration. `values` are expanded."""
     preset = values.get("preset", Config().preset)
     return with_values(Config(preset=preset), {**PRESETS[preset], **values})
 
@@ -185,16 +187,16 @@ __all__ = [
     "ConfigurationCommand",
     "Option",
     "build",
+    "build_unchecked",
     "click_option",
     "configuration",
     "describe",
-    "expanded",
     "from_context",
     "options",
     "parse_args",
     "parse_value",
     "show_default",
-    "some",
-    "unchecked",
+    "subset",
+    "with_preset_file",
     "with_values",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from resnet_bench.config.option import named, typed
+from resnet_bench.config.option import coerce, find_option
 from resnet_bench.errors import ConfigError
 
 
@@ -23,13 +23,13 @@ def read(path: str | Path) -> dict[str, Any]:
     for name, value in content(Path(path), where).items():
         if isinstance(value, dict):
             raise ConfigError(f"{where}: [{name}] is a table.", "Its lines are options: batch_size = 32.")
-        option = named(name, where)
+        option = find_option(name, where)
         if option.name == "preset_file":
             raise ConfigError(f"{where} names another preset file.", "Put the options of both into one.")
         if option.name in found:
             raise ConfigError(f"{where} names {option.name} twice.", "Leave one of them out.")
         try:
-            found[option.name] = typed(option, value)
+            found[option.name] = coerce(option, value)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error.message}", error.remedy) from error
     return found

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, PositiveInt, Section
+from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, PositiveInt
 
 
-class RuntimeConfig(Section, frozen=True, kw_only=True):
+class RuntimeConfig(ConfigSection, frozen=True, kw_only=True):
     """Process-global TensorFlow state."""
 
     device: Annotated[

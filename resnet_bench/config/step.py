@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, PositiveInt, Section
+from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, ConfigSection, PositiveFloat, PositiveInt
 
 Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
 
 
-class StepConfig(Section, frozen=True, kw_only=True):
+class StepConfig(ConfigSection, frozen=True, kw_only=True):
     """What one step computes, and how it is compiled."""
 
     mode: Annotated[

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from resnet_bench.config.config import Config
-from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, PositiveFloat, Section
+from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, ConfigSection, PositiveFloat
 from resnet_bench.errors import ConfigError
 
 Change = Literal["none", "crop", "shift", "flip"]
 
 
-class TrainingConfig(Section, frozen=True, kw_only=True):
+class TrainingConfig(ConfigSection, frozen=True, kw_only=True):
     """What `bench-cli train` takes beyond a benchmark's configuration."""
 
     dataset: Annotated[

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.data.photos import default_cache_dir
 from resnet_bench.errors import BenchError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 
 if TYPE_CHECKING:
-    from resnet_bench.data.pipeline import Plan
+    from resnet_bench.data.pipeline import PipelinePlan
     from resnet_bench.data.source import Source
     from resnet_bench.runtime import Threads
 
@@ -78,7 +78,7 @@ def open_input(config: Config, threads: Threads, cache_dir: Path, device: str) -
     )
 
 
-def _served(plan: Plan, data_service: str) -> Input:
+def _served(plan: PipelinePlan, data_service: str) -> Input:
     """The input made by a tf.data service, once it answers; raises `DataError` in bounded time."""
     from resnet_bench.data import diagnose, pipeline, service
 
@@ -121,8 +121,8 @@ def _synthetic(config: Config, device: str) -> Input:
     from resnet_bench.data.synthetic import resident_batch
 
     batch = resident_batch(
-        settled(config.step.batch_size),
-        settled(config.model.image_size),
+        resolved_value(config.step.batch_size),
+        resolved_value(config.model.image_size),
         config.model.channels,
         config.model.classes,
         config.runtime.seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from resnet_bench.config import DataConfig, settled
+from resnet_bench.config import DataConfig, resolved_value
 
 DEVICE_BUFFER, INJECTED_BUFFER = 2, 2
 """Batches that `step.base.on_device` keeps on a GPU, and that tf.data keeps when it adds a prefetch by itself."""
@@ -21,7 +21,11 @@ def buffered(
     """
     if data.source == "synthetic":
         return 0
-    fused = 1 + math.ceil(settled(data.num_parallel_calls) / batch_size) if batched and data.map_and_batch_fusion else 0
-    own = settled(data.prefetch_buffer_size) if prefetched else 0
-    augmented = settled(data.num_parallel_calls) if batched and data.vectorized_augment else 0
+    fused = (
+        1 + math.ceil(resolved_value(data.num_parallel_calls) / batch_size)
+        if batched and data.map_and_batch_fusion
+        else 0
+    )
+    own = resolved_value(data.prefetch_buffer_size) if prefetched else 0
+    augmented = resolved_value(data.num_parallel_calls) if batched and data.vectorized_augment else 0
     return own + augmented + fused + (INJECTED_BUFFER if data.inject_prefetch else 0) + (DEVICE_BUFFER if on_gpu else 0)

@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 import tensorflow as tf
 
-from resnet_bench.config import settled
+from resnet_bench.config import resolved_value
 from resnet_bench.data import decode, framing, pipeline, tfrecord
-from resnet_bench.data.pipeline import Plan
+from resnet_bench.data.pipeline import PipelinePlan
 from resnet_bench.errors import DataError
 
 _DATA_FAILURES = (
@@ -32,7 +32,7 @@ _DATA_FAILURES = (
 )
 
 
-def explain(failure: BaseException, plan: Plan) -> DataError | None:
+def explain(failure: BaseException, plan: PipelinePlan) -> DataError | None:
     """The record behind a failed step, named by file and number; None where the data is not at fault.
 
     Reads and fully decodes records until the first bad one, so it takes up to one pass over the data.
@@ -42,7 +42,7 @@ def explain(failure: BaseException, plan: Plan) -> DataError | None:
     return first_bad(plan)
 
 
-def first_bad(plan: Plan) -> DataError | None:
+def first_bad(plan: PipelinePlan) -> DataError | None:
     """The first bad record in sorted order of files; None where every record is good."""
     last = (0, -1)
     for good in _good(plan):
@@ -60,7 +60,7 @@ def first_bad(plan: Plan) -> DataError | None:
     return None
 
 
-def _good(plan: Plan) -> Iterator[tuple[int, int]]:
+def _good(plan: PipelinePlan) -> Iterator[tuple[int, int]]:
     """(file, record) of each good record up to the first bad one; then (files, 0) where none was bad."""
     source = plan.source
     numbers = tf.data.Dataset.range(len(source.files))
@@ -70,7 +70,7 @@ def _good(plan: Plan) -> Iterator[tuple[int, int]]:
     else:
         labels = tf.data.Dataset.from_tensor_slices(np.asarray(source.labels, np.int64))
         dataset = tf.data.Dataset.zip((numbers, numbers.map(tf.zeros_like), tf.data.Dataset.zip((paths, labels))))
-    calls = settled(plan.data.num_parallel_calls)
+    calls = resolved_value(plan.data.num_parallel_calls)
     check = tf.autograph.experimental.do_not_convert(lambda file, record, raw: _checked(file, record, raw, plan))
     dataset = dataset.map(check, num_parallel_calls=calls)
     try:
@@ -86,7 +86,7 @@ def _numbered_records(number: Any, path: Any) -> Any:
     return tf.data.TFRecordDataset(path).enumerate().map(lambda record, raw: (number, record, raw))
 
 
-def _checked(file: Any, record: Any, raw: Any, plan: Plan) -> tuple[Any, Any]:
+def _checked(file: Any, record: Any, raw: Any, plan: PipelinePlan) -> tuple[Any, Any]:
     encoded, label = tfrecord.parse(raw) if plan.source.kind == "records" else (tf.io.read_file(raw[0]), raw[1])
     label = pipeline.network_label(label, plan)
     in_range = tf.debugging.Assert((label >= 0) & (label < plan.classes), ["label"])
@@ -95,7 +95,7 @@ def _checked(file: Any, record: Any, raw: Any, plan: Plan) -> tuple[Any, Any]:
         return tf.identity(file), tf.identity(record)
 
 
-def _examine_record(plan: Plan, file: int, record: int) -> DataError | None:
+def _examine_record(plan: PipelinePlan, file: int, record: int) -> DataError | None:
     """What is wrong with one record of a shard; None where it is good or the file ends before it."""
     path = Path(plan.source.files[file])
     where = f"{path}, record {record}"
@@ -133,7 +133,7 @@ def _schema_problem(example: Any) -> str:
     return ""
 
 
-def _examine_image(plan: Plan, file: int) -> DataError | None:
+def _examine_image(plan: PipelinePlan, file: int) -> DataError | None:
     path = Path(plan.source.files[file])
     try:
         encoded = path.read_bytes()
@@ -142,10 +142,10 @@ def _examine_image(plan: Plan, file: int) -> DataError | None:
     return _examine_content(plan, f"{path}, record 0", encoded, (plan.source.labels or ())[file])
 
 
-def _examine_content(plan: Plan, where: str, encoded: bytes, stored: int) -> DataError | None:
+def _examine_content(plan: PipelinePlan, where: str, encoded: bytes, stored: int) -> DataError | None:
     label = int(pipeline.network_label(tf.constant(stored, tf.int64), plan))
     if not 0 <= label < plan.classes:
-        offset = settled(plan.data.label_offset)
+        offset = resolved_value(plan.data.label_offset)
         return DataError(
             f"{where}: label {stored} with --label-offset {offset} is {label}, outside 0..{plan.classes - 1}.",
             f"Pass --classes, or --label-offset, to fit the data. {plan.source.remedy}",
@@ -160,7 +160,7 @@ def _examine_content(plan: Plan, where: str, encoded: bytes, stored: int) -> Dat
     return None
 
 
-def prepare_to_skip(plan: Plan) -> Callable[[], int]:
+def prepare_to_skip(plan: PipelinePlan) -> Callable[[], int]:
     """How many records are left out, as a function to ask while the pipeline runs ("skip").
 
     Refuses data without one good record, over which the pipeline would search for ever: blocks until it

@@ -1,6 +1,6 @@
 """What shards are made of: images one by one, from the embedded photographs or from a folder of classes.
 
-A `Supply` hands out one task per image; a task gives a `Picture`, a framed record and what is known of it.
+A `ImageSupply` hands out one task per image; a task gives a `Picture`, a framed record and what is known of it.
 `tfds` has another supply, `making` carries the tasks out. Labels are stored from 1, as ImageNet's are.
 Imports no TensorFlow.
 """
@@ -40,7 +40,7 @@ class Picture:
 Task = Callable[[], Picture]
 
 
-class Supply(Protocol):
+class ImageSupply(Protocol):
     """Images in a fixed order.
 
     prefix: how its shards' names begin. class_names: in order of labels, empty where nobody named them.
@@ -66,7 +66,7 @@ class Photographs:
     class_names: tuple[str, ...] = ()
     classes = synthetic_photos.STORED_CLASSES
 
-    def __init__(self, count: int, seed: int, recipe: synthetic_photos.Recipe, mix: dict[str, str | None]) -> None:
+    def __init__(self, count: int, seed: int, recipe: synthetic_photos.PhotoRecipe, mix: dict[str, str | None]) -> None:
         """mix: the words that the recipe was made of, for the manifest."""
         self.count = count
         self._seed, self._recipe = seed, recipe

@@ -19,7 +19,7 @@ import PIL
 from PIL import features
 
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, Shard, file_sha256
-from resnet_bench.data.synthetic_photos import IMAGENET, Recipe, example, make_photos
+from resnet_bench.data.synthetic_photos import IMAGENET, PhotoRecipe, example, make_photos
 from resnet_bench.errors import DataError
 from resnet_bench.records.run import DataFacts
 
@@ -115,7 +115,7 @@ def _remove_leftovers(parent: Path) -> None:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def write_shards(folder: Path, count: int, seed: int, threads: int, recipe: Recipe = IMAGENET) -> Manifest:
+def write_shards(folder: Path, count: int, seed: int, threads: int, recipe: PhotoRecipe = IMAGENET) -> Manifest:
     """Writes `count` photographs to up to 8 shards in an existing folder and says what was written."""
     import tensorflow as tf
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, get_args
 
 import tensorflow as tf
 
-from resnet_bench.config import Config, DataConfig, settled
+from resnet_bench.config import Config, DataConfig, resolved_value
 from resnet_bench.data import caching, decode, tfrecord
 from resnet_bench.data.service import Service, distribute
 from resnet_bench.data.source import Source
@@ -32,7 +32,7 @@ _as_written: Callable[[Any], Any] = tf.autograph.experimental.do_not_convert
 
 
 @dataclass(frozen=True)
-class Plan:
+class PipelinePlan:
     """All that decides what a pipeline does. `data` has no "auto" left.
 
     training: random crops, flips and order; without, the evaluation pipeline in file order.
@@ -56,18 +56,18 @@ class Plan:
     notices: tuple[Notice, ...] = ()
 
 
-def plan_of(config: Config, source: Source, pipelines: int = 1) -> Plan:
+def plan_of(config: Config, source: Source, pipelines: int = 1) -> PipelinePlan:
     """The plan of a resolved configuration over a source, with a cache only where it fits its budget as often as
     there will be `pipelines` at once."""
     skip = config.data.on_bad_record == "skip"
-    plan = Plan(
+    plan = PipelinePlan(
         source=source,
         data=config.data,
         training=config.step.mode in ("train", "input"),
-        image_size=settled(config.model.image_size),
+        image_size=resolved_value(config.model.image_size),
         channels=config.model.channels,
         classes=config.model.classes,
-        batch_size=settled(config.step.batch_size),
+        batch_size=resolved_value(config.step.batch_size),
         seed=config.runtime.seed,
         counter=SkipCounter(source.records or 0) if skip else None,
     )
@@ -114,7 +114,7 @@ class SkipCounter:
         return self._most
 
 
-def build(plan: Plan, until: StageName = "prefetch", repeat: bool = True) -> Any:
+def build(plan: PipelinePlan, until: StageName = "prefetch", repeat: bool = True) -> Any:
     """The pipeline up to and including stage `until`.
 
     Before "batch" the elements are dicts; from "batch" on they are (images uint8 [batch, height, width,
@@ -130,7 +130,7 @@ def build(plan: Plan, until: StageName = "prefetch", repeat: bool = True) -> Any
         dataset = dataset.repeat() if repeat else dataset
     if "batch" in stages:
         dataset = _batch(dataset, plan)
-    depth = settled(plan.data.prefetch_buffer_size)
+    depth = resolved_value(plan.data.prefetch_buffer_size)
     if "prefetch" in stages and plan.service is not None:
         dataset = distribute(dataset.with_options(options(plan.data)), plan.service)
     if "prefetch" in stages and depth:
@@ -138,13 +138,13 @@ def build(plan: Plan, until: StageName = "prefetch", repeat: bool = True) -> Any
     return dataset.with_options(options(plan.data))
 
 
-def _read(plan: Plan, repeat: bool) -> Any:
+def _read(plan: PipelinePlan, repeat: bool) -> Any:
     """Records (or image files) in order: interleaved, cached, shuffled, repeated, numbered."""
     data, source = plan.data, plan.source
     dataset = _read_records(plan) if source.kind == "records" else _read_images(plan)
     if data.cache == "records":
         dataset = dataset.cache()
-    buffer = settled(data.shuffle_buffer_size)
+    buffer = resolved_value(data.shuffle_buffer_size)
     if plan.training and buffer:
         dataset = dataset.shuffle(buffer, seed=plan.seed)
     if repeat and data.cache != "images":
@@ -158,9 +158,9 @@ def _read(plan: Plan, repeat: bool) -> Any:
     return together.skip(plan.skip) if plan.skip else together
 
 
-def _read_records(plan: Plan) -> Any:
+def _read_records(plan: PipelinePlan) -> Any:
     data, segments = plan.data, _in_order(plan.source.segments, plan)
-    cycle = min(settled(data.cycle_length), len(segments))
+    cycle = min(resolved_value(data.cycle_length), len(segments))
     intact = all(segment.offset == 0 for segment in segments)
 
     @_as_written
@@ -181,7 +181,7 @@ def _read_records(plan: Plan) -> Any:
     )
 
 
-def _in_order(files: tuple[T, ...], plan: Plan) -> tuple[T, ...]:
+def _in_order(files: tuple[T, ...], plan: PipelinePlan) -> tuple[T, ...]:
     """The files in the order they are handed out: with a service they are shuffled here, once, for a shuffle
     buffer inside the pipeline would let one worker take them all."""
     if plan.service is None or not plan.training:
@@ -189,7 +189,7 @@ def _in_order(files: tuple[T, ...], plan: Plan) -> tuple[T, ...]:
     return tuple(random.Random(plan.seed).sample(files, len(files)))
 
 
-def _read_images(plan: Plan) -> Any:
+def _read_images(plan: PipelinePlan) -> Any:
     data, source = plan.data, plan.source
     files, labels = zip(*_in_order(tuple(zip(source.files, source.labels or (), strict=True)), plan), strict=True)
     names = tf.data.Dataset.from_tensor_slices((list(files), tf.constant(labels, tf.int64)))
@@ -197,12 +197,13 @@ def _read_images(plan: Plan) -> Any:
         names = names.shuffle(len(source.files), seed=plan.seed)
     # in "skip" a file that vanishes while the pipeline runs must not end it
     read = names.map(
-        _as_written(lambda path, label: (tf.io.read_file(path), label)), num_parallel_calls=settled(data.cycle_length)
+        _as_written(lambda path, label: (tf.io.read_file(path), label)),
+        num_parallel_calls=resolved_value(data.cycle_length),
     )
     return read if plan.counter is None else read.ignore_errors()
 
 
-def _element_steps(plan: Plan) -> list[tuple[StageName, Step]]:
+def _element_steps(plan: PipelinePlan) -> list[tuple[StageName, Step]]:
     """What is done to one element, stage by stage, in order."""
     steps: list[tuple[StageName, Step]] = [
         ("parse", lambda element: _parse(element, plan)),
@@ -214,7 +215,7 @@ def _element_steps(plan: Plan) -> list[tuple[StageName, Step]]:
     return steps
 
 
-def _parse(element: Element, plan: Plan) -> Element:
+def _parse(element: Element, plan: PipelinePlan) -> Element:
     raw = element.pop("raw")
     encoded, label = tfrecord.parse(raw) if plan.source.kind == "records" else raw
     label = network_label(label, plan)
@@ -224,15 +225,15 @@ def _parse(element: Element, plan: Plan) -> Element:
     return {**element, "encoded": encoded, "label": label}
 
 
-def network_label(stored: Any, plan: Plan) -> Any:
+def network_label(stored: Any, plan: PipelinePlan) -> Any:
     """The class that the network is told, int32: the stored label, shifted, and folded where the source says so."""
-    label = stored + settled(plan.data.label_offset)
+    label = stored + resolved_value(plan.data.label_offset)
     if plan.source.label_modulo is not None:
         label %= plan.source.label_modulo
     return tf.cast(label, tf.int32)
 
 
-def _decode(element: Element, plan: Plan) -> Element:
+def _decode(element: Element, plan: PipelinePlan) -> Element:
     data = plan.data
     decoder = decode.Decoder(plan.channels, data.decode, data.dct_method, data.fancy_upscaling)
 
@@ -245,7 +246,7 @@ def _decode(element: Element, plan: Plan) -> Element:
     return {**element, "image": image}
 
 
-def _map(dataset: Any, steps: list[Step], plan: Plan) -> Any:
+def _map(dataset: Any, steps: list[Step], plan: PipelinePlan) -> Any:
     @_as_written
     def element_of(element: Element) -> Element:
         element = dict(element)
@@ -253,23 +254,23 @@ def _map(dataset: Any, steps: list[Step], plan: Plan) -> Any:
             element = step(element)
         return element
 
-    calls = settled(plan.data.num_parallel_calls)
+    calls = resolved_value(plan.data.num_parallel_calls)
     mapped = dataset.map(element_of, num_parallel_calls=calls if calls > 1 else None)
     return mapped if plan.counter is None else mapped.ignore_errors()
 
 
-def _batch(dataset: Any, plan: Plan) -> Any:
+def _batch(dataset: Any, plan: PipelinePlan) -> Any:
     """Batches, their bad records counted ("skip") or their labels checked: once per batch costs next to nothing."""
     dataset = dataset.batch(plan.batch_size, drop_remainder=True)
     if plan.counter is not None and plan.data.cache != "images":
         dataset = dataset.map(_as_written(plan.counter.count))
     if plan.training and plan.data.flip and plan.data.vectorized_augment:
         flipped = lambda batch: {**batch, "image": decode.flip_batch(batch["image"], batch["noise"])}  # noqa: E731
-        dataset = dataset.map(_as_written(flipped), num_parallel_calls=settled(plan.data.num_parallel_calls))
+        dataset = dataset.map(_as_written(flipped), num_parallel_calls=resolved_value(plan.data.num_parallel_calls))
     return dataset.map(_as_written(lambda batch: _pair(batch, plan)))
 
 
-def _pair(batch: Element, plan: Plan) -> tuple[Any, Any]:
+def _pair(batch: Element, plan: PipelinePlan) -> tuple[Any, Any]:
     with tf.control_dependencies([_assert_in_range(batch["label"], plan.classes)]):
         return batch["image"], tf.identity(batch["label"])
 
@@ -283,12 +284,12 @@ def options(data: DataConfig) -> Any:
     """tf.data's options for a resolved `DataConfig`; each field keeps tf.data's own name."""
     chosen = tf.data.Options()
     chosen.deterministic = data.data_deterministic
-    chosen.threading.private_threadpool_size = settled(data.private_threadpool_size)
+    chosen.threading.private_threadpool_size = resolved_value(data.private_threadpool_size)
     if data.max_intra_op_parallelism:
         chosen.threading.max_intra_op_parallelism = data.max_intra_op_parallelism
     chosen.autotune.enabled = data.autotune
     if data.autotune:
-        chosen.autotune.cpu_budget = settled(data.cpu_budget)
+        chosen.autotune.cpu_budget = resolved_value(data.cpu_budget)
         if data.ram_budget:
             chosen.autotune.ram_budget = data.ram_budget
     rewrites = chosen.experimental_optimization

@@ -1,6 +1,6 @@
 """Counting what goes into a shard while it is written: checksum, sizes, bytes per pixel, labels.
 
-`making` adds each picture and keeps the `Contents`; a manifest is their sum. Imports no TensorFlow.
+`making` adds each picture and keeps the `ShardContents`; a manifest is their sum. Imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LISTED_SIZES = 50
 BYTES_PER_PIXEL_STEP = 0.05
 
 
-class Contents(msgspec.Struct, frozen=True, kw_only=True):
+class ShardContents(msgspec.Struct, frozen=True, kw_only=True):
     """What one finished shard holds: kept beside it until the manifest is written."""
 
     shard: Shard
@@ -32,7 +32,7 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
 
 
-class Tally:
+class ShardStats:
     """Counts what goes into a shard."""
 
     def __init__(self) -> None:
@@ -56,9 +56,9 @@ class Tally:
         self._density[f"{(step + 0.5) * BYTES_PER_PIXEL_STEP:.3f}"] += 1
         self._encodings[picture.encoding] += 1
 
-    def contents(self, name: str) -> Contents:
+    def contents(self, name: str) -> ShardContents:
         """What was counted."""
-        return Contents(
+        return ShardContents(
             shard=Shard(name=name, images=self._images, bytes=self._bytes, sha256=self._digest.hexdigest()),
             pixels=self._pixels,
             encoded_bytes=self._encoded_bytes,
@@ -71,7 +71,7 @@ class Tally:
 
 
 def summed_up(
-    contents: Sequence[Contents],
+    contents: Sequence[ShardContents],
     format_name: str,
     made_from: dict[str, Value],
     made_with: dict[str, str],

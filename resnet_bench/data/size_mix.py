@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from resnet_bench.data.synthetic_photos import ENCODINGS, IMAGENET, SIZES, Recipe
+from resnet_bench.data.synthetic_photos import ENCODINGS, IMAGENET, SIZES, PhotoRecipe
 from resnet_bench.errors import ConfigError
 
 LIKE_IMAGENET = "imagenet"
@@ -18,13 +18,13 @@ _SHARES = "or several with shares, like"
 T = TypeVar("T")
 
 
-def recipe(sizes: str, quality: str | None, bytes_per_pixel: str | None) -> Recipe:
+def recipe(sizes: str, quality: str | None, bytes_per_pixel: str | None) -> PhotoRecipe:
     """The recipe that three options ask for. Raises `ConfigError` naming the one that is wrong."""
     if quality is not None and bytes_per_pixel is not None:
         raise ConfigError(
             "--quality and --bytes-per-pixel both decide how images are encoded.", "Leave one of them out."
         )
-    found = Recipe(
+    found = PhotoRecipe(
         sizes=SIZES
         if sizes == LIKE_IMAGENET
         else _mix("--sizes", sizes, _size, f"500x375, {_SHARES} 500x375=3,375x500=1"),
@@ -34,7 +34,7 @@ def recipe(sizes: str, quality: str | None, bytes_per_pixel: str | None) -> Reci
     )
     if bytes_per_pixel is not None:
         density = _mix("--bytes-per-pixel", bytes_per_pixel, _density, f"0.6, {_SHARES} 0.4=1,0.8=3")
-        return Recipe(found.sizes, {(0, "4:2:0"): 1.0}, density)
+        return PhotoRecipe(found.sizes, {(0, "4:2:0"): 1.0}, density)
     return IMAGENET if found == IMAGENET else found
 
 

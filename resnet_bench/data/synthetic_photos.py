@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PhotoRecipe:
     """The mix of a data set: shares of (width, height), and of (JPEG quality, chroma subsampling).
 
     bytes_per_pixel: shares of what an image shall take; then the quality that comes nearest is searched for,
@@ -60,7 +60,7 @@ class Recipe:
     bytes_per_pixel: dict[float, float] | None = None
 
 
-IMAGENET = Recipe(SIZES, ENCODINGS)
+IMAGENET = PhotoRecipe(SIZES, ENCODINGS)
 _SMALLEST_CROP = 0.6
 _AHEAD = 64
 # Fractions of a metallic mean fill 0..1 evenly, so that a small set has the shares too, in a mixed order.
@@ -98,7 +98,7 @@ def example(photo: Photo) -> bytes:
     )
 
 
-def make_photos(count: int, seed: int, threads: int, recipe: Recipe = IMAGENET) -> Iterator[Photo]:
+def make_photos(count: int, seed: int, threads: int, recipe: PhotoRecipe = IMAGENET) -> Iterator[Photo]:
     """`count` photographs in order, made by `threads` threads (Pillow releases the lock), a few ahead."""
     originals = originals_of()
     with ThreadPoolExecutor(threads) as pool:
@@ -107,7 +107,7 @@ def make_photos(count: int, seed: int, threads: int, recipe: Recipe = IMAGENET) 
             yield from pool.map(lambda number: make_photo(originals, number, seed, recipe), numbers)
 
 
-def make_photo(originals: list[Image.Image], number: int, seed: int, recipe: Recipe = IMAGENET) -> Photo:
+def make_photo(originals: list[Image.Image], number: int, seed: int, recipe: PhotoRecipe = IMAGENET) -> Photo:
     """Photograph `number`: it depends on the originals, number and seed alone."""
     draw = random.Random(f"{seed}/{number}")
     phase = random.Random(f"{seed}").random()

@@ -21,9 +21,9 @@ from pathlib import Path
 import msgspec
 
 from resnet_bench.config.fields import Value
-from resnet_bench.data.image_supply import Picture, Supply, Task
+from resnet_bench.data.image_supply import ImageSupply, Picture, Task
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, read_manifest
-from resnet_bench.data.shard_stats import Contents, Tally, summed_up
+from resnet_bench.data.shard_stats import ShardContents, ShardStats, summed_up
 from resnet_bench.errors import DataError
 
 FORMAT = "shards-1"
@@ -35,7 +35,7 @@ _PLAN = "plan.json"
 
 
 @dataclass(frozen=True)
-class Progress:
+class WriteProgress:
     """How far it is: images done of all, bytes written, and the images that an earlier start had left."""
 
     images: int
@@ -45,7 +45,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Made:
+class WriteResult:
     """What lies in the folder now, and how many of its shards were there already."""
 
     manifest: Manifest
@@ -57,15 +57,15 @@ def auto_shards(images: int) -> int:
     return max(min(LEAST_SHARDS, images), round(images / IMAGES_PER_SHARD))
 
 
-def make(
-    supply: Supply,
+def write_shards(
+    supply: ImageSupply,
     output: Path,
     shards: int,
     threads: int,
     *,
     skip: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Made:
+    on_progress: Callable[[WriteProgress], None] = lambda _: None,
+) -> WriteResult:
     """Write the supply's images to `shards` files in `output`, made if missing. Blocks until all is written.
 
     skip: bad images are left out and named in the manifest, else the first one raises. Raises `DataError` for a
@@ -117,13 +117,13 @@ class _Job:
 
     def __init__(
         self,
-        supply: Supply,
+        supply: ImageSupply,
         output: Path,
         shards: int,
         threads: int,
         skip: bool,
         plan: dict[str, Value],
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[WriteProgress], None],
     ) -> None:
         self._supply, self._output, self._threads, self._skip, self._plan = supply, output, threads, skip, plan
         self._making = output / MAKING
@@ -131,13 +131,13 @@ class _Job:
         self._on_progress = on_progress
         self._images = self._bytes = self._found = 0
 
-    def run(self) -> Made:
+    def run(self) -> WriteResult:
         """Make what is missing."""
         manifest = read_manifest(self._output)
         self._check_plan(manifest)
         known = self._known(manifest)
         self._found = self._images = sum(self._span(index)[1] - self._span(index)[0] for index in known)
-        contents: list[Contents] = []
+        contents: list[ShardContents] = []
         with ThreadPoolExecutor(self._threads) as pool:
             try:
                 for index, name in enumerate(self._names):
@@ -154,7 +154,7 @@ class _Job:
         else:
             self._check_same(manifest, contents)
         shutil.rmtree(self._making, ignore_errors=True)
-        return Made(manifest, len(known))
+        return WriteResult(manifest, len(known))
 
     def _span(self, index: int) -> tuple[int, int]:
         count, shards = self._supply.count, len(self._names)
@@ -182,10 +182,10 @@ class _Job:
             )
         write_whole(stored, self._making, msgspec.json.encode(self._plan))
 
-    def _known(self, manifest: Manifest | None) -> dict[int, Contents]:
+    def _known(self, manifest: Manifest | None) -> dict[int, ShardContents]:
         """The shards that are finished, by number: their facts are known and their size is right."""
-        found: dict[int, Contents] = {}
-        listed = {shard.name: Contents(shard=shard) for shard in manifest.shards} if manifest is not None else {}
+        found: dict[int, ShardContents] = {}
+        listed = {shard.name: ShardContents(shard=shard) for shard in manifest.shards} if manifest is not None else {}
         for index, name in enumerate(self._names):
             contents = listed.get(name) or self._noted(name)
             with contextlib.suppress(FileNotFoundError):
@@ -193,23 +193,23 @@ class _Job:
                     found[index] = contents
         return found
 
-    def _noted(self, name: str) -> Contents | None:
+    def _noted(self, name: str) -> ShardContents | None:
         try:
-            return msgspec.json.decode((self._making / f"{name}.json").read_bytes(), type=Contents)
+            return msgspec.json.decode((self._making / f"{name}.json").read_bytes(), type=ShardContents)
         except FileNotFoundError:
             return None
 
-    def _make_shard(self, pool: ThreadPoolExecutor, index: int, name: str) -> Contents:
+    def _make_shard(self, pool: ThreadPoolExecutor, index: int, name: str) -> ShardContents:
         """Write one shard, note its facts, and put it in its place."""
         part = self._making / f"{name}.part"
-        tally = Tally()
+        tally = ShardStats()
         with part.open("wb") as file:
             for picture in self._pictures(pool, index, tally):
                 file.write(picture.record)
                 tally.add(picture)
                 self._images += 1
                 self._bytes += len(picture.record)
-                self._on_progress(Progress(self._images, self._supply.count, self._bytes, self._found))
+                self._on_progress(WriteProgress(self._images, self._supply.count, self._bytes, self._found))
             file.flush()
             os.fsync(file.fileno())
         contents = tally.contents(name)
@@ -217,7 +217,7 @@ class _Job:
         part.replace(self._output / name)
         return contents
 
-    def _pictures(self, pool: ThreadPoolExecutor, index: int, tally: Tally) -> Iterator[Picture]:
+    def _pictures(self, pool: ThreadPoolExecutor, index: int, tally: ShardStats) -> Iterator[Picture]:
         """The shard's pictures in order, made by all threads; bad ones are noted or raise."""
         for future in in_order(pool, self._supply.tasks(*self._span(index)), self._threads * _AHEAD):
             try:
@@ -227,7 +227,7 @@ class _Job:
                     raise
                 tally.skipped.append(error.message)
 
-    def _check_same(self, manifest: Manifest, contents: list[Contents]) -> None:
+    def _check_same(self, manifest: Manifest, contents: list[ShardContents]) -> None:
         """Shards that were made again must be the ones that the manifest lists."""
         for listed, made in zip(manifest.shards, contents, strict=True):
             if listed.sha256 != made.shard.sha256:

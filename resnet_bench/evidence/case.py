@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
-from resnet_bench.records.evidence import Claim, Holds, Seen
+from resnet_bench.records.evidence import CheckResult, OptionCheck, Seen
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import ModelFacts
 
@@ -15,7 +15,7 @@ FIT_HIDES = "model.fit keeps its graph to itself; the untimed pass after the run
 
 
 @dataclass(frozen=True)
-class Case:
+class CheckInput:
     """One run to be judged. `config` is what `requested` was resolved to, `given` are the options that the user
     named; `known` the kinds of notices that announced before the run what the device can only emulate."""
 
@@ -45,12 +45,12 @@ class Case:
         requested: Value,
         observed: Value = None,
         source: str | None = None,
-        holds: Holds | None = None,
+        holds: CheckResult | None = None,
         why: str = "",
         facts: dict[str, Value] | None = None,
-    ) -> Claim:
+    ) -> OptionCheck:
         """A claim about `options`, explicit where one of them was given."""
-        return Claim(
+        return OptionCheck(
             claim=name,
             requested=requested,
             observed=observed,
@@ -62,7 +62,7 @@ class Case:
         )
 
 
-def truth(fact: bool) -> Holds:
+def truth(fact: bool) -> CheckResult:
     """ "true" or "false"."""
     return "true" if fact else "false"
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from resnet_bench.config import Config
 from resnet_bench.evidence import execution, network, numerics, pipeline
-from resnet_bench.evidence.case import Case
+from resnet_bench.evidence.case import CheckInput
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evidence import Claim, Seen
+from resnet_bench.records.evidence import OptionCheck, Seen
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import ModelFacts
 
@@ -21,11 +21,11 @@ def make(
     model: ModelFacts | None = None,
     notices: Iterable[Notice] = (),
     requested: Config | None = None,
-) -> tuple[Claim, ...]:
+) -> tuple[OptionCheck, ...]:
     """The claims of a resolved configuration. `given` names the options that the user asked for, `requested` is what
     the configuration was resolved from; `notices` are what was announced before the run. What nobody could
     observe is a claim that holds None and says why."""
-    case = Case(
+    case = CheckInput(
         config=config,
         requested=requested or config,
         seen=seen,

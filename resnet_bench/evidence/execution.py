@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from resnet_bench.config import settled
+from resnet_bench.config import resolved_value
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import NOT_LOOKED_AT, Case, truth
-from resnet_bench.records.evidence import Claim
+from resnet_bench.evidence.case import NOT_LOOKED_AT, CheckInput, truth
+from resnet_bench.records.evidence import OptionCheck
 
 LOG = "XLA's lines in the worker's log (device_compilation_profiler)"
 COUNTER = "the step's own count of its traces"
@@ -14,12 +14,12 @@ BUSY_SHARE = 0.1
 """Of the window: a thread that computed for less hardly took part."""
 
 
-def claims(case: Case) -> list[Claim]:
+def claims(case: CheckInput) -> list[OptionCheck]:
     """XLA, a stable graph, oneDNN, the device, no calls to the host."""
     return [*_xla(case), _stable(case), *_onednn(case), _device(case), _host_calls(case)]
 
 
-def _xla(case: Case) -> list[Claim]:
+def _xla(case: CheckInput) -> list[OptionCheck]:
     if not case.config.step.xla:
         return _no_xla(case)
     logged = [window.compilations for window in case.seen.windows if window.compilations is not None]
@@ -38,7 +38,7 @@ def _xla(case: Case) -> list[Claim]:
     return [case.claim("xla", ("xla",), requested=True, observed=observed, source=LOG, holds=truth(works), facts=facts)]
 
 
-def _no_xla(case: Case) -> list[Claim]:
+def _no_xla(case: CheckInput) -> list[OptionCheck]:
     """--no-xla is worth a claim only where someone typed it."""
     executed = case.seen.executed
     if "xla" not in case.given:
@@ -54,7 +54,7 @@ def _no_xla(case: Case) -> list[Claim]:
     ]
 
 
-def _stable(case: Case) -> Claim:
+def _stable(case: CheckInput) -> OptionCheck:
     windows = case.seen.windows
     if not windows:
         return case.claim("stable_graph", (), requested=0, why="no process got as far as its timed rounds")
@@ -68,7 +68,7 @@ def _stable(case: Case) -> Claim:
     )
 
 
-def _onednn(case: Case) -> list[Claim]:
+def _onednn(case: CheckInput) -> list[OptionCheck]:
     # Resolving reads what TensorFlow has in force, so what was asked for stands in the request alone.
     asked = case.requested.runtime.onednn
     requested = (case.config.runtime.onednn if asked == "auto" else asked) == "on"
@@ -104,7 +104,7 @@ def _onednn(case: Case) -> list[Claim]:
     ]
 
 
-def _device(case: Case) -> Claim:
+def _device(case: CheckInput) -> OptionCheck:
     requested, seen, options = case.config.runtime.device, case.seen, ("device",)
     wanted = f"{requested.partition(':')[0].upper()}:0"  # A process sees one GPU, whatever its number.
     found: dict[str, str] = {}
@@ -129,7 +129,7 @@ def _device(case: Case) -> Claim:
     )
 
 
-def _host_calls(case: Case) -> Claim:
+def _host_calls(case: CheckInput) -> OptionCheck:
     looked = [one for one in (case.seen.traced, case.seen.executed) if one is not None]
     if not looked:
         return case.claim("host_calls", (), requested=0, why=NOT_LOOKED_AT)
@@ -146,9 +146,9 @@ def _host_calls(case: Case) -> Claim:
     )
 
 
-def threads(case: Case) -> list[Claim]:
+def threads(case: CheckInput) -> list[OptionCheck]:
     """How many cores the timed window kept busy, against the threads that were allowed."""
-    requested = settled(case.config.runtime.threads)
+    requested = resolved_value(case.config.runtime.threads)
     windows = [window for window in case.seen.windows if window.busiest and window.wall_s > 0]
     if not windows:
         why = "the system does not tell processor time by thread" if case.seen.windows else "nothing was timed"
@@ -157,7 +157,7 @@ def threads(case: Case) -> list[Claim]:
     busy = max(sum(seconds >= BUSY_SHARE * window.wall_s for seconds in window.busiest) for window in windows)
     # Beside the threads inside operations work those that run operations, the pipeline's, and Python's own. Fewer
     # than allowed is no failure: small operations are not spread.
-    allowed = requested + settled(case.config.runtime.inter_op_threads) + _data_threads(case) + 1
+    allowed = requested + resolved_value(case.config.runtime.inter_op_threads) + _data_threads(case) + 1
     pools = max(windows, key=lambda window: window.wall_s).threads
     facts: dict[str, Value] = {"threads_busy": busy, "allowed_in_all": allowed}
     facts |= {f"cpu_s of {name}": round(seconds, 3) for name, seconds in list(pools.items())[:6]}
@@ -174,8 +174,8 @@ def threads(case: Case) -> list[Claim]:
     ]
 
 
-def _data_threads(case: Case) -> int:
+def _data_threads(case: CheckInput) -> int:
     if case.config.data.source == "synthetic":
         return 0
-    private = settled(case.config.data.private_threadpool_size)
-    return private or settled(case.config.data.num_parallel_calls)
+    private = resolved_value(case.config.data.private_threadpool_size)
+    return private or resolved_value(case.config.data.num_parallel_calls)

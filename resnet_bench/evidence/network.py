@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, Case, truth
-from resnet_bench.records.evidence import Claim, Compiled, Holds
+from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, CheckInput, truth
+from resnet_bench.records.evidence import CheckResult, Compiled, OptionCheck
 
 LAYOUTS = {"channels_last": "NHWC", "channels_first": "NCHW"}
 CONVOLUTIONS_PER_CHANGE = 10
@@ -13,7 +13,7 @@ CONVOLUTIONS_PER_CHANGE = 10
 NOT_RUN = "no process got as far as its timed rounds"
 
 
-def claims(case: Case) -> list[Claim]:
+def claims(case: CheckInput) -> list[OptionCheck]:
     """Batch norm, convolutions, layout, freezing and training."""
     found = [_batch_norm(case), _convolutions(case), _data_format(case), _layout_changes(case)]
     if case.config.step.freeze:
@@ -21,7 +21,7 @@ def claims(case: Case) -> list[Claim]:
     return [*found, _training(case)] if case.config.step.mode == "train" else found
 
 
-def _batch_norm(case: Case) -> Claim:
+def _batch_norm(case: CheckInput) -> OptionCheck:
     options, requested = ("batch_norm",), case.config.model.batch_norm
     forms, source = _forms(case)
     if source is None or case.model is None:
@@ -38,7 +38,7 @@ def _batch_norm(case: Case) -> Claim:
     )
 
 
-def _forms(case: Case) -> tuple[dict[str, int], str | None]:
+def _forms(case: CheckInput) -> tuple[dict[str, int], str | None]:
     """How many batch norms ended in which form, and where that was seen."""
     traced, executed, compiled = case.seen.traced, case.seen.executed, case.seen.compiled
     none = dict.fromkeys(("fused", "fused with activation", "folded into a convolution", "compiled by XLA"), 0)
@@ -62,7 +62,7 @@ def _forms(case: Case) -> tuple[dict[str, int], str | None]:
     return forms, executed.source
 
 
-def _convolutions(case: Case) -> Claim:
+def _convolutions(case: CheckInput) -> OptionCheck:
     """All of the model's convolutions ran: none was folded away, none twice."""
     model, executed, compiled = case.model, case.seen.executed, case.seen.compiled
     if model is None or (executed is None and compiled is None):
@@ -89,7 +89,7 @@ def _convolutions(case: Case) -> Claim:
     )
 
 
-def _compiled_convolutions(case: Case, compiled: Compiled, convolutions: int) -> Claim:
+def _compiled_convolutions(case: CheckInput, compiled: Compiled, convolutions: int) -> OptionCheck:
     """XLA turns 1x1 convolutions into matrix products, among which the classifier's are. In training each has two
     gradients, but the first convolution none of its input."""
     wanted = (3 * convolutions - 1 + 3) if case.config.step.mode == "train" else convolutions + 1
@@ -110,7 +110,7 @@ def _compiled_convolutions(case: Case, compiled: Compiled, convolutions: int) ->
     )
 
 
-def _data_format(case: Case) -> Claim:
+def _data_format(case: CheckInput) -> OptionCheck:
     options, requested = ("data_format",), LAYOUTS[case.config.model.data_format]
     traced = case.seen.traced or case.seen.executed
     if traced is None or not traced.data_formats:
@@ -132,7 +132,7 @@ def _data_format(case: Case) -> Claim:
     )
 
 
-def _layout_changes(case: Case) -> Claim:
+def _layout_changes(case: CheckInput) -> OptionCheck:
     executed, compiled, log = case.seen.executed, case.seen.compiled, case.seen.onednn
     # The network's input is transposed once for channels_first; that is what was asked for.
     allowed = 1 if case.config.model.data_format == "channels_first" else 0
@@ -156,7 +156,7 @@ def _layout_changes(case: Case) -> Claim:
     )
 
 
-def _freeze(case: Case) -> Claim:
+def _freeze(case: CheckInput) -> OptionCheck:
     looked = case.seen.executed or case.seen.traced
     if looked is None:
         return case.claim("freeze", ("freeze",), requested=True, why=NOT_LOOKED_AT)
@@ -167,7 +167,7 @@ def _freeze(case: Case) -> Claim:
     )
 
 
-def _training(case: Case) -> Claim:
+def _training(case: CheckInput) -> OptionCheck:
     changes, options = case.seen.changes, ("mode",)
     if changes is None:
         return case.claim("training", options, requested="all change", why=NOT_LOOKED_AT)
@@ -176,7 +176,7 @@ def _training(case: Case) -> Claim:
         why = f"loss scaling skipped all {changes.steps} steps that were looked at"
         return case.claim("training", options, requested="all change", source=source, why=why)
     all_changed = changes.trainable_changed == changes.trainable and changes.statistics_changed == changes.statistics
-    holds: Holds = truth(all_changed and changes.finite is not False)
+    holds: CheckResult = truth(all_changed and changes.finite is not False)
     facts: dict[str, Value] = {"unchanged": ", ".join(changes.unchanged)} if changes.unchanged else {}
     facts["loss_finite"] = changes.finite
     return case.claim(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, Case, share, truth
-from resnet_bench.records.evidence import Claim, Operations
+from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, CheckInput, share, truth
+from resnet_bench.records.evidence import Operations, OptionCheck
 
 ASKED = {"float32": "float32", "tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 SIXTEEN = ("bfloat16", "float16")
@@ -20,13 +20,13 @@ BFLOAT16_EPSILON = 2.0**-9
 PROBE = "products with an identity, run in the observed process"
 
 
-def claims(case: Case) -> list[Claim]:
+def claims(case: CheckInput) -> list[OptionCheck]:
     """What was asked of the convolutions, what they became, and float32's rounding."""
     found = [_asked(case), _executed(case)]
     return [*found, _rounding(case)] if not case.config.step.precision.startswith("mixed") else found
 
 
-def _asked(case: Case) -> Claim:
+def _asked(case: CheckInput) -> OptionCheck:
     wanted = ASKED[case.config.step.precision]
     # Where Keras keeps what it traced to itself, the types in what was executed are nearest to it.
     traced = case.seen.traced or case.seen.executed
@@ -63,7 +63,7 @@ def _parts(operations: Operations) -> dict[str, float]:
     return counted
 
 
-def _executed(case: Case) -> Claim:
+def _executed(case: CheckInput) -> OptionCheck:
     """The share of the convolutions' FLOPs that ran in 16 bits."""
     asked = ASKED[case.config.step.precision]
     wanted = 1.0 if asked in SIXTEEN else 0.0
@@ -89,7 +89,7 @@ def _executed(case: Case) -> Claim:
     )
 
 
-def _what_ran(case: Case) -> tuple[dict[str, float], str | None]:
+def _what_ran(case: CheckInput) -> tuple[dict[str, float], str | None]:
     """FLOPs by dtype: of XLA's optimised module; of oneDNN's log where all convolutions are in it; else of the
     executed graph."""
     seen = case.seen
@@ -103,7 +103,7 @@ def _what_ran(case: Case) -> tuple[dict[str, float], str | None]:
     return {}, None
 
 
-def _rounding(case: Case) -> Claim:
+def _rounding(case: CheckInput) -> OptionCheck:
     wanted = case.config.step.precision
     seen = case.seen.arithmetic
     if seen is None:

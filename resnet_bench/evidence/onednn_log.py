@@ -19,7 +19,7 @@ _FAST_MATH = re.compile(r"attr-fpmath:(bf16|f16)")
 
 
 @dataclass(frozen=True)
-class Execution:
+class PrimitiveRun:
     """One primitive that ran. `dtype` is its source's, or a 16-bit type that it may round to in between."""
 
     primitive: str
@@ -29,7 +29,7 @@ class Execution:
     seconds: float
 
 
-def parse(text: str) -> list[Execution]:
+def parse(text: str) -> list[PrimitiveRun]:
     """The executions in a log; whatever else is in it is passed over."""
     found = []
     for line in text.splitlines():
@@ -42,7 +42,7 @@ def parse(text: str) -> list[Execution]:
         except ValueError:
             continue
         problem = fields[-2]
-        found.append(Execution(fields[at + 2], fields[at + 4], _dtype(line), problem, seconds))
+        found.append(PrimitiveRun(fields[at + 2], fields[at + 4], _dtype(line), problem, seconds))
     return found
 
 

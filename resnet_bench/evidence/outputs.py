@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from resnet_bench.config import Config, Precision, settled
+from resnet_bench.config import Config, Precision, resolved_value
 from resnet_bench.errors import BenchError, ConfigError
-from resnet_bench.records.evidence import Parity
+from resnet_bench.records.evidence import OutputError
 
 if TYPE_CHECKING:
     from resnet_bench.data import Input
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REFERENCE = "float32, Keras batch norm, channels_last, no XLA"
 
 
-def parity(config: Config, rt: Runtime, inp: Input) -> Parity:
+def parity(config: Config, rt: Runtime, inp: Input) -> OutputError:
     """Compare the logits of one batch of `inp` in inference. Builds both networks anew, with the weights of the
     reference's seed and statistics as training leaves them. Restores the runtime's precision. Blocks.
 
@@ -41,14 +41,14 @@ def parity(config: Config, rt: Runtime, inp: Input) -> Parity:
     return compare(expected, got)
 
 
-def compare(expected: Any, got: Any) -> Parity:
+def compare(expected: Any, got: Any) -> OutputError:
     """How float32 logits [B, classes] differ from the reference's."""
     import numpy as np
 
     difference = got.astype(np.float64) - expected.astype(np.float64)
     scale = float(np.sqrt(np.mean(np.square(expected.astype(np.float64)))))
     rms = float(np.sqrt(np.mean(np.square(difference))))
-    return Parity(
+    return OutputError(
         reference=REFERENCE,
         images=len(expected),
         max_abs=float(np.abs(difference).max()),
@@ -83,7 +83,7 @@ def _reference(config: Config, rt: Runtime, images: Any) -> tuple[Any, Any]:
         policy = precision.apply("float32")
         return _logits(plain, dataclasses.replace(rt, jit=False, policy=policy, loss_scaling=False), None, images)
     finally:
-        arithmetic: Precision = settled(config.step.precision)
+        arithmetic: Precision = resolved_value(config.step.precision)
         precision.apply(arithmetic)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from resnet_bench.config import settled
+from resnet_bench.config import resolved_value
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import Case, truth
-from resnet_bench.records.evidence import Claim, PipelineNode
+from resnet_bench.evidence.case import CheckInput, truth
+from resnet_bench.records.evidence import OptionCheck, PipelineNode
 
 MODEL = "get_model_proto of the running iterator"
 
 
-def claims(case: Case) -> list[Claim]:
+def claims(case: CheckInput) -> list[OptionCheck]:
     """Parallel maps, prefetching, and what tf.data added by itself; nothing for synthetic input."""
     data = case.config.data
     if data.source == "synthetic":
         return []
-    calls, depth = settled(data.num_parallel_calls), settled(data.prefetch_buffer_size)
+    calls, depth = resolved_value(data.num_parallel_calls), resolved_value(data.prefetch_buffer_size)
     nodes = case.seen.pipeline
     if nodes is None:
         why = (
@@ -32,7 +32,7 @@ def claims(case: Case) -> list[Claim]:
     return [_parallel_calls(case, nodes, calls), _prefetch(case, nodes, depth)]
 
 
-def _parallel_calls(case: Case, nodes: tuple[PipelineNode, ...], requested: int) -> Claim:
+def _parallel_calls(case: CheckInput, nodes: tuple[PipelineNode, ...], requested: int) -> OptionCheck:
     """The map that decodes is the most parallel; the others of this pipeline only regroup."""
     parallel = [node.parallelism or 1 for node in nodes if "Map" in node.name and "Interleave" not in node.name]
     found = max(parallel, default=1)
@@ -49,7 +49,7 @@ def _parallel_calls(case: Case, nodes: tuple[PipelineNode, ...], requested: int)
     )
 
 
-def _prefetch(case: Case, nodes: tuple[PipelineNode, ...], requested: int) -> Claim:
+def _prefetch(case: CheckInput, nodes: tuple[PipelineNode, ...], requested: int) -> OptionCheck:
     buffers = [node.buffer_size or 0 for node in nodes if node.name.startswith("Prefetch")]
     wanted = 1 if requested else 0
     # On a GPU the batches are prefetched to the device besides.

@@ -32,7 +32,7 @@ class _Moment:
     threads: dict[str, tuple[str, float]]
 
 
-class Watch:
+class ThreadWatch:
     """Watches a step between `begin` and `end`. `log` is the worker's log where XLA reports to it, else None."""
 
     def __init__(self, traces: Callable[[], int], log: Path | None, root: Path = ROOT) -> None:

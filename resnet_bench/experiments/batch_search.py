@@ -3,7 +3,7 @@
 `largest` is the search (pure: doubling, then bisection); `search` answers it with workers. A batch fits where
 a worker can prepare and run one warm-up step with it. A GPU says itself when its memory is over. A CPU must
 not be taken that far, because the system would swap or kill: there a batch fits where the measured peak of
-the worker stays within the memory that was available at the start, less `RESERVE`; and one whose peak,
+the worker stays within the memory that was available at the start, less `RESERVED_SHARE`; and one whose peak,
 extended along a straight line from the measured ones, would lie beyond is not tried at all. Neighbours:
 `worker/handle.py` runs a try, `session.py` asks before its first process.
 """
@@ -26,15 +26,15 @@ from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker, WorkerFailure
 
 START = 16
-CEILING = 1 << 20
-RESERVE = 0.1
+LARGEST_BATCH = 1 << 20
+RESERVED_SHARE = 0.1
 """Share of the available host memory that a batch must leave."""
 
 SHARE_OF_BUDGET = 0.5
 """The search ends when this much of the time budget is used, so that the measurement has the rest."""
 
 
-class OutOfTime(Exception):  # noqa: N818
+class BatchSearchTimeout(Exception):  # noqa: N818
     """A try could not be finished within the budget of the search."""
 
 
@@ -51,13 +51,13 @@ class Bracket:
 def largest(
     fits: Callable[[int], bool],
     start: int = START,
-    ceiling: int = CEILING,
+    ceiling: int = LARGEST_BATCH,
     guess: Callable[[int, int], int | None] = lambda _low, _high: None,
 ) -> Bracket:
     """The largest batch from 1 to `ceiling` for which `fits` holds; it is taken to be monotonic.
 
     Doubles from `start` until a batch does not fit, halves where `start` does not, then bisects; `guess`
-    may name a better batch to try between two bounds. Ends early where `fits` raises `OutOfTime`.
+    may name a better batch to try between two bounds. Ends early where `fits` raises `BatchSearchTimeout`.
     """
     low, high, batch = 0, ceiling + 1, min(start, ceiling)
     try:
@@ -67,7 +67,7 @@ def largest(
             else:
                 high = batch
             batch = _next(low, high, ceiling, guess)
-    except OutOfTime:
+    except BatchSearchTimeout:
         pass
     return Bracket(low or None, high if high <= ceiling else None, high - low <= 1)
 
@@ -80,7 +80,7 @@ def _next(low: int, high: int, ceiling: int, guess: Callable[[int, int], int | N
 
 
 @dataclass
-class Peaks:
+class MemoryPeaks:
     """Peak host memory by batch, in bytes, and the limit it has to stay within. Pure."""
 
     limit_bytes: int
@@ -118,7 +118,7 @@ class _Prober:
         self._new_worker = new_worker
         self._deadline = deadline
         self._machine: Machine | None = None
-        self.peaks = Peaks(int(available_bytes() * (1 - RESERVE)))
+        self.peaks = MemoryPeaks(int(available_bytes() * (1 - RESERVED_SHARE)))
         self.tries = 0
 
     @property
@@ -138,7 +138,7 @@ class _Prober:
             if failure.outcome.kind == "out_of_memory":
                 return False
             if failure.outcome.kind == "budget":
-                raise OutOfTime from failure
+                raise BatchSearchTimeout from failure
             raise
         if not self.on_cpu or peak is None:
             return True

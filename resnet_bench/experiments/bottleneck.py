@@ -1,6 +1,6 @@
-"""One `bottleneck` run from start to end: whatever happens, a `Bottleneck` comes of it.
+"""One `bottleneck` run from start to end: whatever happens, a `BottleneckRecord` comes of it.
 
-The same configuration three times: whole, its model alone, its pipeline alone. Neighbours: `rota.py` lets them
+The same configuration three times: whole, its model alone, its pipeline alone. Neighbours: `interleaver.py` lets them
 take turns, `bottleneck.py` says what their speeds mean, `cli/bottleneck.py` asks.
 """
 
@@ -16,14 +16,14 @@ from resnet_bench.analysis.bottleneck import analyse, efficiency
 from resnet_bench.config import Config
 from resnet_bench.data.service import LOCAL
 from resnet_bench.errors import BenchError, ConfigError
-from resnet_bench.experiments.ignored_options import unused
+from resnet_bench.experiments.ignored_options import ignored_options
 from resnet_bench.experiments.paired import interleave
-from resnet_bench.experiments.paired.interleave import Observer, Rota
+from resnet_bench.experiments.paired.interleave import Interleaver, PairedObserver
 from resnet_bench.experiments.paired.side import Budget, Side, SideFailure
 from resnet_bench.experiments.process import CLOSING_S
 from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Estimate, Notice, distinct
-from resnet_bench.records.bottleneck import Bottleneck, Repetition, Sharing
+from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples, Sharing
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration
 from resnet_bench.records.run import Outcome
@@ -57,10 +57,10 @@ def check(config: Config) -> None:
 def measure(
     config: Config,
     given: tuple[str, ...] = (),
-    observer: Observer | None = None,
+    observer: PairedObserver | None = None,
     started: float | None = None,
     new_worker: Callable[[], Worker] = Worker,
-) -> Bottleneck:
+) -> BottleneckRecord:
     """Measure the three in turns and return what came of it; blocks. `--processes` are the repetitions,
     `--rounds` the turns of each; `--steps`, or about half a second each, make a turn.
 
@@ -70,7 +70,7 @@ def measure(
     check(config)
     started = time.monotonic() if started is None else started
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    game = _rota(config, started, observer, new_worker)
+    game = _interleaver(config, started, observer, new_worker)
     outcome, failed = Outcome(kind="ok"), None
     try:
         game.run()
@@ -84,7 +84,7 @@ def measure(
     analysis = None
     if repetitions and first.machine is not None:
         analysis = analyse(repetitions, sharing_of(first.machine), _usable(config, first.machine))
-    return Bottleneck(
+    return BottleneckRecord(
         id=uuid.uuid4().hex,
         created_at=created,
         tool_version=resnet_bench.__version__,
@@ -97,12 +97,14 @@ def measure(
         data=facts[WHOLE].data,
         repetitions=tuple(repetitions),
         analysis=analysis,
-        warnings=_warnings(facts.values(), [*unused(given, PROTOCOL, "bench-cli bottleneck"), *game.notices]),
+        warnings=_warnings(facts.values(), [*ignored_options(given, PROTOCOL, "bench-cli bottleneck"), *game.notices]),
         wall_s=time.monotonic() - started,
     )
 
 
-def _rota(config: Config, started: float, observer: Observer | None, new_worker: Callable[[], Worker]) -> Rota:
+def _interleaver(
+    config: Config, started: float, observer: PairedObserver | None, new_worker: Callable[[], Worker]
+) -> Interleaver:
     measured = config.measure
     budget = Budget(
         turns=measured.rounds,
@@ -122,7 +124,7 @@ def _rota(config: Config, started: float, observer: Observer | None, new_worker:
         assert machine is not None, "a side that took turns has found its machine"
         return efficiency([_repetition(each) for each in done], sharing_of(machine))
 
-    game = Rota(sides, budget, judge, observer, equal_steps=False)
+    game = Interleaver(sides, budget, judge, observer, equal_steps=False)
     return game
 
 
@@ -139,8 +141,8 @@ def _usable(config: Config, machine: Machine) -> int | None:
     return usable_cpus(machine.cpus, machine.cpu_quota)
 
 
-def _repetition(found: interleave.Repetition) -> Repetition:
-    return Repetition(
+def _repetition(found: interleave.Repetition) -> BottleneckSamples:
+    return BottleneckSamples(
         end_to_end=found.rounds[WHOLE],
         model=found.rounds[MODEL],
         pipeline=found.rounds[PIPELINE],

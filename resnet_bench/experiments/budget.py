@@ -45,7 +45,7 @@ COLD_CACHE_S = 0.0025
 NEGLIGIBLE = 0.005
 
 
-def lead_in(call_s: float, calls: int, buffered: int) -> int:
+def pre_turn_calls(call_s: float, calls: int, buffered: int) -> int:
     """Untimed calls before a turn of `calls` calls, so that its caches are warm, and none of it is read from a
     buffer that filled while nobody took from it. At most `buffered` batches can lie ready.
 

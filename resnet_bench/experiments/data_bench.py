@@ -19,13 +19,13 @@ import resnet_bench
 from resnet_bench.analysis import pipeline as pipeline_rates
 from resnet_bench.analysis import steady_state
 from resnet_bench.analysis.summary import summarize
-from resnet_bench.analysis.verdict import judge
-from resnet_bench.config import Config, DataConfig, settled
+from resnet_bench.analysis.verdict import decide_verdict
+from resnet_bench.config import Config, DataConfig, resolved_value
 from resnet_bench.errors import BenchError, BudgetError
 from resnet_bench.experiments import pipeline_variants
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.process import CLOSING_S
-from resnet_bench.experiments.progress import Observer, Silent
+from resnet_bench.experiments.progress import RunObserver, SilentRunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.pipeline import AblationRate, MemoryTrend, PipelineResult
 from resnet_bench.records.record import Configuration, Record
@@ -43,7 +43,7 @@ ABLATION_SHARE = 0.6
 
 
 @dataclass(frozen=True)
-class Questions:
+class DataBenchRequest:
     """What is asked beyond the stages: passes over the data, and whether options are changed in turn.
 
     available_bytes: host memory that a cache may be compared in; None leaves that variant out.
@@ -69,8 +69,8 @@ class _Found:
 def run(
     config: Config,
     given: tuple[str, ...] = (),
-    questions: Questions = Questions(),
-    observer: Observer | None = None,
+    questions: DataBenchRequest = DataBenchRequest(),
+    observer: RunObserver | None = None,
     started: float | None = None,
     new_worker: Callable[[], Worker] = Worker,
 ) -> Record:
@@ -84,7 +84,7 @@ def run(
     deadline = started + config.measure.max_time - CLOSING_S
     try:
         with new_worker() as worker:
-            _Bench(worker, found, questions, observer or Silent(), deadline).run()
+            _Bench(worker, found, questions, observer or SilentRunObserver(), deadline).run()
         outcome = Outcome(kind="ok")
     except KeyboardInterrupt:
         outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
@@ -99,7 +99,7 @@ class _Bench:
     """The calls to one worker, in order."""
 
     def __init__(
-        self, worker: Worker, found: _Found, questions: Questions, observer: Observer, deadline: float
+        self, worker: Worker, found: _Found, questions: DataBenchRequest, observer: RunObserver, deadline: float
     ) -> None:
         self._worker, self._found, self._questions = worker, found, questions
         self._observer, self._deadline = observer, deadline
@@ -226,7 +226,7 @@ def _record(found: _Found, outcome: Outcome, created: str, given: tuple[str, ...
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,
-        verdict=_verdict(judge(config, outcome, samples, tuple(findings.notices), findings.machine)),
+        verdict=_verdict(decide_verdict(config, outcome, samples, tuple(findings.notices), findings.machine)),
         config=Configuration(requested=findings.requested, resolved=findings.resolved, given=given),
         machine=findings.machine,
         environment=findings.environment,
@@ -291,7 +291,7 @@ def _memory(found: _Found) -> MemoryTrend | None:
     config = found.findings.resolved
     settled_images = whole[0].images
     if len(whole) == 1 and config is not None:
-        settled_images = min(settled_images, 2 * settled(config.data.shuffle_buffer_size))
+        settled_images = min(settled_images, 2 * resolved_value(config.data.shuffle_buffer_size))
     return pipeline_rates.memory_trend(found.epochs.memory, settled_images)
 
 

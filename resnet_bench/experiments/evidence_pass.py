@@ -15,7 +15,7 @@ from pathlib import Path
 from resnet_bench.errors import BenchError
 from resnet_bench.experiments import output_error
 from resnet_bench.experiments.findings import Findings
-from resnet_bench.experiments.progress import Observer
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import ColdStart
 from resnet_bench.worker import protocol as p
@@ -49,11 +49,11 @@ def needed_s(cold: ColdStart, step_s: float) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Afterwards:
+class EvidencePass:
     """The untimed pass of one run; `folder` (None: keeps nothing) is beside the record and named after it."""
 
     found: Findings
-    observer: Observer
+    observer: RunObserver
     deadline: float
     new_worker: Callable[[], Worker]
     folder: Path | None = None
@@ -87,7 +87,7 @@ class Afterwards:
         return left >= needed
 
     def _attest(self, worker: Worker) -> None:
-        command = p.Attest(
+        command = p.CollectEvidence(
             config=self.found.runnable,
             log_path=str(worker.log_path),
             folder=None if self.folder is None else str(self.folder),
@@ -96,7 +96,9 @@ class Afterwards:
         self._note(self._ask(worker, command, p.Observed))
 
     def _compare(self, worker: Worker) -> None:
-        self.found.parity = output_error.measure(self.found.runnable, worker, self.deadline, self._on_event)
+        self.found.parity = output_error.measure_output_error(
+            self.found.runnable, worker, self.deadline, self._on_event
+        )
 
     def _ask(self, worker: Worker, command: p.Command, reply: type[p.M]) -> p.M:
         silence_s = self.found.requested.measure.timeout

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from resnet_bench.config import Config
 from resnet_bench.records.base import Notice
 from resnet_bench.records.environment import Environment
-from resnet_bench.records.evidence import Parity, Seen
+from resnet_bench.records.evidence import OutputError, Seen
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.profile import ProfileResult, ProfileSummary
 from resnet_bench.records.run import DataFacts, ModelFacts, ProcessSamples
@@ -31,8 +31,8 @@ class Findings:
     trace: ProfileResult | None = None
     profile: ProfileSummary | None = None
     seen: Seen = field(default_factory=Seen)
-    parity: Parity | None = None
-    limits: p.LimitsMeasured | None = None
+    parity: OutputError | None = None
+    limits: p.PeaksMeasured | None = None
     notices: list[Notice] = field(default_factory=list)
     processes: list[ProcessSamples] = field(default_factory=list)
 

@@ -8,7 +8,7 @@ from resnet_bench.config.option import options
 from resnet_bench.records.base import Notice
 
 
-def unused(given: Iterable[str], used: Collection[str], where: str) -> tuple[Notice, ...]:
+def ignored_options(given: Iterable[str], used: Collection[str], where: str) -> tuple[Notice, ...]:
     """What to say of the protocol's options that were `given` where `where` heeds those that it `used` alone; of
     options that say what is run, every command takes notice."""
     names = set(given) - set(used)

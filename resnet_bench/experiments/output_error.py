@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable
 
 from resnet_bench.config import Config
-from resnet_bench.records.evidence import Parity
+from resnet_bench.records.evidence import OutputError
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
 
-def measure(
+def measure_output_error(
     config: Config,
     worker: Worker,
     deadline: float | None = None,
     on_event: Callable[[p.Events], None] = lambda _event: None,
-) -> Parity:
+) -> OutputError:
     """Logits of `config` against float32, Keras' batch norm, channels_last, without XLA: on the same weights,
     images and device, in inference. Blocks; times nothing.
 
@@ -39,4 +39,4 @@ def measure(
     return reply.parity
 
 
-__all__ = ["measure"]
+__all__ = ["measure_output_error"]

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.errors import BudgetError
 from resnet_bench.experiments import budget
 from resnet_bench.experiments.findings import Findings
-from resnet_bench.experiments.progress import Observer
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import ProcessSamples, Round
 from resnet_bench.worker import protocol as p
@@ -30,10 +30,10 @@ PROFILE_READING_S = 8.0
 """Kept back for summing a trace up, in a process of its own."""
 
 
-class Trial:
+class TimedProcess:
     """One worker from its start to its end; `samples` works at any moment."""
 
-    def __init__(self, worker: Worker, found: Findings, observer: Observer, deadline: float) -> None:
+    def __init__(self, worker: Worker, found: Findings, observer: RunObserver, deadline: float) -> None:
         self._worker = worker
         self._found = found
         self._observer = observer
@@ -60,7 +60,7 @@ class Trial:
         splits = self._config().step.split and number == 0
         profiles = profile_folder is not None and number == 0
         now = time.monotonic()
-        round_s = step_s * settled(self._config().measure.steps)
+        round_s = step_s * resolved_value(self._config().measure.steps)
         share_end = now + budget.share_of_time(self._deadline - now, now - start, round_s, further)
         self._time(step_s, now + (share_end - now) / 2 if splits or profiles else share_end)
         self._time_latency(share_end)
@@ -118,7 +118,7 @@ class Trial:
         """
         config = self._config()
         per_call = config.step.steps_per_call
-        asked = settled(config.measure.warmup)
+        asked = resolved_value(config.measure.warmup)
         self._series = self.warmup
         first = self._samples.cold_start.first_step_s or 0.0
         step_s = first / per_call
@@ -139,7 +139,7 @@ class Trial:
 
     def _time(self, step_s: float, share_end: float) -> None:
         config = self._config()
-        steps = settled(config.measure.steps)
+        steps = resolved_value(config.measure.steps)
         now = time.monotonic()
         left_s, share_s = self._deadline - now, share_end - now
         rounds = config.measure.rounds

@@ -8,7 +8,7 @@ from resnet_bench.config import Config
 from resnet_bench.records.base import Notice
 
 
-class Observer(Protocol):
+class RunObserver(Protocol):
     """Who wants to know how far a run is. The worker may be timing its next block meanwhile: be quick."""
 
     def process(self, number: int, of: int) -> None:
@@ -24,7 +24,7 @@ class Observer(Protocol):
         """`done` of `of` timed rounds are over; `left_s` is about what remains of this process."""
 
 
-class Silent:
+class SilentRunObserver:
     """An observer that looks away."""
 
     def process(self, number: int, of: int) -> None:

@@ -13,7 +13,7 @@ from resnet_bench.analysis import roofline
 from resnet_bench.config.fields import Value
 from resnet_bench.errors import BenchError
 from resnet_bench.experiments.findings import Findings
-from resnet_bench.experiments.progress import Observer
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.roofline import Roofline
 from resnet_bench.records.run import ProcessSamples
@@ -38,7 +38,7 @@ def reserved_s(found: Findings) -> float:
     return min(measure.max_time / 4, 2 * LEAST_ROOFS_S + OVERRUN * ROOFS_S + 12.0) if measure.roofline else 0.0
 
 
-def measure(found: Findings, observer: Observer, deadline: float, new_worker: Callable[[], Worker]) -> None:
+def measure(found: Findings, observer: RunObserver, deadline: float, new_worker: Callable[[], Worker]) -> None:
     """Measure the roofs and count the layers, where that was asked for and fits; `found.limits` holds them. Blocks."""
     timed = next((process for process in found.processes if process.rounds), None)
     if found.resolved is None or timed is None or not found.requested.measure.roofline:
@@ -50,11 +50,11 @@ def measure(found: Findings, observer: Observer, deadline: float, new_worker: Ca
         found.note(Notice(kind="roofline_cut", facts=facts))
         return
     observer.phase("roofs of this machine")
-    command = p.MeasureLimits(config=found.runnable, budget_s=budget_s)
+    command = p.MeasurePeaks(config=found.runnable, budget_s=budget_s)
     try:
         with new_worker() as worker:
             silence_s = found.requested.measure.timeout
-            reply = worker.request(command, p.LimitsMeasured, silence_s=silence_s, deadline=deadline)
+            reply = worker.request(command, p.PeaksMeasured, silence_s=silence_s, deadline=deadline)
     except BenchError as error:
         found.note(Notice(kind="roofline_failed", facts={"message": error.message}))
         return

@@ -18,19 +18,19 @@ from msgspec.structs import replace
 import resnet_bench
 from resnet_bench import evidence
 from resnet_bench.analysis import steady_state
-from resnet_bench.analysis.energy import account
+from resnet_bench.analysis.energy import run_energy
 from resnet_bench.analysis.summary import summarize
-from resnet_bench.analysis.verdict import judge
+from resnet_bench.analysis.verdict import decide_verdict
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments import batch_search, budget, evidence_pass, roofline_pass
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.paired.noise import known
-from resnet_bench.experiments.process import CLOSING_S, Trial
-from resnet_bench.experiments.progress import Observer, Silent
+from resnet_bench.experiments.process import CLOSING_S, TimedProcess
+from resnet_bench.experiments.progress import RunObserver, SilentRunObserver
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evidence import Claim
+from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.files import stem
 from resnet_bench.records.profile import ProfileResult
 from resnet_bench.records.record import Configuration, Record
@@ -43,7 +43,7 @@ from resnet_bench.worker.process import Worker, outcome_of
 def run(
     config: Config,
     given: tuple[str, ...] = (),
-    observer: Observer | None = None,
+    observer: RunObserver | None = None,
     started: float | None = None,
     new_worker: Callable[[], Worker] = Worker,
     idle: IdleWatch | None = None,
@@ -63,15 +63,17 @@ def run(
     identity = uuid.uuid4().hex
     deadline = started + config.measure.max_time - CLOSING_S
     timed_by = deadline - evidence_pass.reserved_s(found) - roofline_pass.reserved_s(found)
-    job = _Job(found, observer or Silent(), timed_by, _profile_folder(config, created), new_worker)
+    job = _Job(found, observer or SilentRunObserver(), timed_by, _profile_folder(config, created), new_worker)
     folder = Path(config.output.output) / stem(created, config.step.mode, identity) if keep else None
-    untimed = evidence_pass.Afterwards(found, observer or Silent(), deadline, new_worker, folder)
+    untimed = evidence_pass.EvidencePass(found, observer or SilentRunObserver(), deadline, new_worker, folder)
     idle = idle or IdleWatch()
     try:
         idle.look(config.runtime.device)
         job.run()
         idle.look(found.machine.device if found.machine else "cpu")
-        roofline_pass.measure(found, observer or Silent(), deadline - evidence_pass.reserved_s(found), new_worker)
+        roofline_pass.measure(
+            found, observer or SilentRunObserver(), deadline - evidence_pass.reserved_s(found), new_worker
+        )
         untimed.run()
         outcome = Outcome(kind="ok")
     except KeyboardInterrupt:
@@ -132,7 +134,7 @@ def _record(
     notices = (*notices, *roofline_pass.doubts(against_roofs))
     device = found.machine.device if found.machine else "cpu"
     floor = known(resolved or found.requested, found.machine, found.environment)
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[OptionCheck, ...] = ()
     if resolved is not None:
         about = (found.machine, found.model, notices, found.requested)
         claims = evidence.make(resolved, given, found.seen, *about)
@@ -141,7 +143,7 @@ def _record(
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,
-        verdict=judge(resolved or found.requested, outcome, samples, notices, found.machine, claims, floor),
+        verdict=decide_verdict(resolved or found.requested, outcome, samples, notices, found.machine, claims, floor),
         config=Configuration(requested=found.requested, resolved=resolved, given=given),
         machine=found.machine,
         environment=found.environment,
@@ -154,7 +156,7 @@ def _record(
         trace=found.trace,
         profile=found.profile,
         roofline=against_roofs,
-        energy=account(samples, found.machine, idle.idle_w(device), idle.why(device)),
+        energy=run_energy(samples, found.machine, idle.idle_w(device), idle.why(device)),
         warnings=notices,
         wall_s=wall_s,
     )
@@ -166,7 +168,7 @@ class _Job:
     def __init__(
         self,
         found: Findings,
-        observer: Observer,
+        observer: RunObserver,
         deadline: float,
         profile_folder: Path | None,
         new_worker: Callable[[], Worker],
@@ -236,7 +238,7 @@ class _Job:
         """Seconds that one process timed; None where the budget ended before its first round, but other
         processes have some. What was timed before the budget ended counts."""
         with self._new_worker() as worker:
-            trial = Trial(worker, self.found, self._observer, self._deadline)
+            trial = TimedProcess(worker, self.found, self._observer, self._deadline)
             try:
                 trial.run(self.number, total - self.number - 1, self._profile_folder)
             except BenchError as error:
@@ -251,4 +253,4 @@ class _Job:
         return sum(one.wall_s for one in trial.timed) if trial.timed else None
 
 
-__all__ = ["Observer", "Silent", "refused", "run"]
+__all__ = ["RunObserver", "SilentRunObserver", "refused", "run"]

@@ -21,20 +21,20 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from resnet_bench.config import Config, OutputConfig, check, options, preset_file
-from resnet_bench.config.option import Option, named, show, typed
+from resnet_bench.config.option import Option, coerce, find_option, format_value
 from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.experiments import run
-from resnet_bench.experiments.sweep_lock import Claims, Owner
+from resnet_bench.experiments.sweep_lock import Owner, SweepLock
 from resnet_bench.records.record import Record, load
 from resnet_bench.runtime.environment import machine_id
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
-Status = Literal["waiting", "measured", "failed", "skipped", "claimed"]
+CombinationStatus = Literal["waiting", "measured", "failed", "skipped", "claimed"]
 
 
 @dataclass(frozen=True)
-class Cell:
+class Combination:
     """One configuration of a sweep: the values it gives to the varied options, and the whole."""
 
     values: dict[str, Any]
@@ -44,7 +44,7 @@ class Cell:
     @property
     def words(self) -> str:
         """ "precision=float32 xla=true"."""
-        return " ".join(f"{name}={show(value)}" for name, value in self.values.items())
+        return " ".join(f"{name}={format_value(value)}" for name, value in self.values.items())
 
     @property
     def identity(self) -> str:
@@ -53,14 +53,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Result:
+class CombinationResult:
     """What became of a configuration; `path` and `record` are None while it waits or somebody else has it.
 
     `fresh`: this sweep measured it itself.
     """
 
-    cell: Cell
-    status: Status = "waiting"
+    cell: Combination
+    status: CombinationStatus = "waiting"
     path: Path | None = None
     record: Record | None = None
     fresh: bool = False
@@ -81,7 +81,7 @@ def parse_vary(words: Sequence[str]) -> dict[str, list[Any]]:
         name, equals, text = word.partition("=")
         if not equals or not text:
             raise ConfigError(f"--vary {word} names no values.", "Write --vary precision=float32,mixed_bfloat16.")
-        option = named(name, "--vary")
+        option = find_option(name, "--vary")
         if option.name in found:
             raise ConfigError(f"--vary names {option.name} twice.", "Give all its values at once.")
         commas = "..." not in str(option.annotation)
@@ -100,22 +100,24 @@ def parse_file(path: Path) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     for name, each in vary.items():
         if not isinstance(each, list):
             raise ConfigError(f"--file {path}: vary.{name} is no list.", f"Write {name} = [{each!r}, ...].")
-        option = named(name, f"--file {path}")
+        option = find_option(name, f"--file {path}")
         values[option.name] = _values(option, each)
-    found = {(option := named(name, f"--file {path}")).name: typed(option, value) for name, value in base.items()}
+    found = {
+        (option := find_option(name, f"--file {path}")).name: coerce(option, value) for name, value in base.items()
+    }
     return found, values
 
 
 def _values(option: Option, given: Sequence[Any]) -> list[Any]:
-    values = [typed(option, value) for value in given]
+    values = [coerce(option, value) for value in given]
     twice = next((value for number, value in enumerate(values) if value in values[:number]), None)
     if not values or twice is not None:
-        what = "no value" if not values else f"{show(twice)} twice"
+        what = "no value" if not values else f"{format_value(twice)} twice"
         raise ConfigError(f"{option.name} is to vary, but has {what}.", f"It takes {option.values}.")
     return values
 
 
-def cells(base: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> list[Cell]:
+def cells(base: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> list[Combination]:
     """The cross product, in an order drawn with the base's --seed."""
     if not vary:
         raise ConfigError("A sweep needs something to vary.", "Add --vary precision=float32,mixed_bfloat16, or --file.")
@@ -124,19 +126,21 @@ def cells(base: Mapping[str, Any], vary: Mapping[str, Sequence[Any]]) -> list[Ce
         raise ConfigError(f"{', '.join(both)} is both given and varied.", "Leave one of them out.")
     found = []
     for values in itertools.product(*vary.values()):
-        given = options.expanded({**base, **dict(zip(vary, values, strict=True))})
-        found.append(Cell(dict(zip(vary, values, strict=True)), options.unchecked(given), tuple(sorted(given))))
+        given = options.with_preset_file({**base, **dict(zip(vary, values, strict=True))})
+        found.append(
+            Combination(dict(zip(vary, values, strict=True)), options.build_unchecked(given), tuple(sorted(given)))
+        )
     random.Random(base.get("seed", 0)).shuffle(found)
     return found
 
 
-class Watcher(run.Observer, Protocol):
+class SweepObserver(run.RunObserver, Protocol):
     """Who wants to know how far a sweep is."""
 
     def configuration(self, number: int, of: int, words: str, left_s: float | None) -> None:
         """Configuration `number` (from 0) of `of` starts; about `left_s` remain (None: unknown)."""
 
-    def finished(self, result: Result) -> None:
+    def finished(self, result: CombinationResult) -> None:
         """A configuration is over."""
 
     def unreadable(self, error: RecordError) -> None:
@@ -151,20 +155,20 @@ class Sweep:
     (another sweep's). An interrupted record never does, nor one of another machine.
     """
 
-    cells: Sequence[Cell]
+    cells: Sequence[Combination]
     folder: Path
     save: Callable[[Record], Path]
-    watcher: Watcher
+    watcher: SweepObserver
     resume: bool = False
     until: float | None = None
-    results: dict[str, Result] = field(default_factory=dict)
+    results: dict[str, CombinationResult] = field(default_factory=dict)
     interrupted: bool = False
     out_of_time: bool = False
 
     def __post_init__(self) -> None:
-        self.results = {cell.identity: Result(cell) for cell in self.cells}
+        self.results = {cell.identity: CombinationResult(cell) for cell in self.cells}
         self._seen: set[Path] = set() if self.resume else set(self.folder.glob("*.json"))
-        self._claims = Claims(self.folder)
+        self._claims = SweepLock(self.folder)
         self._spent: list[float] = []
 
     def run(self) -> None:
@@ -199,7 +203,7 @@ class Sweep:
         finally:
             self._claims.release(name)
 
-    def _measure(self, cell: Cell) -> None:
+    def _measure(self, cell: Combination) -> None:
         left = [each.cell for each in self.results.values() if each.status in ("waiting", "claimed")]
         done = len(self.results) - len(left)
         self.watcher.configuration(done, len(self.results), cell.words, self._left_s(sum(map(_can_run, left))))
@@ -214,7 +218,7 @@ class Sweep:
         self._seen.add(path)
         self.interrupted = record.outcome.kind == "interrupted"
         if not self.interrupted:
-            self._end(Result(cell, status(record), path, record, fresh=True))
+            self._end(CombinationResult(cell, status(record), path, record, fresh=True))
 
     def _left_s(self, configurations: int) -> float | None:
         return sum(self._spent) / len(self._spent) * configurations if self._spent else None
@@ -230,15 +234,15 @@ class Sweep:
                 continue
             result = self.results.get(identity(record.config.requested))
             if result is not None and result.record is None and _counts(record):
-                self._end(Result(result.cell, status(record), path, record))
+                self._end(CombinationResult(result.cell, status(record), path, record))
 
-    def _end(self, result: Result, tell: bool = True) -> None:
+    def _end(self, result: CombinationResult, tell: bool = True) -> None:
         self.results[result.cell.identity] = result
         if tell:
             self.watcher.finished(result)
 
 
-def _can_run(cell: Cell) -> bool:
+def _can_run(cell: Combination) -> bool:
     try:
         check(cell.config)
     except ConfigError:
@@ -246,7 +250,7 @@ def _can_run(cell: Cell) -> bool:
     return True
 
 
-def status(record: Record) -> Status:
+def status(record: Record) -> CombinationStatus:
     """What a record's outcome means to a sweep."""
     return {"ok": "measured", "config": "skipped"}.get(record.outcome.kind, "failed")  # type: ignore[return-value]
 
@@ -256,6 +260,6 @@ def _counts(record: Record) -> bool:
     return here and record.outcome.kind != "interrupted"
 
 
-def ranked(results: Sequence[Result]) -> list[Result]:
+def ranked(results: Sequence[CombinationResult]) -> list[CombinationResult]:
     """Fastest first, then those without a throughput in the order that they have."""
     return sorted(results, key=lambda r: -r.record.summary.images_per_s.value if r.record and r.record.summary else 0.0)

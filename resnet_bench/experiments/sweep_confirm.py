@@ -12,10 +12,10 @@ from pathlib import Path
 from resnet_bench.analysis import ratio
 from resnet_bench.config import Config, options
 from resnet_bench.experiments.paired import ab
-from resnet_bench.experiments.paired.duet import Observer
+from resnet_bench.experiments.paired.duet import PairedObserver
 from resnet_bench.experiments.paired.side import Budget, Side
-from resnet_bench.experiments.sweep import Cell, Result
-from resnet_bench.records.ab import Contest
+from resnet_bench.experiments.sweep import Combination, CombinationResult
+from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.base import Estimate, Finding
 
 PROTOCOL = ("preset", "preset_file", "warmup", "max_time", "timeout", "output", "json")
@@ -23,12 +23,12 @@ PROTOCOL = ("preset", "preset_file", "warmup", "max_time", "timeout", "output", 
 
 
 @dataclass(frozen=True)
-class Confirmation:
+class SweepConfirmation:
     """One of the best against the best: `ratio` is its throughput over the best's, its interval as wide as the
     number of confirmations asks for (Holm); None where no pair was played. `path` is the saved match."""
 
-    cell: Cell
-    contest: Contest
+    cell: Combination
+    contest: AbRecord
     path: Path
     ratio: Estimate | None
 
@@ -38,15 +38,15 @@ class Confirmation:
         return "cannot tell" if self.ratio is None else ratio.finding(self.ratio)
 
 
-def play(
-    ranked: Sequence[Result],
+def confirm(
+    ranked: Sequence[CombinationResult],
     count: int,
     budget: Budget,
-    observer: Observer,
-    save: Callable[[Contest], Path],
+    observer: PairedObserver,
+    save: Callable[[AbRecord], Path],
     announce: Callable[[str], None] = lambda _words: None,
     new_side: Callable[[str, Config], Side] = Side,
-) -> list[Confirmation]:
+) -> list[SweepConfirmation]:
     """Let the best `count` of `ranked` play: each against the first. Blocks; each match is saved when it ends.
 
     Ends early where a match was interrupted.
@@ -55,18 +55,18 @@ def play(
     if len(measured) < 2:
         return []
     best, *others = measured
-    found: list[tuple[Cell, Contest, Path]] = []
+    found: list[tuple[Combination, AbRecord, Path]] = []
     for other in others:
         announce(f"{other.cell.words} against {best.cell.words}")
         one, two = (new_side(each.cell.words, _runnable(each)) for each in (best, other))
-        contest = ab.hold("ab", one, two, budget, observer)
+        contest = ab.run_ab("ab", one, two, budget, observer)
         found.append((other.cell, contest, save(contest)))
         if contest.outcome.kind == "interrupted":
             break
     return _corrected(found)
 
 
-def _runnable(result: Result) -> Config:
+def _runnable(result: CombinationResult) -> Config:
     """The configuration with the batch that --batch-size max came to."""
     config, record = result.cell.config, result.record
     assert record is not None
@@ -75,13 +75,13 @@ def _runnable(result: Result) -> Config:
     return options.with_values(config, {"batch_size": record.config.resolved.step.batch_size})
 
 
-def _corrected(found: Sequence[tuple[Cell, Contest, Path]]) -> list[Confirmation]:
+def _corrected(found: Sequence[tuple[Combination, AbRecord, Path]]) -> list[SweepConfirmation]:
     logs = [
         ratio.paired([pair.ratio for pair in contest.result.pairs]) if contest.result else None
         for _, contest, _ in found
     ]
     levels = ratio.holm([None if log is None else log.p_value for log in logs])
     return [
-        Confirmation(cell, contest, path, None if log is None else log.estimate(level))
+        SweepConfirmation(cell, contest, path, None if log is None else log.estimate(level))
         for (cell, contest, path), log, level in zip(found, logs, levels, strict=True)
     ]

@@ -46,7 +46,7 @@ def alive(owner: Owner) -> bool:
         return False
 
 
-class Claims:
+class SweepLock:
     """The claims in one folder of records."""
 
     def __init__(self, folder: Path) -> None:

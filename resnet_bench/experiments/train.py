@@ -21,10 +21,10 @@ from msgspec.structs import replace
 
 import resnet_bench
 from resnet_bench.analysis.summary import summarize
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments.findings import Findings
-from resnet_bench.experiments.train_request import REQUEST, Request
+from resnet_bench.experiments.train_request import REQUEST, TrainRequest
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.record import Configuration, Record
@@ -39,7 +39,7 @@ CLOSING_S = 600.0
 """What the last test and saving may take beyond --max-time."""
 
 
-class Observer(Protocol):
+class TrainObserver(Protocol):
     """Who wants to know how far a training is."""
 
     def phase(self, name: str) -> None:
@@ -61,13 +61,13 @@ class Observer(Protocol):
         """An epoch is over."""
 
 
-class Session:
+class TrainRun:
     """One training: run it once, interrupt it at any moment."""
 
     def __init__(
         self,
-        request: Request,
-        observer: Observer,
+        request: TrainRequest,
+        observer: TrainObserver,
         *,
         resume: bool = False,
         new_worker: Callable[[], Worker] = Worker,
@@ -169,7 +169,7 @@ class Session:
         assert self._began is not None
         assert self._found.resolved is not None
         steps = self._began.steps_per_epoch
-        images = steps * settled(self._found.resolved.step.batch_size)
+        images = steps * resolved_value(self._found.resolved.step.batch_size)
         return Round(steps=steps, images=images, wall_s=images / epoch.images_per_s, dispatch_s=None)
 
     def _record(self, trained: p.Trained | None, outcome: Outcome, created: str, wall_s: float) -> Record:

@@ -33,7 +33,7 @@ for Adam."""
 REQUEST = "training.json"
 
 
-class Request(Data, frozen=True, kw_only=True):
+class TrainRequest(Data, frozen=True, kw_only=True):
     """What a training was asked for; `given` are the values named on its command lines."""
 
     config: Config
@@ -41,7 +41,7 @@ class Request(Data, frozen=True, kw_only=True):
     given: dict[str, Any]
 
 
-def request_of(given: Mapping[str, Any]) -> Request:
+def request_of(given: Mapping[str, Any]) -> TrainRequest:
     """What these option values, of a benchmark and of a training, ask for; cross-checked.
 
     Settles the classes and the image size that the data set has where they are not given, and paths. Raises
@@ -66,7 +66,7 @@ def request_of(given: Mapping[str, Any]) -> Request:
         config = replace(config, model=replace(config.model, image_size=size or IMAGE_SIZE))
     training = replace(training, dataset=kind)
     check_training(config, training)
-    return Request(config=config, training=training, given=dict(given))
+    return TrainRequest(config=config, training=training, given=dict(given))
 
 
 def _absolute(path: str | None) -> str | None:
@@ -77,7 +77,7 @@ def _weights(source: str | None) -> str | None:
     return source if source == "imagenet" else _absolute(source)
 
 
-def continued(folder: Path, given: Mapping[str, Any]) -> Request:
+def continued(folder: Path, given: Mapping[str, Any]) -> TrainRequest:
     """What the training in `folder` was asked for, with the values of `given` in place of its own.
 
     Raises `ConfigError` for a value that would make it another training, `DataError` where the folder's file
@@ -85,7 +85,7 @@ def continued(folder: Path, given: Mapping[str, Any]) -> Request:
     """
     path = folder / REQUEST
     try:
-        before = msgspec.json.decode(path.read_bytes(), type=Request)
+        before = msgspec.json.decode(path.read_bytes(), type=TrainRequest)
     except (OSError, msgspec.MsgspecError) as error:
         raise DataError(f"{path} cannot be read: {error}.", "Begin anew with another --folder.") from error
     stored = dict(before.given)
@@ -107,7 +107,7 @@ def _typed(stored: dict[str, Any]) -> dict[str, Any]:
     return {name: msgspec.convert(value, known[name].annotation) for name, value in stored.items()}
 
 
-def _value(request: Request, name: str) -> Any:
+def _value(request: TrainRequest, name: str) -> Any:
     for section in (request.training, *(getattr(request.config, field) for field in request.config.__struct_fields__)):
         if hasattr(section, "__struct_fields__") and name in section.__struct_fields__:
             return getattr(section, name)

@@ -33,7 +33,7 @@ _DOWNLOADS = {(3, 4, 6, 3): "ResNet50", (3, 4, 23, 3): "ResNet101", (3, 8, 36, 3
 
 
 @dataclass(frozen=True)
-class Given:
+class FoundWeights:
     """Weights as they were found. `variant` is None where the file cannot tell, `pixels` what they read."""
 
     source: str
@@ -109,7 +109,7 @@ def _channels(model: Any) -> int:
     return int(model.get_layer(_FIRST).kernel.shape[2])
 
 
-def _find(source: str, model: Any, new_head: bool) -> Given:
+def _find(source: str, model: Any, new_head: bool) -> FoundWeights:
     if source == IMAGENET:
         return _of_model(_imagenet(model, new_head), source, CAFFE)
     path = Path(source).expanduser()
@@ -125,12 +125,12 @@ def _find(source: str, model: Any, new_head: bool) -> Given:
     raise ConfigError(f"--weights {source} is neither .keras nor .h5.", "Save the model in one of them.")
 
 
-def _of_model(source: Any, name: str, pixels: Pixels | None) -> Given:
+def _of_model(source: Any, name: str, pixels: Pixels | None) -> FoundWeights:
     layers = {layer: [np.asarray(array) for array in arrays] for layer, arrays in weights.layers_of(source).items()}
     return _given(name, layers, _variant(source), pixels)
 
 
-def _given(name: str, layers: dict[str, list[Any]], variant: Any, pixels: Pixels | None) -> Given:
+def _given(name: str, layers: dict[str, list[Any]], variant: Any, pixels: Pixels | None) -> FoundWeights:
     first = layers.get(_FIRST)
     if not first or np.ndim(first[0]) != 4:
         raise DataError(
@@ -139,7 +139,7 @@ def _given(name: str, layers: dict[str, list[Any]], variant: Any, pixels: Pixels
         )
     channels = first[0].shape[2]
     assumed = CAFFE if len(first) == 2 and channels == 3 else pixels_named(IMAGENET, channels)
-    return Given(name, layers, variant, pixels or assumed)
+    return FoundWeights(name, layers, variant, pixels or assumed)
 
 
 def _variant(model: Any) -> Literal["v1", "v1.5"] | None:
@@ -151,7 +151,7 @@ def _variant(model: Any) -> Literal["v1", "v1.5"] | None:
     return None
 
 
-def _check_variant(given: Given, model: Any) -> None:
+def _check_variant(given: FoundWeights, model: Any) -> None:
     wanted = _variant(model)
     if given.variant is not None and wanted is not None and given.variant != wanted:
         raise ConfigError(
@@ -160,7 +160,7 @@ def _check_variant(given: Given, model: Any) -> None:
         )
 
 
-def _of_h5(path: Path, source: str) -> Given:
+def _of_h5(path: Path, source: str) -> FoundWeights:
     import h5py
 
     try:
@@ -238,7 +238,7 @@ def _stall_limit() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _fitted(given: Given, model: Any, fold: bool) -> tuple[dict[str, list[Any]], int]:
+def _fitted(given: FoundWeights, model: Any, fold: bool) -> tuple[dict[str, list[Any]], int]:
     """Copies of the given arrays with as many biases as `model` has, and how many were folded."""
     layers = {name: list(arrays) for name, arrays in given.layers.items()}
     wanted = bool(model.get_layer(_FIRST).use_bias)

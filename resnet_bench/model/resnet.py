@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from resnet_bench.config import RESNET50_STAGE_SIZES, Config, settled
+from resnet_bench.config import RESNET50_STAGE_SIZES, Config, resolved_value
 from resnet_bench.errors import ConfigError
 from resnet_bench.model.blocks import (
     BatchNorm,
@@ -134,7 +134,7 @@ def build(config: Config, rt: Runtime) -> Any:
     """
     assert keras.config.dtype_policy().name == rt.policy, "the runtime's dtype policy is not in force"
     model = config.model
-    height, width = settled(model.image_size)
+    height, width = resolved_value(model.image_size)
     with rt.strategy.scope(), _placement(rt):
         network = resnet50(
             (height, width, model.channels),

@@ -73,7 +73,7 @@ class Operation:
 
 
 @dataclass
-class Execution:
+class OperationRun:
     """What a trace holds of its steps. `waits` are intervals; `peaks` the most bytes given out, by allocator."""
 
     markers: list[Event] = field(default_factory=list)
@@ -82,9 +82,9 @@ class Execution:
     peaks: dict[str, int] = field(default_factory=dict)
 
 
-def collect(planes: Iterable[Plane]) -> Execution:
+def collect(planes: Iterable[Plane]) -> OperationRun:
     """Go through all events once."""
-    found = Execution()
+    found = OperationRun()
     lines = [(plane, name, events) for plane in planes for name, events in plane.lines()]
     on_host = [event for plane, _, events in lines if not _is_device(plane) for event in events]
     captured = {event.facts.get("id") for event in on_host if event.name.startswith(CAPTURED)} - {None}
@@ -146,7 +146,9 @@ def _on_device(event: Event) -> Operation:
 class _Thread:
     """Reads what one thread did, with the events that are open at each moment."""
 
-    def __init__(self, name: str, captured: set[object], ends: dict[tuple[str, object], int], found: Execution) -> None:
+    def __init__(
+        self, name: str, captured: set[object], ends: dict[tuple[str, object], int], found: OperationRun
+    ) -> None:
         self._of_pipeline = name.startswith("tf_data")
         self._captured, self._ends, self._found = captured, ends, found
         self._open: list[tuple[Event, Operation | None]] = []
@@ -204,7 +206,7 @@ class _Thread:
         )
 
 
-def _note_allocation(event: Event, parent: Operation | None, found: Execution) -> None:
+def _note_allocation(event: Event, parent: Operation | None, found: OperationRun) -> None:
     facts = event.facts
     allocator, given_out = str(facts.get("allocator_name", "")), int(facts.get("bytes_allocated") or 0)
     found.peaks[allocator] = max(given_out, found.peaks.get(allocator, 0))

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from resnet_bench.analysis import ratio as ratios
 from resnet_bench.profile import operations, xplane, xprof
-from resnet_bench.profile.operations import Execution, Group, Operation
+from resnet_bench.profile.operations import Group, Operation, OperationRun
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.profile import OperationTime, ProfileResult, ProfileSummary
 
@@ -61,7 +61,7 @@ def overhead(trace: ProfileResult) -> Estimate | None:
     return Estimate(value=ratio.value - 1, low=ratio.low - 1, high=ratio.high - 1)
 
 
-def _with_split(summary: ProfileSummary, found: Execution) -> ProfileSummary:
+def _with_split(summary: ProfileSummary, found: OperationRun) -> ProfileSummary:
     """Add the step time and its parts, from the first marker's start until the last of the step's work ended."""
     if not found.markers or not summary.steps:
         return summary
@@ -86,7 +86,7 @@ def _with_split(summary: ProfileSummary, found: Execution) -> ProfileSummary:
     )
 
 
-def _of_input(found: Execution) -> list[Operation]:
+def _of_input(found: OperationRun) -> list[Operation]:
     return [each for each in found.operations if each.place == "input"]
 
 

@@ -1,7 +1,7 @@
 """What two sides in turns came to: the turns, the ratio with its interval, and the result that is saved. Pure.
 
 `ratio` is always b's throughput over a's. Neighbours: `ratios.py` has the statistics, `duet.py` plays,
-`ab.py` makes a `Contest` of it, `report/contest.py` words it.
+`ab.py` makes a `AbRecord` of it, `report/contest.py` words it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SCHEMA_VERSION = 1
 SideName = Literal["a", "b"]
 
 
-class Turns(Data, frozen=True, kw_only=True):
+class PairSamples(Data, frozen=True, kw_only=True):
     """What one pair of processes timed: `a[i]` and `b[i]` were neighbours in time where they were
     `interleaved`; else one process ran after the other."""
 
@@ -43,7 +43,7 @@ class Turns(Data, frozen=True, kw_only=True):
         return statistics.median(self.ratios) if self.interleaved else rate(self.b) / rate(self.a)
 
 
-class Duet(Data, frozen=True, kw_only=True):
+class AbResult(Data, frozen=True, kw_only=True):
     """The outcome of a match; the ratio's interval needs two pairs of processes.
 
     `resolution` is the smallest relative difference that this many pairs would have shown.
@@ -54,7 +54,7 @@ class Duet(Data, frozen=True, kw_only=True):
     ratio: Estimate
     images_per_s_a: float
     images_per_s_b: float
-    pairs: tuple[Turns, ...]
+    pairs: tuple[PairSamples, ...]
     finding: Finding
     resolution: float | None
     notices: tuple[Notice, ...] = ()
@@ -73,7 +73,7 @@ class SideFacts(Data, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
-class Contest(Data, frozen=True, kw_only=True):
+class AbRecord(Data, frozen=True, kw_only=True):
     """One `ab` or `noise`: how it ended, what the sides were, and what was found (None: not one pair).
 
     `workload` lists what differs in the work itself, so that a reader knows what the ratio means.
@@ -92,7 +92,7 @@ class Contest(Data, frozen=True, kw_only=True):
     workload: tuple[Difference, ...] = ()
     options: tuple[Difference, ...] = ()
     precision_target: float | None = None
-    result: Duet | None = None
+    result: AbResult | None = None
     wall_s: float
 
 
@@ -101,12 +101,12 @@ def rate(rounds: Sequence[Round]) -> float:
     return sum(one.images for one in rounds) / sum(one.wall_s for one in rounds)
 
 
-def to_json(contest: Contest) -> bytes:
+def to_json(contest: AbRecord) -> bytes:
     """The contest as indented JSON."""
     return indented_json(contest)
 
 
-def save(contest: Contest, folder: Path) -> Path:
+def save(contest: AbRecord, folder: Path) -> Path:
     """Write it into `folder`/ab, apart from the records, by atomic rename; returns its path."""
     path = folder / "ab" / f"{stem(contest.created_at, contest.kind, contest.id)}.json"
     write_atomically(path, to_json(contest))

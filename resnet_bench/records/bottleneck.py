@@ -22,11 +22,11 @@ from resnet_bench.records.run import DataFacts, ModelFacts, Outcome, Round
 SCHEMA_VERSION = 1
 
 
-Answer = Literal["input-bound", "compute-bound", "balanced", "cannot tell"]
+Limit = Literal["input-bound", "compute-bound", "balanced", "cannot tell"]
 Sharing = Literal["own device", "shared cores"]
 
 
-class Repetition(Data, frozen=True, kw_only=True):
+class BottleneckSamples(Data, frozen=True, kw_only=True):
     """What one process of each kind timed; the i-th rounds were neighbours in time where `interleaved`."""
 
     end_to_end: tuple[Round, ...]
@@ -50,7 +50,7 @@ class Repetition(Data, frozen=True, kw_only=True):
         return rate(self.end_to_end), rate(self.model), rate(self.pipeline)
 
 
-class Cores(Data, frozen=True, kw_only=True):
+class CoreUse(Data, frozen=True, kw_only=True):
     """What the input costs in processor time, and what feeding the model at full speed would take.
 
     `cpu_s_per_image` and `busy` (cores that the pipeline alone keeps busy on average) are measured; `to_feed` is
@@ -87,12 +87,12 @@ class Analysis(Data, frozen=True, kw_only=True):
     utilisation: Estimate | None
     utilisation_passes: bool | None
     balance: Estimate
-    answer: Answer
-    cores: Cores | None
+    answer: Limit
+    cores: CoreUse | None
     notices: tuple[Notice, ...] = ()
 
 
-class Bottleneck(Data, frozen=True, kw_only=True):
+class BottleneckRecord(Data, frozen=True, kw_only=True):
     """One `bottleneck` run: how it ended, what ran, every round, and what they mean (None: not one repetition)."""
 
     schema_version: int = SCHEMA_VERSION
@@ -106,18 +106,18 @@ class Bottleneck(Data, frozen=True, kw_only=True):
     environment: Environment | None = None
     model: ModelFacts | None = None
     data: DataFacts | None = None
-    repetitions: tuple[Repetition, ...] = ()
+    repetitions: tuple[BottleneckSamples, ...] = ()
     analysis: Analysis | None = None
     warnings: tuple[Notice, ...] = ()
     wall_s: float
 
 
-def to_json(result: Bottleneck) -> bytes:
+def to_json(result: BottleneckRecord) -> bytes:
     """The result as indented JSON."""
     return indented_json(result)
 
 
-def save(result: Bottleneck, folder: Path) -> Path:
+def save(result: BottleneckRecord, folder: Path) -> Path:
     """Write it into `folder`/bottleneck, apart from the records, by atomic rename; returns its path."""
     path = folder / "bottleneck" / f"{stem(result.created_at, 'bottleneck', result.id)}.json"
     write_atomically(path, to_json(result))

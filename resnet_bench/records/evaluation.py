@@ -54,7 +54,7 @@ class ScoreDifference(Data, frozen=True, kw_only=True):
     speed: Estimate | None = None
 
 
-class Likely(Data, frozen=True, kw_only=True):
+class LikelyClass(Data, frozen=True, kw_only=True):
     """One of the classes that an image may belong to; `name` is None where nobody named it."""
 
     label: int
@@ -66,14 +66,14 @@ class Prediction(Data, frozen=True, kw_only=True):
     """An image's most likely classes, the likeliest first; or why it could not be read."""
 
     path: str
-    likely: tuple[Likely, ...] = ()
+    likely: tuple[LikelyClass, ...] = ()
     problem: str | None = None
 
 
 SCHEMA_VERSION = 1
 
 
-class Evaluation(Data, frozen=True, kw_only=True):
+class EvaluationRecord(Data, frozen=True, kw_only=True):
     """One or two networks on the same images; `difference` is the second against the first."""
 
     schema_version: int = SCHEMA_VERSION
@@ -90,12 +90,12 @@ class Evaluation(Data, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
-def to_json(evaluation: Evaluation) -> bytes:
+def to_json(evaluation: EvaluationRecord) -> bytes:
     """The evaluation as indented JSON."""
     return indented_json(evaluation)
 
 
-def save(evaluation: Evaluation, folder: Path) -> Path:
+def save(evaluation: EvaluationRecord, folder: Path) -> Path:
     """Write it into `folder`/evaluate, apart from the records, by atomic rename; returns its path."""
     path = folder / "evaluate" / f"{stamp(evaluation.created_at)}-{evaluation.id[:8]}.json"
     write_atomically(path, to_json(evaluation))

@@ -7,10 +7,10 @@ from typing import Literal
 from resnet_bench.config.fields import Value
 from resnet_bench.records.base import Data
 
-Holds = Literal["true", "false", "not_applicable", "emulated"]
+CheckResult = Literal["true", "false", "not_applicable", "emulated"]
 
 
-class Claim(Data, frozen=True, kw_only=True):
+class OptionCheck(Data, frozen=True, kw_only=True):
     """One requested property, and what an executed artefact shows of it.
 
     `source` is the path of that artefact (relative to the record where it lies beside it), or the name of
@@ -22,13 +22,13 @@ class Claim(Data, frozen=True, kw_only=True):
     requested: Value = None
     observed: Value = None
     source: str | None = None
-    holds: Holds | None = None
+    holds: CheckResult | None = None
     explicit: bool = False
     why: str = ""
     facts: dict[str, Value] = {}
 
 
-class Parity(Data, frozen=True, kw_only=True):
+class OutputError(Data, frozen=True, kw_only=True):
     """How the outputs of a configuration differ from float32's, with the same weights and images.
 
     Errors are of the logits; `relative_rms` is the root mean square of the difference over that of the

@@ -30,7 +30,7 @@ from resnet_bench.records.record import Record, load
 if TYPE_CHECKING:
     import duckdb
 
-Saved = tuple[Path, Record]
+SavedRecord = tuple[Path, Record]
 
 MIN_SEGMENT = 3
 """Points on each side of a change: fewer cannot tell a change from an outlier."""
@@ -56,9 +56,9 @@ def optional(name: str, needed_for: str) -> Any:
         ) from error
 
 
-def read(paths: Iterable[Path]) -> tuple[list[Saved], list[RecordError]]:
+def read(paths: Iterable[Path]) -> tuple[list[SavedRecord], list[RecordError]]:
     """The records in files and folders (*.json in them), and an error for each file that is none."""
-    good: list[Saved] = []
+    good: list[SavedRecord] = []
     bad: list[RecordError] = []
     for path in _expand(paths, bad):
         try:
@@ -108,7 +108,7 @@ def since(text: str, now: datetime.datetime | None = None) -> Condition:
     return Condition("created_at >= ?", (moment,))
 
 
-def select(records: Sequence[Saved], conditions: Sequence[Condition] = ()) -> list[Saved]:
+def select(records: Sequence[SavedRecord], conditions: Sequence[Condition] = ()) -> list[SavedRecord]:
     """The records that meet every condition, oldest first. Needs DuckDB."""
     with _table([row(path, record) for path, record in records]) as connection:
         where = " AND ".join(f"({condition.sql})" for condition in conditions) or "true"
@@ -158,7 +158,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def save_parquet(records: Sequence[Saved], path: Path) -> None:
+def save_parquet(records: Sequence[SavedRecord], path: Path) -> None:
     """Write the rows as Parquet, whole or not at all. Needs DuckDB."""
     duckdb = optional("duckdb", "--format parquet")
     with tempfile.TemporaryDirectory(prefix="resnet-bench-") as folder, duckdb.connect(":memory:") as connection:
@@ -171,7 +171,7 @@ def save_parquet(records: Sequence[Saved], path: Path) -> None:
         write_atomically(path, target.read_bytes())
 
 
-def one_line(records: Sequence[Saved], name: str) -> None:
+def one_line(records: Sequence[SavedRecord], name: str) -> None:
     """Refuse records that differ in a column, `name`: they make no line over time."""
     (column,) = (column for column in columns() if column.name == name)
     found = Counter(column.read(record) for _, record in records)
@@ -209,7 +209,7 @@ def changes(values: Sequence[float]) -> list[int]:
 __all__ = [
     "Column",
     "Condition",
-    "Saved",
+    "SavedRecord",
     "changes",
     "equals",
     "one_line",

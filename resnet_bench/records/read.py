@@ -14,35 +14,35 @@ import msgspec
 
 from resnet_bench.errors import RecordError
 from resnet_bench.records import ab, bottleneck, record, tuning
-from resnet_bench.records.ab import Contest
-from resnet_bench.records.bottleneck import Bottleneck
+from resnet_bench.records.ab import AbRecord
+from resnet_bench.records.bottleneck import BottleneckRecord
 from resnet_bench.records.record import Record
-from resnet_bench.records.tuning import Tuning
+from resnet_bench.records.tuning import TuningRecord
 
 FOLDERS = ("bottleneck", "ab", "tune")
 """Where in --output the commands put what is no record; `noise` and `sweep --confirm` use that of `ab`."""
 
 
 @dataclass
-class Results:
+class SavedResults:
     """What files held that is no record, each with its path, in the order in which they were met."""
 
-    bottlenecks: list[tuple[Path, Bottleneck]] = field(default_factory=list)
-    contests: list[tuple[Path, Contest]] = field(default_factory=list)
-    tunings: list[tuple[Path, Tuning]] = field(default_factory=list)
+    bottlenecks: list[tuple[Path, BottleneckRecord]] = field(default_factory=list)
+    contests: list[tuple[Path, AbRecord]] = field(default_factory=list)
+    tunings: list[tuple[Path, TuningRecord]] = field(default_factory=list)
 
     @property
-    def all(self) -> list[tuple[Path, Bottleneck | Contest | Tuning]]:
+    def all(self) -> list[tuple[Path, BottleneckRecord | AbRecord | TuningRecord]]:
         """Each of them, kind by kind."""
         return [*self.bottlenecks, *self.contests, *self.tunings]
 
 
 @dataclass
-class Saved:
+class SavedFiles:
     """What files held, each with its path, in the order in which they were met."""
 
     records: list[tuple[Path, Record]] = field(default_factory=list)
-    results: Results = field(default_factory=Results)
+    results: SavedResults = field(default_factory=SavedResults)
 
 
 class _Shape(msgspec.Struct):
@@ -55,10 +55,10 @@ class _Shape(msgspec.Struct):
     models: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-def read(paths: Iterable[Path]) -> tuple[Saved, list[RecordError]]:
+def read(paths: Iterable[Path]) -> tuple[SavedFiles, list[RecordError]]:
     """What files and folders hold (*.json in them and in their `FOLDERS`), and an error for each file that is
     none of it. A file that is met twice counts once."""
-    found = Saved()
+    found = SavedFiles()
     bad: list[RecordError] = []
     met: set[Path] = set()
     for path in _expand(paths, bad):
@@ -81,7 +81,7 @@ def _expand(paths: Iterable[Path], bad: list[RecordError]) -> Iterator[Path]:
         yield from inside
 
 
-def _add(path: Path, found: Saved) -> None:
+def _add(path: Path, found: SavedFiles) -> None:
     """Read one file into the list of its kind."""
     try:
         content = path.read_bytes()
@@ -99,13 +99,13 @@ def _add(path: Path, found: Saved) -> None:
     try:
         if shape.repetitions is not msgspec.UNSET:
             _check_version(path, shape, bottleneck.SCHEMA_VERSION)
-            found.results.bottlenecks.append((path, msgspec.json.decode(content, type=Bottleneck)))
+            found.results.bottlenecks.append((path, msgspec.json.decode(content, type=BottleneckRecord)))
         elif shape.challenges is not msgspec.UNSET:
             _check_version(path, shape, tuning.SCHEMA_VERSION)
-            found.results.tunings.append((path, msgspec.json.decode(content, type=Tuning)))
+            found.results.tunings.append((path, msgspec.json.decode(content, type=TuningRecord)))
         elif shape.precision_target is not msgspec.UNSET:
             _check_version(path, shape, ab.SCHEMA_VERSION)
-            found.results.contests.append((path, msgspec.json.decode(content, type=Contest)))
+            found.results.contests.append((path, msgspec.json.decode(content, type=AbRecord)))
         else:
             found.records.append((path, record.load(path)))
     except msgspec.MsgspecError as error:

@@ -17,7 +17,7 @@ from resnet_bench.config import Config, TrainingConfig
 from resnet_bench.errors import RecordError
 from resnet_bench.records.base import Data, Notice
 from resnet_bench.records.environment import Environment
-from resnet_bench.records.evidence import Claim, Parity
+from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.files import stem, write_atomically
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.pipeline import PipelineResult
@@ -64,8 +64,8 @@ class Record(Data, frozen=True, kw_only=True):
     data: DataFacts | None = None
     samples: Samples = Samples()
     summary: Summary | None = None
-    evidence: tuple[Claim, ...] = ()
-    parity: Parity | None = None
+    evidence: tuple[OptionCheck, ...] = ()
+    parity: OutputError | None = None
     trace: ProfileResult | None = None
     profile: ProfileSummary | None = None
     roofline: Roofline | None = None

@@ -85,7 +85,7 @@ class Energy(Data, frozen=True, kw_only=True):
 DType = Literal["float32", "bfloat16", "float16"]
 
 
-class Roof(Data, frozen=True, kw_only=True):
+class Peak(Data, frozen=True, kw_only=True):
     """One measured peak: `value` per second, the best of `repeats` blocks of `calls` calls each.
 
     `size` is the edge of the square matrices, the images of a convolution's batch, or the elements of each
@@ -102,10 +102,10 @@ class Roof(Data, frozen=True, kw_only=True):
     calls: int
 
 
-class Roofs(Data, frozen=True, kw_only=True):
+class Peaks(Data, frozen=True, kw_only=True):
     """The peaks of one device, in TensorFlow's name for it."""
 
     device: str
-    matmul: tuple[Roof, ...] = ()
-    bandwidth: Roof | None = None
-    convolution: tuple[Roof, ...] = ()
+    matmul: tuple[Peak, ...] = ()
+    bandwidth: Peak | None = None
+    convolution: tuple[Peak, ...] = ()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from resnet_bench.records.base import Data, Notice
 
 
@@ -166,7 +168,7 @@ class Steadiness(Data, frozen=True, kw_only=True):
 class ProcessSamples(Data, frozen=True, kw_only=True):
     """All that one worker process measured.
 
-    Rates count `rounds` from `counted_from` on; the ones before it were still warm-up.
+    Rates count `rounds` from `first_counted_round` on; the ones before it were still warm-up.
     """
 
     process: int
@@ -180,12 +182,12 @@ class ProcessSamples(Data, frozen=True, kw_only=True):
     result: StepResult = StepResult()
     threads_seen: int | None = None
     steady: Steadiness | None = None
-    counted_from: int = 0
+    first_counted_round: int = msgspec.field(default=0, name="counted_from")
 
     @property
     def counted(self) -> tuple[Round, ...]:
         """The timed rounds that rates count."""
-        return self.rounds[self.counted_from :]
+        return self.rounds[self.first_counted_round :]
 
 
 class Samples(Data, frozen=True, kw_only=True):

@@ -14,9 +14,9 @@ import msgspec
 
 from resnet_bench.config import Config, preset_file
 from resnet_bench.config.fields import Value
-from resnet_bench.config.option import as_text, named, options
+from resnet_bench.config.option import as_text, find_option, options
 from resnet_bench.errors import RecordError
-from resnet_bench.records.ab import Duet, Turns
+from resnet_bench.records.ab import AbResult, PairSamples
 from resnet_bench.records.base import Data, Estimate, Notice
 from resnet_bench.records.environment import Environment
 from resnet_bench.records.files import indented_json, stem, write_atomically
@@ -25,10 +25,10 @@ from resnet_bench.records.run import Outcome
 
 SCHEMA_VERSION = 1
 
-Status = Literal["won", "dropped", "no difference", "failed", "out of bounds", "out of time"]
+CandidateStatus = Literal["won", "dropped", "no difference", "failed", "out of bounds", "out of time"]
 
 
-class Bounds(Data, frozen=True, kw_only=True):
+class Constraints(Data, frozen=True, kw_only=True):
     """What a configuration must keep to: `latency_s` bounds the 90th percentile of one call (a batch, or
     --steps-per-call of them), `output_error` the relative RMS of the logits' difference from float32's."""
 
@@ -36,13 +36,13 @@ class Bounds(Data, frozen=True, kw_only=True):
     output_error: float | None = None
 
 
-class Probe(Data, frozen=True, kw_only=True):
+class ConstraintCheck(Data, frozen=True, kw_only=True):
     """What was found out about a configuration's bounds; None where there is none to keep, or it was not reached."""
 
     latency_p90_s: Estimate | None = None
     output_error: float | None = None
 
-    def breaks(self, bounds: Bounds) -> str | None:
+    def breaks(self, bounds: Constraints) -> str | None:
         """The option whose bound it does not keep."""
         if bounds.latency_s is not None and (self.latency_p90_s is None or self.latency_p90_s.value > bounds.latency_s):
             return "--max-latency"
@@ -51,7 +51,7 @@ class Probe(Data, frozen=True, kw_only=True):
         return None
 
 
-class Challenge(Data, frozen=True, kw_only=True):
+class Candidate(Data, frozen=True, kw_only=True):
     """One challenger against the champion of that moment.
 
     `changes` are its values where they differ from the champion's `instead_of`. `ratio` is challenger over
@@ -60,11 +60,11 @@ class Challenge(Data, frozen=True, kw_only=True):
 
     changes: dict[str, Value]
     instead_of: dict[str, Value]
-    status: Status
+    status: CandidateStatus
     ratio: Estimate | None = None
     images_per_s: float | None = None
-    pairs: tuple[Turns, ...] = ()
-    probe: Probe | None = None
+    pairs: tuple[PairSamples, ...] = ()
+    probe: ConstraintCheck | None = None
     broken: str | None = None
     outcome: Outcome | None = None
     notices: tuple[Notice, ...] = ()
@@ -78,13 +78,13 @@ class Contribution(Data, frozen=True, kw_only=True):
     option: str
     value: Value
     without: Value
-    duet: Duet | None = None
+    duet: AbResult | None = None
     ratio: Estimate | None = None
     confidence: float | None = None
     outcome: Outcome | None = None
 
 
-class Tuning(Data, frozen=True, kw_only=True):
+class TuningRecord(Data, frozen=True, kw_only=True):
     """One search. `defaults` is TensorFlow's own way of doing the work, `best` the last champion; `gain` is best
     over defaults, from matches of their own (None: nothing won, or no time was left). `recommended` is `best`,
     or `defaults` where none won, or the last match refuted it; `settings` are its options that are not this
@@ -100,13 +100,13 @@ class Tuning(Data, frozen=True, kw_only=True):
     machine: Machine | None = None
     environment: Environment | None = None
     space: dict[str, tuple[Value, ...]] = msgspec.field(default_factory=dict)
-    bounds: Bounds = Bounds()
+    bounds: Constraints = Constraints()
     defaults: Config | None = None
     best: Config | None = None
     recommended: Literal["best", "defaults"] | None = None
     settings: dict[str, Value] = msgspec.field(default_factory=dict)
-    challenges: tuple[Challenge, ...] = ()
-    gain: Duet | None = None
+    challenges: tuple[Candidate, ...] = ()
+    gain: AbResult | None = None
     contributions: tuple[Contribution, ...] = ()
     warnings: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -115,7 +115,9 @@ class Tuning(Data, frozen=True, kw_only=True):
     @property
     def command(self) -> str:
         """The recommended configuration as a command line."""
-        asked = {name: value for name, value in self.settings.items() if value != named(name, "the result").default}
+        asked = {
+            name: value for name, value in self.settings.items() if value != find_option(name, "the result").default
+        }
         return f"bench-cli run {shlex.join(words(asked))}".rstrip()
 
 
@@ -129,7 +131,7 @@ def words(settings: Mapping[str, Any]) -> list[str]:
     """Options as command-line words."""
     found: list[str] = []
     for name, value in settings.items():
-        option = named(name, "the result")
+        option = find_option(name, "the result")
         dashed = name.replace("_", "-")
         if option.is_switch:
             found.append(f"--{dashed}" if value else f"--no-{dashed}")
@@ -138,10 +140,10 @@ def words(settings: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def load(path: Path) -> Tuning:
+def load(path: Path) -> TuningRecord:
     """A saved result; `RecordError` where the file is none."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Tuning)
+        return msgspec.json.decode(path.read_bytes(), type=TuningRecord)
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror or error}.") from error
     except msgspec.MsgspecError as error:
@@ -150,12 +152,12 @@ def load(path: Path) -> Tuning:
         ) from error
 
 
-def to_json(tuning: Tuning) -> bytes:
+def to_json(tuning: TuningRecord) -> bytes:
     """The result as indented JSON."""
     return indented_json(tuning)
 
 
-def save(tuning: Tuning, folder: Path) -> Path:
+def save(tuning: TuningRecord, folder: Path) -> Path:
     """Write the result into `folder`/tune, and beside it the preset (.toml) where there is something to recommend;
     returns the result's path. Each file by atomic rename."""
     mode = tuning.given.get("mode", "train")
@@ -171,7 +173,7 @@ def preset_path(result: Path) -> Path:
     return result.with_suffix(".toml")
 
 
-def preset(tuning: Tuning) -> bytes:
+def preset(tuning: TuningRecord) -> bytes:
     """The recommended configuration as a file for --preset-file."""
     return preset_file.write(
         tuning.settings,
@@ -183,7 +185,7 @@ def preset(tuning: Tuning) -> bytes:
     )
 
 
-def _machine(tuning: Tuning) -> str:
+def _machine(tuning: TuningRecord) -> str:
     if tuning.machine is None:
         return "an unknown machine"
     if tuning.machine.gpu_name:
@@ -192,7 +194,7 @@ def _machine(tuning: Tuning) -> str:
     return f"{model or tuning.machine.device}, {tuning.machine.cpus} CPUs"
 
 
-def _claim(tuning: Tuning) -> str:
+def _claim(tuning: TuningRecord) -> str:
     if tuning.recommended == "defaults":
         return "Nothing was shown to beat TensorFlow's defaults; these are the defaults."
     if tuning.gain is None or tuning.gain.ratio.low is None or tuning.gain.ratio.high is None:

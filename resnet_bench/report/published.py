@@ -16,7 +16,7 @@ from resnet_bench.records.columns import config_of
 from resnet_bench.records.record import Record
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Citation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A page: who published it when, and what it says of all its figures."""
 
     title: str
@@ -44,7 +44,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    sources: dict[str, Source]
+    sources: dict[str, Citation]
     figures: tuple[Published, ...]
 
 
@@ -54,7 +54,7 @@ def _file() -> _File:
     return msgspec.convert(tomllib.loads(text), _File)
 
 
-def figures(record: Record) -> tuple[tuple[Published, Source], ...]:
+def figures(record: Record) -> tuple[tuple[Published, Citation], ...]:
     """What was published of the network, image size and mode that a record measured; nothing where the record
     is of another one, or holds no result."""
     config, model = config_of(record), record.model

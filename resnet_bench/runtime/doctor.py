@@ -1,6 +1,6 @@
 """What this machine has, what it can do, and what to switch on.
 
-`advise` is pure: facts in, notices out. `examine` gathers the facts inside a worker, where it imports
+`advise` is pure: facts in, notices out. `run_doctor` gathers the facts inside a worker, where it imports
 TensorFlow. Neighbours: `environment.py`, `roofs.py` and `runtime/` supply; the command line prints.
 """
 
@@ -18,7 +18,7 @@ from resnet_bench.errors import DeviceError
 from resnet_bench.records.base import Data, Notice
 from resnet_bench.records.environment import CpuEnvironment, Environment, GpuEnvironment
 from resnet_bench.records.machine import Machine
-from resnet_bench.records.roofline import Roofs
+from resnet_bench.records.roofline import Peaks
 from resnet_bench.runtime import gpu, libraries, peaks, system
 from resnet_bench.runtime.cgroup import ROOT
 from resnet_bench.runtime.environment import collect
@@ -43,13 +43,13 @@ class ProfilerReadiness(Data, frozen=True, kw_only=True):
     cupti_found: bool | None = None
 
 
-class Examination(Data, frozen=True, kw_only=True):
+class DoctorReport(Data, frozen=True, kw_only=True):
     """All that `bench-cli doctor` shows. `usable_cpus` bounds threads; `gpus_present` counts traces of
     NVIDIA GPUs in the file system, whether or not anything can use them."""
 
     environment: Environment
     machine: Machine
-    roofs: Roofs | None
+    roofs: Peaks | None
     profiler: ProfilerReadiness
     usable_cpus: int
     gpus_present: int
@@ -80,7 +80,7 @@ def _version(package: str) -> str | None:
 
 def advise(
     environment: Environment,
-    roofs: Roofs | None,
+    roofs: Peaks | None,
     machine: Machine,
     profiler: ProfilerReadiness,
     gpus_present: int = 0,
@@ -129,7 +129,7 @@ def _advise_sharing(cpu: CpuEnvironment) -> list[Notice]:
     return found
 
 
-def _advise_arithmetic(roofs: Roofs | None, machine: Machine) -> list[Notice]:
+def _advise_arithmetic(roofs: Peaks | None, machine: Machine) -> list[Notice]:
     """Say that 16-bit arithmetic is emulated, with the measured ratio to float32 where there is one."""
     if native_16bit(machine):
         return []
@@ -194,7 +194,7 @@ def _advise_profiler(profiler: ProfilerReadiness) -> list[Notice]:
     return found
 
 
-def examine(config: Config, *, measure: Callable[..., Roofs] | None = None, root: Path = ROOT) -> Examination:
+def run_doctor(config: Config, *, measure: Callable[..., Peaks] | None = None, root: Path = ROOT) -> DoctorReport:
     """Look at this machine as `config` would use it. Runs in a fresh worker: sets the environment, imports
     TensorFlow, opens the device and measures its peaks (some seconds; blocks on the device).
 
@@ -221,7 +221,7 @@ def examine(config: Config, *, measure: Callable[..., Roofs] | None = None, root
     told = {notice.kind for notice in (*early, *unusable)}
     advice = advise(environment, measured, machine, profiler, 0 if told & {"gpu_unusable", "gpu_hidden"} else present)
     known = {notice.kind for notice in advice}
-    return Examination(
+    return DoctorReport(
         environment=environment,
         machine=machine,
         roofs=measured,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from resnet_bench.records.base import Data
-from resnet_bench.records.roofline import DType, Roof, Roofs
+from resnet_bench.records.roofline import DType, Peak, Peaks
 from resnet_bench.runtime.sync import wait as wait_for_devices
 
 Clock = Callable[[], float]
@@ -32,7 +32,7 @@ CONVOLUTION_IMAGES = {"cpu": 16, "gpu": 128}
 MATMUL_EDGES: dict[str, tuple[int, ...]] = {"cpu": (512, 1024, 2048, 4096), "gpu": (1024, 2048, 4096, 8192)}
 
 
-class Best(Data, frozen=True, kw_only=True):
+class BestTime(Data, frozen=True, kw_only=True):
     """Shortest seconds per call over `repeats` blocks of `calls` calls."""
 
     call_s: float
@@ -40,7 +40,7 @@ class Best(Data, frozen=True, kw_only=True):
     calls: int
 
 
-def best_time(run: Callable[[], None], wait: Wait, budget_s: float, clock: Clock = time.perf_counter) -> Best:
+def best_time(run: Callable[[], None], wait: Wait, budget_s: float, clock: Clock = time.perf_counter) -> BestTime:
     """Time `run` (which may return before its work is done) until `budget_s` is spent: at least once, after
     an untimed call. A block holds as many calls as fill `SMALLEST_BLOCK_S`."""
     deadline = clock() + budget_s
@@ -54,7 +54,7 @@ def best_time(run: Callable[[], None], wait: Wait, budget_s: float, clock: Clock
             continue
         shortest, repeats = min(shortest, elapsed / calls), repeats + 1
         if clock() + elapsed > deadline:
-            return Best(call_s=shortest, repeats=repeats, calls=calls)
+            return BestTime(call_s=shortest, repeats=repeats, calls=calls)
 
 
 def _block(run: Callable[[], None], wait: Wait, calls: int, clock: Clock) -> float:
@@ -87,10 +87,10 @@ def matmul_flops_per_s(
     *,
     clock: Clock = time.perf_counter,
     wait: Wait = wait_for_devices,
-) -> Roof:
+) -> Peak:
     """Peak of a square matrix product in `dtype` on `device` ("/CPU:0"): 2 n^3 operations each.
 
-    `size` is the largest edge tried; a slow device gets a smaller one (`Roof.size`). Blocks on the device.
+    `size` is the largest edge tried; a slow device gets a smaller one (`Peak.size`). Blocks on the device.
     TF32 is as the process has it. Takes about `budget_s` seconds.
     """
     started = clock()
@@ -101,7 +101,7 @@ def matmul_flops_per_s(
     edge = fitting_edge(size, call_s, budget_s, clock)
     best = best_time(_product(dtype, edge, device), wait, budget_s - (clock() - started), clock)
     item_bytes = 4 if dtype == "float32" else 2
-    return Roof(
+    return Peak(
         kind="matmul",
         value=2 * edge**3 / best.call_s,
         unit="flop/s",
@@ -135,7 +135,7 @@ def convolution_flops_per_s(
     *,
     clock: Clock = time.perf_counter,
     wait: Wait = wait_for_devices,
-) -> Roof:
+) -> Peak:
     """Peak of `CONVOLUTION`, one of ResNet-50's own 3x3 convolutions, over a batch of `images`.
 
     Counts 2 operations per multiply-accumulate, of the full 3x3 at each output pixel. Blocks on the device.
@@ -144,7 +144,7 @@ def convolution_flops_per_s(
     edge, channels = CONVOLUTION
     best = best_time(_convolution(dtype, images, device), wait, budget_s, clock)
     item_bytes = 4 if dtype == "float32" else 2
-    return Roof(
+    return Peak(
         kind="convolution",
         value=2 * images * edge**2 * 9 * channels**2 / best.call_s,
         unit="flop/s",
@@ -180,7 +180,7 @@ def memory_bandwidth_bytes_per_s(
     working_set_bytes: int,
     clock: Clock = time.perf_counter,
     wait: Wait = wait_for_devices,
-) -> Roof:
+) -> Peak:
     """Peak bandwidth of a += b over float32 arrays that together hold `working_set_bytes`.
 
     Counts 12 bytes an element: a and b read, a written. In place, because an operation that allocates its
@@ -189,7 +189,7 @@ def memory_bandwidth_bytes_per_s(
     """
     elements = working_set_bytes // 8
     best = best_time(_update(elements, device), wait, budget_s, clock)
-    return Roof(
+    return Peak(
         kind="bandwidth",
         value=12 * elements / best.call_s,
         unit="byte/s",
@@ -238,11 +238,11 @@ def measure(
     memory_bytes: int | None = None,
     budget_s: float = 6.0,
     dtypes: tuple[DType, ...] = ("float32", "bfloat16"),
-) -> Roofs:
+) -> Peaks:
     """All roofs of `device`, in about `budget_s` seconds shared evenly. Blocks on the device."""
     share_s = budget_s / (len(dtypes) + 1)
     size = 4096 if device_kind == "cpu" else 8192
-    return Roofs(
+    return Peaks(
         device=device,
         matmul=tuple(matmul_flops_per_s(dtype, size, device, share_s) for dtype in dtypes),
         bandwidth=memory_bandwidth_bytes_per_s(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from resnet_bench.config import Config, TrainingConfig, settled
+from resnet_bench.config import Config, TrainingConfig, resolved_value
 from resnet_bench.errors import ConfigError, DeviceError
 from resnet_bench.records.machine import Machine
 
@@ -31,7 +31,7 @@ def count(
     if training is None or training.strategy == "one":
         return 1
     found = _of_cpu(training) if machine.device_kind == "cpu" else _of_gpus(training, gpus())
-    batch = settled(config.step.batch_size)
+    batch = resolved_value(config.step.batch_size)
     if batch % found:
         below = batch // found * found
         raise ConfigError(

@@ -10,7 +10,7 @@ import math
 
 from msgspec.structs import replace
 
-from resnet_bench.config import Config, DataConfig, Precision, StepConfig, settled
+from resnet_bench.config import Config, DataConfig, Precision, StepConfig, resolved_value
 from resnet_bench.errors import ConfigError, DeviceError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.machine import Machine
@@ -142,7 +142,7 @@ def _notices(config: Config, machine: Machine) -> tuple[Notice, ...]:
         config.data.dct_method == "INTEGER_ACCURATE" and config.data.fancy_upscaling
     ):
         found.append(Notice(kind="pixels_approximate"))
-    threads = settled(config.runtime.threads)
+    threads = resolved_value(config.runtime.threads)
     usable = usable_cpus(machine.cpus, machine.cpu_quota)
     if threads > usable:
         found.append(Notice(kind="threads_exceed_cpus", facts={"threads": threads, "cpus": usable}))
@@ -165,7 +165,7 @@ def _compute_notices(config: Config, machine: Machine) -> list[Notice]:
     """What the device can only emulate, or is known to do slowly."""
     found: list[Notice] = []
     step, on_cpu = config.step, machine.device_kind == "cpu"
-    precision = settled(step.precision)
+    precision = resolved_value(step.precision)
     mixed = precision.startswith("mixed_")
     if mixed and precision not in native_16bit(machine):
         found.append(Notice(kind="emulated_16bit", facts={"precision": precision, "device": machine.device}))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_bench.config import Config, Precision, TrainingConfig, settled
+from resnet_bench.config import Config, Precision, TrainingConfig, resolved_value
 from resnet_bench.errors import BenchError
 from resnet_bench.records.machine import Machine
 from resnet_bench.runtime import precision, replicas, sync
@@ -48,7 +48,7 @@ def start(config: Config, machine: Machine, training: TrainingConfig | None = No
 
     counts = threads(config, machine)
     parts = replicas.count(config, training, machine)
-    arithmetic: Precision = settled(config.step.precision)
+    arithmetic: Precision = resolved_value(config.step.precision)
     try:
         tf.config.threading.set_intra_op_parallelism_threads(counts.intra_op)
         tf.config.threading.set_inter_op_parallelism_threads(counts.inter_op)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.errors import BenchError, OutOfMemoryError
 from resnet_bench.records.base import Data
 
@@ -102,8 +102,8 @@ def batch_specs(config: Config, device: str) -> tuple[Any, Any]:
     Labels are int32, but int64 on a GPU: TensorFlow keeps a function's int32 arguments in host memory, so
     that each call would wait for the device to hand them back.
     """
-    batch = settled(config.step.batch_size)
-    height, width = settled(config.model.image_size)
+    batch = resolved_value(config.step.batch_size)
+    height, width = resolved_value(config.model.image_size)
     images = tf.TensorSpec((batch, height, width, config.model.channels), tf.uint8, name="images")
     return images, tf.TensorSpec((batch,), tf.int64 if is_gpu(device) else tf.int32, name="labels")
 
@@ -149,8 +149,8 @@ def translated(config: Config, explain: Explain | None = None) -> Iterator[None]
     except BenchError:
         raise
     except tf.errors.ResourceExhaustedError as problem:
-        batch = settled(config.step.batch_size)
-        height, width = settled(config.model.image_size)
+        batch = resolved_value(config.step.batch_size)
+        height, width = resolved_value(config.model.image_size)
         raise OutOfMemoryError(
             f"--batch-size {batch} at {height}x{width} pixels (--mode {config.step.mode}, "
             f"--precision {config.step.precision}) does not fit in the device's memory.",

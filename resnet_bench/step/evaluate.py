@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Subject:
+class LoadedModel:
     """A network that is asked. `card` is None where its file has none; `notices` say what was assumed."""
 
     path: str
@@ -41,7 +41,7 @@ class Subject:
         return self.run(tf.convert_to_tensor(images)).numpy()
 
 
-def load_subject(path: str, rt: Runtime, batch_size: int, pixels: cards.PixelsName | None = None) -> Subject:
+def load_model(path: str, rt: Runtime, batch_size: int, pixels: cards.PixelsName | None = None) -> LoadedModel:
     """Load the .keras file at `path` and compile it for batches of `batch_size`; traces and runs it once.
 
     `pixels` overrides the card's normalisation. Without either, Keras Applications' is assumed where the first
@@ -65,7 +65,7 @@ def load_subject(path: str, rt: Runtime, batch_size: int, pixels: cards.PixelsNa
     compiled = tf.function(
         run, input_signature=[tf.TensorSpec((batch_size, *size, channels), tf.uint8)], jit_compile=rt.jit
     )
-    subject = Subject(
+    subject = LoadedModel(
         path=path,
         image_size=size,
         channels=channels,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.step.base import (
     Explain,
     Inside,
@@ -119,7 +119,7 @@ class FitStep:
 
     def __init__(self, config: Config, rt: Runtime, model: Any) -> None:
         self.steps_per_call = config.step.steps_per_call
-        self.images_per_call = settled(config.step.batch_size) * self.steps_per_call
+        self.images_per_call = resolved_value(config.step.batch_size) * self.steps_per_call
         self._config, self._rt = config, rt
         self._explain: Explain | None = None
         self._model = Normalized(config, model)

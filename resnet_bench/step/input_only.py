@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.step.base import (
     Explain,
     Inside,
@@ -35,7 +35,7 @@ class InputStep:
 
     def __init__(self, config: Config, rt: Runtime) -> None:
         self.steps_per_call = config.step.steps_per_call
-        self.images_per_call = settled(config.step.batch_size) * self.steps_per_call
+        self.images_per_call = resolved_value(config.step.batch_size) * self.steps_per_call
         self.traces = 0
         self._config, self._rt = config, rt
         self._explain: Explain | None = None

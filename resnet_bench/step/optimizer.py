@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 
 if TYPE_CHECKING:
     from resnet_bench.runtime import Runtime
@@ -135,7 +135,7 @@ def make_optimizer(config: Config, rt: Runtime, model: Any, learning_rate: float
     `learning_rate` replaces the configured one. Loss scaling is added where `rt.loss_scaling` says so.
     """
     step = config.step
-    rate = settled(step.learning_rate) if learning_rate is None else learning_rate
+    rate = resolved_value(step.learning_rate) if learning_rate is None else learning_rate
     with rt.strategy.scope(), tf.device(rt.device):
         optimizer: Any
         if step.optimizer == "sgd":

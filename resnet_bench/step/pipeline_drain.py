@@ -30,7 +30,7 @@ class Drain:
     steps_per_call = 1
     own_thread = False
 
-    def __init__(self, plan: pipeline.Plan, until: str, rt: Runtime) -> None:
+    def __init__(self, plan: pipeline.PipelinePlan, until: str, rt: Runtime) -> None:
         self.images_per_call = plan.batch_size
         self._rt = rt
         device = rt.device if until == COPY else "/CPU:0"

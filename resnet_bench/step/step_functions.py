@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.step.base import StepOutcome, batch_specs
 from resnet_bench.step.freeze import freeze
 from resnet_bench.step.loss import cross_entropy, hits
@@ -114,7 +114,9 @@ def infer_body(config: Config, rt: Runtime, model: Any) -> Body:
         del steps
         return StepOutcome(finite=bool(tf.reduce_all(tf.math.is_finite(output))))
 
-    return Body(run=run, output_shape=(settled(config.step.batch_size), config.model.classes), state=[], report=report)
+    return Body(
+        run=run, output_shape=(resolved_value(config.step.batch_size), config.model.classes), state=[], report=report
+    )
 
 
 def eval_body(config: Config, rt: Runtime, model: Any) -> Body:

@@ -41,7 +41,7 @@ class Channel:
         self._answers.write(encode(message))
 
 
-class Worker(Protocol):
+class CommandLoop(Protocol):
     """Who carries commands out: `phases.Phases`, or a peer under test."""
 
     phase: str
@@ -53,7 +53,7 @@ class Worker(Protocol):
         """What an unexpected exception means to the user."""
 
 
-def serve(channel: Channel, worker: Worker) -> None:
+def serve(channel: Channel, worker: CommandLoop) -> None:
     """Answer commands until `Finish` or end of file."""
     for line in channel.commands:
         command = decode_command(line)
@@ -65,7 +65,7 @@ def serve(channel: Channel, worker: Worker) -> None:
             os.killpg(0, signal.SIGSTOP)
 
 
-def _answer(worker: Worker, command: object) -> Replies:
+def _answer(worker: CommandLoop, command: object) -> Replies:
     try:
         return worker.carry_out(command)
     except BenchError as error:
@@ -78,7 +78,7 @@ def _answer(worker: Worker, command: object) -> Replies:
     return Failed(kind=failure.kind, message=failure.message, remedy=failure.remedy, phase=worker.phase)
 
 
-def main(new_worker: Callable[[Callable[[Message], None]], Worker] = Phases) -> None:
+def main(new_worker: Callable[[Callable[[Message], None]], CommandLoop] = Phases) -> None:
     """Entry point of a worker process; its first argument is the parent's process id."""
     die_with_parent(int(sys.argv[1]))
     channel = Channel.from_stdio()

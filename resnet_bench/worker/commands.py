@@ -26,7 +26,7 @@ from resnet_bench.records.run import ColdStart, Memory, StepCounts, StepResult
 from resnet_bench.runtime.resolve import resolve
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handlers import evidence
-from resnet_bench.worker.handlers.pipeline import Stages
+from resnet_bench.worker.handlers.pipeline import PipelineHandler
 from resnet_bench.worker.timing import Bench, split_in_turns
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ class Phases:
         self.step: Any = None
         self.input: Any = None
         self.bench: Bench | None = None
-        self.part: p.Part = "whole"
-        self.looks = evidence.Looks()
+        self.part: p.Scope = "whole"
+        self.looks = evidence.EvidenceCollector()
         self._threads_seen = 0
-        stages = Stages(self, send)
+        stages = PipelineHandler(self, send)
         self._handlers: dict[type, Callable[[Any], Any]] = {
             p.Prepare: self._prepare,
             p.WarmUp: self._warm_up,
@@ -68,8 +68,8 @@ class Phases:
             p.Build: partial(_late, "network", "build", self),
             p.Evaluate: partial(_late, "judge", "evaluate", self),
             p.Predict: partial(_late, "judge", "predict", self),
-            p.Examine: self._examine,
-            p.MeasureLimits: partial(_late, "limits", "measure_limits", self),
+            p.RunDoctor: self._examine,
+            p.MeasurePeaks: partial(_late, "limits", "measure_limits", self),
             p.OpenPipeline: stages.open,
             p.RunEpochs: stages.epochs,
             p.MeasureVariants: stages.measure,
@@ -166,7 +166,7 @@ class Phases:
         found = (*early, *notices)
         self.send(p.Resolved(config=config, machine=machine, environment=environment, notices=found))
 
-    def _choose_part(self, part: p.Part) -> None:
+    def _choose_part(self, part: p.Scope) -> None:
         """Settle what of the step runs; the configuration is resolved by now, alike for every part."""
         assert self.config is not None
         self.part = part
@@ -237,12 +237,14 @@ class Phases:
     def _count(self, purpose: str, steps: int) -> None:
         self._counts[purpose] = self._counts.get(purpose, 0) + steps
 
-    def _series(self, purpose: str, rounds: int, steps: int, until: float | None = None, lead_in: int = 0) -> p.Timed:
+    def _series(
+        self, purpose: str, rounds: int, steps: int, until: float | None = None, pre_turn_calls: int = 0
+    ) -> p.Timed:
         assert self.bench is not None, "a worker is prepared before it is asked to time"
         with self.in_phase(purpose):
-            for one in self.bench.rounds(rounds, steps, until, lead_in):
+            for one in self.bench.rounds(rounds, steps, until, pre_turn_calls):
                 self._count(purpose, one.steps)
-                self._count("warmup", lead_in * self.bench.step.steps_per_call)
+                self._count("warmup", pre_turn_calls * self.bench.step.steps_per_call)
                 self._threads_seen = max(self._threads_seen, thread_count())
                 self.send(p.RoundDone(round=one))
         return p.Timed(notices=self.input.happened() if self.input is not None else ())
@@ -254,7 +256,7 @@ class Phases:
     def _measure(self, command: p.Measure) -> p.Timed:
         until = None if command.budget_s is None else time.perf_counter() + command.budget_s
         with self.looks.watching(self, command.watch):
-            return self._series(command.purpose, command.rounds, command.steps, until, command.lead_in)
+            return self._series(command.purpose, command.rounds, command.steps, until, command.pre_turn_calls)
 
     def _split(self, command: p.MeasureSplit) -> p.SplitDone:
         from resnet_bench.step.split import split_functions
@@ -267,11 +269,11 @@ class Phases:
         self._count("split", split.rounds)
         return p.SplitDone(split=split)
 
-    def _examine(self, command: p.Examine) -> p.Examined:
-        from resnet_bench.runtime.doctor import examine
+    def _examine(self, command: p.RunDoctor) -> p.DoctorDone:
+        from resnet_bench.runtime.doctor import run_doctor
 
         with self.in_phase("examine"):
-            return p.Examined(examination=examine(command.config))
+            return p.DoctorDone(examination=run_doctor(command.config))
 
     def _finish(self, command: p.Finish) -> p.Finished:
         from resnet_bench.runtime.telemetry import device_memory

@@ -42,7 +42,7 @@ class Stepper(Protocol):
         """Return once the device is done."""
 
 
-class Probe(Protocol):
+class InterferenceProbe(Protocol):
     """Watches the machine around a block; both calls lie outside the timed window."""
 
     def begin(self) -> None:
@@ -57,21 +57,21 @@ class Bench:
     """A step with the clock and the probe that watch it."""
 
     step: Stepper
-    probe: Probe
+    probe: InterferenceProbe
     clock: Clock = time.perf_counter
 
-    def round(self, steps: int, lead_in: int = 0) -> Round:
+    def round(self, steps: int, pre_turn_calls: int = 0) -> Round:
         """Time `steps` steps (a multiple of `steps_per_call`), then one wait. Blocks on the device.
 
-        `lead_in` calls run right before, untimed and waited for: they take what a pipeline has buffered
+        `pre_turn_calls` calls run right before, untimed and waited for: they take what a pipeline has buffered
         while nothing was taken from it, so that the block begins as it would amid others.
         """
         step, clock = self.step, self.clock
         calls, rest = divmod(steps, step.steps_per_call)
         assert calls > 0, "a round holds at least one call"
         assert rest == 0, "a round is a whole number of calls"
-        if lead_in:
-            step.dispatch(lead_in)
+        if pre_turn_calls:
+            step.dispatch(pre_turn_calls)
             step.wait()
         self.probe.begin()
         with _no_collection():
@@ -88,13 +88,13 @@ class Bench:
             interference=self.probe.end(),
         )
 
-    def rounds(self, count: int, steps: int, until: float | None = None, lead_in: int = 0) -> Iterator[Round]:
+    def rounds(self, count: int, steps: int, until: float | None = None, pre_turn_calls: int = 0) -> Iterator[Round]:
         """`count` rounds back to back; ends early, after at least one, where another might pass `until`:
         one that takes a little longer than the longest so far."""
         longest_s = 0.0
         for _ in range(count):
             begun = self.clock()
-            yield self.round(steps, lead_in)
+            yield self.round(steps, pre_turn_calls)
             if until is not None:
                 now = self.clock()
                 longest_s = max(longest_s, now - begun)

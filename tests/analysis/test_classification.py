@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_bench.analysis.classification import Answers, difference, proportion, score
+from resnet_bench.analysis.classification import Predictions, difference, proportion, score
 
 
-def answers(predicted: Any, top5: int | None = None) -> Answers:
-    return Answers(path="m.keras", predicted=np.array(predicted), loss=0.5, among_top5=top5)
+def answers(predicted: Any, top5: int | None = None) -> Predictions:
+    return Predictions(path="m.keras", predicted=np.array(predicted), loss=0.5, among_top5=top5)
 
 
 def test_scores_by_hand() -> None:

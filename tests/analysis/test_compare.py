@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from resnet_bench.analysis import compare, noise_floor
-from resnet_bench.analysis.compare import Pool, Source
+from resnet_bench.analysis.compare import NamedRecord, Pool
 from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.analysis.summary import summarize
 from resnet_bench.cli import group
@@ -52,7 +52,7 @@ def record(*rates: float, words: str = "", identity: str = "photos-1", name: str
 
 
 def pool(*records: Record) -> Pool:
-    return Pool(tuple(Source(each.id, each) for each in records))
+    return Pool(tuple(NamedRecord(each.id, each) for each in records))
 
 
 def one(base: Record, new: Record, *allow: str, floor: float | None = None) -> compare.Comparison:
@@ -205,19 +205,19 @@ def test_allow_names_a_field_that_is_refused(name: str) -> None:
 
 
 def test_records_of_one_configuration_pool_their_processes() -> None:
-    found = compare.pools([Source("1", record(100, name="1")), Source("2", record(101, name="2"))])
+    found = compare.pools([NamedRecord("1", record(100, name="1")), NamedRecord("2", record(101, name="2"))])
     (only,) = found
     assert list(only.rates) == pytest.approx([100, 101])
 
 
 def test_the_same_record_counts_once() -> None:
-    (found,) = compare.pools([Source("1", BASE), Source("again", BASE)])
+    (found,) = compare.pools([NamedRecord("1", BASE), NamedRecord("again", BASE)])
     assert len(found.rates) == 3
 
 
 def test_other_configurations_and_versions_do_not_pool() -> None:
     sources = [
-        Source(str(n), each)
+        NamedRecord(str(n), each)
         for n, each in enumerate((BASE, record(9, words="--xla"), replace(BASE, id="v", tool_version="1")))
     ]
     assert len(compare.pools(sources)) == 3
@@ -230,7 +230,7 @@ def test_trainings_that_differ_in_what_only_training_has_do_not_pool() -> None:
         return replace(BASE, id=str(options), config=config)
 
     plain, longer, shared = trained(), trained(epochs=3), trained(strategy="mirrored", logical_devices=2)
-    found = compare.pools([Source(each.id, each) for each in (plain, longer, shared)])
+    found = compare.pools([NamedRecord(each.id, each) for each in (plain, longer, shared)])
     assert [len(each.sources) for each in found] == [2, 1]
     assert "strategy" in fields(one(plain, shared).options)
     report = compare.compare(pool(plain), [pool(trained(split_seed=1))])
@@ -238,7 +238,7 @@ def test_trainings_that_differ_in_what_only_training_has_do_not_pool() -> None:
 
 
 def test_a_base_of_several_configurations_is_refused() -> None:
-    found = compare.pools([Source("1", BASE), Source("2", record(9, words="--xla"))])
+    found = compare.pools([NamedRecord("1", BASE), NamedRecord("2", record(9, words="--xla"))])
     with pytest.raises(IncomparableError, match="2 configurations, which differ in xla off and on"):
         compare.only(found, "runs")
 
@@ -276,7 +276,7 @@ def test_the_table_has_base_and_new(tmp_path: Path) -> None:
 
 def test_json_and_markdown(tmp_path: Path) -> None:
     base, new = saved(tmp_path, BASE, SLOW)
-    report = msgspec.json.decode(invoke(base, new, "--json").stdout, type=compare.Report)
+    report = msgspec.json.decode(invoke(base, new, "--json").stdout, type=compare.ComparisonReport)
     assert report.comparisons[0].finding == "slower"
     text = invoke(base, new, "--format", "markdown").stdout
     assert "| configuration | processes | img/s | ratio | 95 % | finding |" in text

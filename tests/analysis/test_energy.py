@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_bench.analysis.energy import account
+from resnet_bench.analysis.energy import run_energy
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import Interference, ProcessSamples, Round, Samples
 from resnet_bench.runtime import energy
@@ -113,7 +113,7 @@ def test_a_block_on_a_gpu_counts_the_gpu() -> None:
 
 
 def test_idle_is_subtracted() -> None:
-    found = account(samples(one(100.0), one(120.0)), CPU, (20.0, 30.0))
+    found = run_energy(samples(one(100.0), one(120.0)), CPU, (20.0, 30.0))
     assert found is not None
     assert (found.status, found.source) == ("measured", "rapl")
     assert found.active_w == pytest.approx(55.0)
@@ -124,21 +124,21 @@ def test_idle_is_subtracted() -> None:
 
 
 def test_warm_up_rounds_take_no_part() -> None:
-    process = ProcessSamples(process=0, rounds=(one(500.0), one(100.0)), counted_from=1)
-    found = account(Samples(processes=(process,)), CPU, (0.0,))
+    process = ProcessSamples(process=0, rounds=(one(500.0), one(100.0)), first_counted_round=1)
+    found = run_energy(Samples(processes=(process,)), CPU, (0.0,))
     assert found is not None
     assert found.joules == pytest.approx(100)
 
 
 def test_an_unknown_idle_power_is_said_and_nothing_is_subtracted() -> None:
-    found = account(samples(one(100.0)), CPU, (None, None))
+    found = run_energy(samples(one(100.0)), CPU, (None, None))
     assert found is not None
     assert found.joules == pytest.approx(100)
     assert "nothing was subtracted" in found.why
 
 
 def test_a_gpu_without_a_counter_is_accounted_by_its_power_samples() -> None:
-    found = account(samples(one(power=200.0), one(power=300.0)), GPU, ())
+    found = run_energy(samples(one(power=200.0), one(power=300.0)), GPU, ())
     assert found is not None
     assert found.joules == pytest.approx(1000)
     assert found.facts["method"] == "power samples"
@@ -146,19 +146,19 @@ def test_a_gpu_without_a_counter_is_accounted_by_its_power_samples() -> None:
 
 @pytest.mark.parametrize("rounds", [(one(),), (one(10.0), one())])
 def test_without_a_counter_in_every_round_it_is_unavailable_and_says_why(rounds: tuple[Round, ...]) -> None:
-    found = account(samples(*rounds), CPU, (), "a virtual machine")
+    found = run_energy(samples(*rounds), CPU, (), "a virtual machine")
     assert found is not None
     assert (found.status, found.why, found.joules) == ("unavailable", "a virtual machine", None)
 
 
 def test_an_idle_machine_that_drew_more_gives_no_efficiency() -> None:
-    found = account(samples(one(10.0)), CPU, (50.0,))
+    found = run_energy(samples(one(10.0)), CPU, (50.0,))
     assert found is not None
     assert found.images_per_joule is None
 
 
 def test_nothing_timed_has_no_energy() -> None:
-    assert account(Samples(), CPU, ()) is None
+    assert run_energy(Samples(), CPU, ()) is None
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ import pytest
 
 from resnet_bench.analysis import ratio
 from resnet_bench.analysis.ab import estimate, narrow_enough
-from resnet_bench.analysis.compare import Pool, Source, compare
+from resnet_bench.analysis.compare import NamedRecord, Pool, compare
 from resnet_bench.analysis.summary import summarize
 from resnet_bench.config.options import parse_args
-from resnet_bench.records.ab import Turns
+from resnet_bench.records.ab import PairSamples
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, ProcessSamples, Samples, Verdict
 from tests.support import simulated
@@ -36,11 +36,11 @@ def share(of: Callable[[np.random.Generator], bool], per_seed: int = PER_SEED) -
     return sum(found) / len(found)
 
 
-def pairs(random: np.random.Generator, count: int, slowdown: float = 0.0) -> list[Turns]:
+def pairs(random: np.random.Generator, count: int, slowdown: float = 0.0) -> list[PairSamples]:
     return [simulated.pair(random, TURNS, PAIR_PROCESS_SD, slowdown) for _ in range(count)]
 
 
-def alarm(turns: list[Turns]) -> bool:
+def alarm(turns: list[PairSamples]) -> bool:
     return ratio.finding(estimate(turns)) in ("faster", "slower")
 
 
@@ -94,7 +94,7 @@ def pool(random: np.random.Generator, name: str, processes: int, slowdown: float
         samples=samples,
         summary=summarize(samples),
     )
-    return Pool((Source(name, record),))
+    return Pool((NamedRecord(name, record),))
 
 
 def findings(random: np.random.Generator, news: int, processes: int, slowdown: float = 0.0) -> list[str]:

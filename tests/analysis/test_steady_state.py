@@ -141,26 +141,26 @@ def level(*pieces: tuple[int, float]) -> list[float]:
 @pytest.mark.parametrize(
     ("step_s", "found"),
     [
-        (level((7, 1.0)), steady_state.Finding("unknown")),
-        (level((8, 1.0)), steady_state.Finding("reached", 0)),
-        ([1.0] * 20, steady_state.Finding("reached", 0)),
-        (level((5, 1.3), (15, 1.0)), steady_state.Finding("reached", 5)),
-        (level((5, 0.7), (15, 1.0)), steady_state.Finding("reached", 5)),  # a pipeline that used up its buffer
-        (level((15, 1.3), (5, 1.0)), steady_state.Finding("reached", 15)),
-        (level((16, 1.3), (4, 1.0)), steady_state.Finding("still_drifting")),
-        (level((12, 1.0), (8, 1.3)), steady_state.Finding("slowing_down")),
+        (level((7, 1.0)), steady_state.SteadyFinding("unknown")),
+        (level((8, 1.0)), steady_state.SteadyFinding("reached", 0)),
+        ([1.0] * 20, steady_state.SteadyFinding("reached", 0)),
+        (level((5, 1.3), (15, 1.0)), steady_state.SteadyFinding("reached", 5)),
+        (level((5, 0.7), (15, 1.0)), steady_state.SteadyFinding("reached", 5)),  # a pipeline that used up its buffer
+        (level((15, 1.3), (5, 1.0)), steady_state.SteadyFinding("reached", 15)),
+        (level((16, 1.3), (4, 1.0)), steady_state.SteadyFinding("still_drifting")),
+        (level((12, 1.0), (8, 1.3)), steady_state.SteadyFinding("slowing_down")),
         (
             level((8, 1.0), (4, 1.3), (8, 1.0)),
-            steady_state.Finding("reached", 0),
+            steady_state.SteadyFinding("reached", 0),
         ),  # a disturbance counts, it is no warm-up
-        (level((4, 1.5), (6, 1.0), (4, 1.3), (6, 1.0)), steady_state.Finding("reached", 4)),
-        (level((5, 1.3), (5, 1.0), (5, 1.3), (5, 1.0)), steady_state.Finding("bimodal")),
-        (level(*[(3, 1.0), (3, 1.3)] * 4), steady_state.Finding("bimodal")),
-        (level(*[(1, 1.0), (1, 1.3)] * 10), steady_state.Finding("bimodal")),
-        (level((5, 1.01), (15, 1.0)), steady_state.Finding("reached", 0)),  # less than `MIN_SHIFT`
+        (level((4, 1.5), (6, 1.0), (4, 1.3), (6, 1.0)), steady_state.SteadyFinding("reached", 4)),
+        (level((5, 1.3), (5, 1.0), (5, 1.3), (5, 1.0)), steady_state.SteadyFinding("bimodal")),
+        (level(*[(3, 1.0), (3, 1.3)] * 4), steady_state.SteadyFinding("bimodal")),
+        (level(*[(1, 1.0), (1, 1.3)] * 10), steady_state.SteadyFinding("bimodal")),
+        (level((5, 1.01), (15, 1.0)), steady_state.SteadyFinding("reached", 0)),  # less than `MIN_SHIFT`
     ],
 )
-def test_what_a_series_does(step_s: list[float], found: steady_state.Finding) -> None:
+def test_what_a_series_does(step_s: list[float], found: steady_state.SteadyFinding) -> None:
     assert steady_state.detect(step_s) == found
 
 
@@ -189,14 +189,14 @@ def process(timed: list[float], warmup: tuple[float, ...] = (1.0, 1.0)) -> Proce
 def test_warm_up_inside_the_window_is_kept_but_not_counted() -> None:
     marked = steady_state.mark(process(level((5, 1.3), (15, 1.0))), steps_per_call=1)
     assert len(marked.rounds) == 20
-    assert (marked.counted_from, len(marked.counted)) == (5, 15)
+    assert (marked.first_counted_round, len(marked.counted)) == (5, 15)
     # one first step, two of warm-up, five rounds of four steps; the next one is steady
     assert marked.steady == Steadiness(kind="reached", from_round=5, from_step=1 + 2 + 20 + 1)
 
 
 def test_whoever_gives_the_warm_up_gets_all_rounds_counted() -> None:
     marked = steady_state.mark(process(level((5, 1.3), (15, 1.0))), steps_per_call=1, count_all=True)
-    assert (marked.counted_from, len(marked.counted)) == (0, 20)
+    assert (marked.first_counted_round, len(marked.counted)) == (0, 20)
     assert marked.steady is not None
     assert marked.steady.from_round == 5
 

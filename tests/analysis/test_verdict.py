@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from resnet_bench.analysis.verdict import judge
+from resnet_bench.analysis.verdict import decide_verdict
 from resnet_bench.config import Config
 from resnet_bench.config.options import parse_args
 from resnet_bench.records.base import Notice
@@ -43,7 +43,7 @@ def samples(processes: int = 3, rounds: int = 8, finite: bool | None = True) -> 
 
 def reasons(measured: Samples, words: str = "", outcome: str = "ok", notices: tuple[Notice, ...] = ()) -> list[str]:
     config: Config = parse_args(words.split())[0]
-    verdict = judge(config, Outcome(kind=outcome), measured, notices, MACHINE)  # type: ignore[arg-type]
+    verdict = decide_verdict(config, Outcome(kind=outcome), measured, notices, MACHINE)  # type: ignore[arg-type]
     return [verdict.kind, *(reason.kind for reason in verdict.reasons)]
 
 
@@ -95,14 +95,14 @@ def test_a_warning_alone_takes_nothing_from_the_verdict() -> None:
 REACHED: list[SteadyKind] = ["reached"]
 
 
-def behaving(*kinds: SteadyKind, from_round: int | None = None, counted_from: int = 0) -> Samples:
+def behaving(*kinds: SteadyKind, from_round: int | None = None, first_counted_round: int = 0) -> Samples:
     return Samples(
         processes=tuple(
             ProcessSamples(
                 process=number,
                 rounds=(ROUND,) * 20,
                 steady=Steadiness(kind=kind, from_round=from_round),
-                counted_from=counted_from,
+                first_counted_round=first_counted_round,
             )
             for number, kind in enumerate(kinds)
         )
@@ -111,7 +111,7 @@ def behaving(*kinds: SteadyKind, from_round: int | None = None, counted_from: in
 
 @pytest.mark.parametrize("kind", ["still_drifting", "slowing_down", "bimodal"])
 def test_one_of_three_processes_without_a_steady_state_is_indicative(kind: SteadyKind) -> None:
-    verdict = judge(Config(), Outcome(kind="ok"), behaving("reached", kind, "reached"), (), MACHINE)
+    verdict = decide_verdict(Config(), Outcome(kind="ok"), behaving("reached", kind, "reached"), (), MACHINE)
     assert verdict.kind == "indicative"
     assert verdict.reasons == (Notice(kind=kind, facts={"processes": 1, "of": 3}),)
 
@@ -126,13 +126,13 @@ def test_of_ten_processes_two_without_a_steady_state_are_forgiven() -> None:
 
 
 def test_warm_up_that_was_left_out_is_no_reason_and_warm_up_that_counts_is_one() -> None:
-    assert reasons(behaving(*REACHED * 3, from_round=6, counted_from=6)) == ["valid"]
+    assert reasons(behaving(*REACHED * 3, from_round=6, first_counted_round=6)) == ["valid"]
     assert reasons(behaving(*REACHED * 3, from_round=6)) == ["indicative", "warmup_counted"]
 
 
 def test_too_few_rounds_after_the_warm_up_are_indicative_and_none_are_invalid() -> None:
-    assert reasons(behaving(*REACHED * 3, from_round=16, counted_from=16)) == ["indicative", "few_steady_rounds"]
-    assert reasons(behaving(*REACHED * 3, from_round=20, counted_from=20)) == ["invalid", "nothing_timed"]
+    assert reasons(behaving(*REACHED * 3, from_round=16, first_counted_round=16)) == ["indicative", "few_steady_rounds"]
+    assert reasons(behaving(*REACHED * 3, from_round=20, first_counted_round=20)) == ["invalid", "nothing_timed"]
 
 
 # Interference
@@ -178,7 +178,7 @@ def test_a_busy_loop_on_two_cores_is_seen_and_a_quiet_machine_is_not_accused() -
         return Interference(other_cpu_s=share * 0.5 * 2, steal_s=0.0, involuntary_switches=900)
 
     assert reasons(beside(with_load(0.01))) == ["valid"]
-    busy = judge(Config(), Outcome(kind="ok"), beside(with_load(0.5)), (), MACHINE)
+    busy = decide_verdict(Config(), Outcome(kind="ok"), beside(with_load(0.5)), (), MACHINE)
     assert busy.reasons == (Notice(kind="other_load", facts={"share": 0.5, "limit": 0.05}),)
 
 
@@ -199,10 +199,10 @@ def test_only_rounds_that_count_are_looked_at() -> None:
         process=0,
         rounds=(*(loud,) * 5, *(ROUND,) * 15),
         steady=Steadiness(kind="reached", from_round=5),
-        counted_from=5,
+        first_counted_round=5,
     )
     assert reasons(Samples(processes=(process,) * 3)) == ["valid"]
-    assert reasons(Samples(processes=(structs.replace(process, counted_from=0),) * 3))[2] == "other_load"
+    assert reasons(Samples(processes=(structs.replace(process, first_counted_round=0),) * 3))[2] == "other_load"
 
 
 def test_a_clock_that_moves_on_the_gpu_is_a_reason() -> None:
@@ -220,7 +220,9 @@ def test_a_clock_that_moves_on_the_gpu_is_a_reason() -> None:
 
 def test_an_interval_below_the_noise_floor_is_noted_but_is_no_reason() -> None:
     quiet = samples()  # three processes of exactly the same speed: an interval of no width
-    known, unknown = (judge(Config(), Outcome(kind="ok"), quiet, (), MACHINE, noise_floor=f) for f in (0.02, None))
+    known, unknown = (
+        decide_verdict(Config(), Outcome(kind="ok"), quiet, (), MACHINE, noise_floor=f) for f in (0.02, None)
+    )
     assert known.kind == unknown.kind == "valid"
     assert unknown.notes == ()
     assert known.notes == (Notice(kind="interval_below_noise", facts={"resolution": 0.0, "floor": 0.02}),)
@@ -228,11 +230,11 @@ def test_an_interval_below_the_noise_floor_is_noted_but_is_no_reason() -> None:
 
 def test_an_interval_above_the_noise_floor_and_a_single_process_are_not_noted() -> None:
     for measured in (with_one_slower(1.02), samples(processes=1)):
-        assert judge(Config(), Outcome(kind="ok"), measured, (), MACHINE, noise_floor=0.02).notes == ()
+        assert decide_verdict(Config(), Outcome(kind="ok"), measured, (), MACHINE, noise_floor=0.02).notes == ()
 
 
 def test_processes_that_came_apart_are_noted_but_are_no_reason() -> None:
-    judged = judge(Config(), Outcome(kind="ok"), with_one_slower(1.2), (), MACHINE)
+    judged = decide_verdict(Config(), Outcome(kind="ok"), with_one_slower(1.2), (), MACHINE)
     assert judged.kind == "valid"
     (note,) = judged.notes
     assert (note.kind, note.facts["processes"]) == ("interval_wide", 3)
@@ -248,10 +250,10 @@ def with_one_slower(times: float) -> Samples:
 
 def test_a_cache_that_was_left_out_is_a_reason() -> None:
     left_out = Notice(kind="cache_over_budget", facts={"cache": "records", "budget_bytes": 1, "needed_bytes": 2})
-    judged = judge(Config(), Outcome(kind="ok"), samples(), (left_out,), MACHINE)
+    judged = decide_verdict(Config(), Outcome(kind="ok"), samples(), (left_out,), MACHINE)
     assert (judged.kind, judged.reasons) == ("indicative", (left_out,))
 
 
 def test_a_wide_interval_below_the_noise_floor_gets_both_notes() -> None:
-    judged = judge(Config(), Outcome(kind="ok"), with_one_slower(1.2), (), MACHINE, noise_floor=5.0)
+    judged = decide_verdict(Config(), Outcome(kind="ok"), with_one_slower(1.2), (), MACHINE, noise_floor=5.0)
     assert [note.kind for note in judged.notes] == ["interval_wide", "interval_below_noise"]

@@ -105,14 +105,14 @@ def test_ctrl_c_keeps_the_pairs_that_exist(
     fakes: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del fakes
-    real = duet.Match.run
+    real = duet.AbRun.run
 
-    def run(match: duet.Match) -> None:
+    def run(match: duet.AbRun) -> None:
         object.__setattr__(match._budget, "pairs", 1)
         real(match)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(duet.Match, "run", run)
+    monkeypatch.setattr(duet.AbRun, "run", run)
     done = invoke("ab", "", "--xla", *SHORT, "--output", str(tmp_path))
     assert done.exit_code == 130
     saved = result_in(tmp_path)

@@ -103,14 +103,14 @@ def test_ctrl_c_keeps_the_repetitions_that_exist(
     fakes: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del fakes
-    real = interleave.Rota._repetition
+    real = interleave.Interleaver._repetition
 
-    def once(game: interleave.Rota) -> interleave.Repetition:
+    def once(game: interleave.Interleaver) -> interleave.Repetition:
         if game.done:
             os.kill(os.getpid(), signal.SIGINT)
         return real(game)
 
-    monkeypatch.setattr(interleave.Rota, "_repetition", once)
+    monkeypatch.setattr(interleave.Interleaver, "_repetition", once)
     done = invoke(*SHORT, "--output", str(tmp_path))
     assert done.exit_code == 130
     saved = result_in(tmp_path)

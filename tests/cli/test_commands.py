@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from resnet_bench.cli import COMMANDS, group
 from resnet_bench.experiments import run as session
-from resnet_bench.experiments.evidence_pass import Afterwards
+from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.records.record import load, save
 from resnet_bench.worker.process import Worker
 from tests.experiments.test_run import run as run_fake
@@ -35,7 +35,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         return real(*arguments, **options)
 
     monkeypatch.setattr(session, "run", run)
-    monkeypatch.setattr(Afterwards, "run", no_pass)
+    monkeypatch.setattr(EvidencePass, "run", no_pass)
     return monkeypatch
 
 

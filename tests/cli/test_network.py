@@ -16,7 +16,7 @@ from resnet_bench.cli import evaluate as evaluate_command
 from resnet_bench.cli import predict as predict_command
 from resnet_bench.config import Config
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evaluation import Evaluation, Likely, Prediction
+from resnet_bench.records.evaluation import EvaluationRecord, LikelyClass, Prediction
 from resnet_bench.records.model_card import WeightsFacts
 from resnet_bench.records.run import DataFacts, ModelFacts, StageFacts
 from resnet_bench.worker import protocol as p
@@ -126,15 +126,15 @@ def test_build_draws_what_it_built_and_says_where_weights_came_from(tmp_path: Pa
     assert "<!-- identity 12 -->" not in drawn, "long stages are shortened"
 
 
-def evaluation(classes: int = 3) -> Evaluation:
+def evaluation(classes: int = 3) -> EvaluationRecord:
     labels = np.arange(60) % classes
     names = tuple(f"class {number}" for number in range(classes))
     top5 = 55 if classes > 5 else None
-    first = classification.Answers(path="/a.keras", predicted=labels.copy(), loss=0.1, among_top5=top5)
+    first = classification.Predictions(path="/a.keras", predicted=labels.copy(), loss=0.1, among_top5=top5)
     first.predicted[:6] = 0
-    second = classification.Answers(path="/b.keras", predicted=labels.copy(), loss=0.05, among_top5=top5)
+    second = classification.Predictions(path="/b.keras", predicted=labels.copy(), loss=0.05, among_top5=top5)
     judged = [classification.score(each, labels, names, 100.0) for each in (first, second)]
-    return Evaluation(
+    return EvaluationRecord(
         id="0123456789",
         created_at="2026-11-22T04:00:00+00:00",
         tool_version="0",
@@ -186,7 +186,7 @@ def test_many_classes_are_cut_to_those_of_lowest_recall(tmp_path: Path) -> None:
 
 
 def test_predict_names_what_it_cannot_read_and_classifies_the_rest() -> None:
-    likely = (Likely(label=3, name="dog", probability=0.91), Likely(label=7, name=None, probability=0.05))
+    likely = (LikelyClass(label=3, name="dog", probability=0.91), LikelyClass(label=7, name=None, probability=0.05))
     FakeWorker.reply = p.Predicted(
         predictions=(Prediction(path="a.png", likely=likely), Prediction(path="b.png", problem="it is damaged")),
         assumed="imagenet",

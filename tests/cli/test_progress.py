@@ -11,10 +11,10 @@ from rich.console import Console
 from resnet_bench.cli.progress import run
 
 
-def live(monkeypatch: pytest.MonkeyPatch) -> tuple[run.Live, io.StringIO]:
+def live(monkeypatch: pytest.MonkeyPatch) -> tuple[run.LiveRun, io.StringIO]:
     monkeypatch.setattr(run, "TICK_S", 0.01)
     screen = io.StringIO()
-    return run.Live(Console(file=screen, force_terminal=True, width=80)), screen
+    return run.LiveRun(Console(file=screen, force_terminal=True, width=80)), screen
 
 
 def drawn_within(screen: io.StringIO, seconds: float) -> bool:

@@ -20,11 +20,11 @@ from click.testing import CliRunner, Result
 from resnet_bench.cli import group
 from resnet_bench.config.option import training_options
 from resnet_bench.errors import ConfigError, DataError
-from resnet_bench.experiments.train import Session
+from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
 from resnet_bench.records.record import Record, load
 from resnet_bench.step.training.checkpoint import CHECKPOINT, save
-from resnet_bench.step.training.progress import Progress
+from resnet_bench.step.training.progress import TrainingProgress
 from resnet_bench.worker.process import Worker
 from tests.data.test_datasets import signs
 
@@ -42,7 +42,7 @@ def train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str, scenario: str = "ok") -> Result:
-        pretended = functools.partial(Session, new_worker=lambda: fake_worker(scenario))
+        pretended = functools.partial(TrainRun, new_worker=lambda: fake_worker(scenario))
         monkeypatch.setattr("resnet_bench.cli.train.Session", pretended)
         return CliRunner(env={"COLUMNS": "120"}).invoke(group, ["train", *words])
 
@@ -121,7 +121,7 @@ def test_what_cannot_be_trained_is_refused_before_a_worker_starts(train: Any, wo
 
 
 def test_a_folder_with_a_training_is_not_overwritten(train: Any, tmp_path: Path) -> None:
-    save(tmp_path / "training" / CHECKPOINT, {}, Progress())
+    save(tmp_path / "training" / CHECKPOINT, {}, TrainingProgress())
     done = train()
     assert done.exit_code == 2
     assert "--folder training holds a training already. Go on with it: --resume" in done.stderr
@@ -171,7 +171,7 @@ def test_an_interrupt_lets_the_worker_end_by_itself(tmp_path: Path) -> None:
 
     began = threading.Event()
     request = request_of({"folder": str(tmp_path)})
-    session = Session(request, Watching(), new_worker=lambda: fake_worker("wait:2"))
+    session = TrainRun(request, Watching(), new_worker=lambda: fake_worker("wait:2"))
     assert session.interrupt() is False
 
     def interrupt() -> None:

@@ -14,7 +14,7 @@ from resnet_bench.config import Config
 from resnet_bench.config import options as o
 from resnet_bench.config.presets import PRESETS
 from resnet_bench.errors import ConfigError
-from resnet_bench.experiments.ignored_options import unused
+from resnet_bench.experiments.ignored_options import ignored_options
 
 FIXED_FLAGS = [
     "--mode",
@@ -202,6 +202,6 @@ def test_choices_are_completed() -> None:
 
 def test_options_that_a_command_does_not_heed_are_named_and_the_work_itself_never_is() -> None:
     _, given = o.parse_args(["--profile", "--split", "--rounds", "3", "--batch-size", "8"])
-    (notice,) = unused(given, {"rounds"}, "bench-cli bottleneck")
+    (notice,) = ignored_options(given, {"rounds"}, "bench-cli bottleneck")
     assert notice.facts == {"options": "--split, --profile", "where": "bench-cli bottleneck"}
-    assert unused(given, {"rounds", "split", "profile"}, "bench-cli bottleneck") == ()
+    assert ignored_options(given, {"rounds", "split", "profile"}, "bench-cli bottleneck") == ()

@@ -19,12 +19,12 @@ def shards(tmp_path: Path) -> str:
     return f"{tmp_path}/train-*"
 
 
-def _plan(shards: str, **values: Any) -> pipeline.Plan:
+def _plan(shards: str, **values: Any) -> pipeline.PipelinePlan:
     settings = config(**{"source": "tfrecord", "data": shards} | values)
     return pipeline.plan_of(settings, open_source(settings, 1, Path("unused")))
 
 
-def _labels(plan: pipeline.Plan, batches: int) -> list[int]:
+def _labels(plan: pipeline.PipelinePlan, batches: int) -> list[int]:
     return [int(v) for _, labels in pipeline.build(plan).take(batches).as_numpy_iterator() for v in labels]
 
 
@@ -195,7 +195,7 @@ def test_decoding_options_run(shards: str, values: dict[str, Any]) -> None:
     assert len(_labels(_plan(shards, mode="train", **values), 3)) == 12
 
 
-def _batches(plan: pipeline.Plan, count: int = 3) -> list[tuple[Any, Any]]:
+def _batches(plan: pipeline.PipelinePlan, count: int = 3) -> list[tuple[Any, Any]]:
     return list(pipeline.build(plan).take(count).as_numpy_iterator())
 
 

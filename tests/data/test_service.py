@@ -71,7 +71,7 @@ def soon_gone(pids: Iterable[int]) -> bool:
     return True
 
 
-class Killer(run.Silent):
+class Killer(run.SilentRunObserver):
     """Once the first round is timed: stops and wakes the worker's group, then kills one service process by pid."""
 
     def __init__(self) -> None:

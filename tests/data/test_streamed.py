@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resnet_bench.data.datasets import Augmentation, DataSet, open_set
+from resnet_bench.data.datasets import Augmentation, Dataset, open_set
 from resnet_bench.errors import DataError
 from tests.data.test_datasets import folders
 from tests.support.data_files import encoded, example, good_shard, write_shard
@@ -19,7 +19,7 @@ EVERYTHING = Augmentation(crop=True, shift=True, flip=True, crop_area_min=0.3)
 
 
 @pytest.fixture(params=["folder", "tfrecord"])
-def data(request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
+def data(request: pytest.FixtureRequest, tmp_path: Path) -> Dataset:
     """Ten training and five test images in five classes, 16x16."""
     if request.param == "folder":
         root = folders(tmp_path / "photos", "a", "b", "c", "d", "e", images=3)
@@ -36,12 +36,12 @@ def data(request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
     )
 
 
-def batches(data: DataSet, number: int, skip: int = 0) -> list[tuple[Any, Any]]:
+def batches(data: Dataset, number: int, skip: int = 0) -> list[tuple[Any, Any]]:
     found = data.train.epoch(number, 2, seed=3, augmentation=EVERYTHING, skip=skip)
     return [(np.asarray(images), np.asarray(labels)) for images, labels in found]
 
 
-def test_an_epoch_can_be_made_again_from_any_batch(data: DataSet) -> None:
+def test_an_epoch_can_be_made_again_from_any_batch(data: Dataset) -> None:
     whole = batches(data, 1)
     assert len(whole) == 5
     assert whole[0][0].shape == (2, 16, 16, 3)
@@ -55,7 +55,7 @@ def test_an_epoch_can_be_made_again_from_any_batch(data: DataSet) -> None:
     assert [labels.tolist() for _, labels in batches(data, 2)] != [labels.tolist() for _, labels in whole]
 
 
-def test_every_test_image_is_seen_once_and_the_last_batch_may_be_short(data: DataSet) -> None:
+def test_every_test_image_is_seen_once_and_the_last_batch_may_be_short(data: Dataset) -> None:
     assert data.test is not None
     found = list(data.test.in_order(2))
     assert [len(labels) for _, labels in found] == [2, 2, 1]

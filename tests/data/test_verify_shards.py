@@ -14,7 +14,7 @@ from resnet_bench.data.manifest import file_sha256, read_manifest
 from resnet_bench.errors import DataError
 from tests.support.data_files import encoded, flip_byte, write_shard
 
-SMALL = synthetic_photos.Recipe({(24, 16): 1.0}, {(80, "4:2:0"): 1.0})
+SMALL = synthetic_photos.PhotoRecipe({(24, 16): 1.0}, {(80, "4:2:0"): 1.0})
 
 
 def record(image: bytes | None = None, label: int = 1) -> bytes:
@@ -24,7 +24,7 @@ def record(image: bytes | None = None, label: int = 1) -> bytes:
 
 
 def made(folder: Path) -> Path:
-    write_shards.make(Photographs(6, 0, SMALL, {}), folder, 2, 1)
+    write_shards.write_shards(Photographs(6, 0, SMALL, {}), folder, 2, 1)
     return folder
 
 

@@ -18,10 +18,10 @@ from resnet_bench.data.tfds import Tfds
 from resnet_bench.errors import ConfigError, DataError
 from tests.support.data_files import encoded, flip_byte
 
-SMALL = synthetic_photos.Recipe({(40, 30): 1.0}, {(90, "4:2:0"): 1.0})
+SMALL = synthetic_photos.PhotoRecipe({(40, 30): 1.0}, {(90, "4:2:0"): 1.0})
 
 
-def supply(count: int = 7, seed: int = 0, recipe: synthetic_photos.Recipe = SMALL) -> Photographs:
+def supply(count: int = 7, seed: int = 0, recipe: synthetic_photos.PhotoRecipe = SMALL) -> Photographs:
     return Photographs(count, seed, recipe, {"sizes": "40x30"})
 
 
@@ -47,13 +47,13 @@ def images(root: Path, per_class: int = 3) -> Path:
 
 def test_the_same_options_give_the_same_bytes_whatever_the_threads(tmp_path: Path) -> None:
     for name, threads, seed in (("a", 1, 0), ("b", 3, 0), ("c", 1, 1)):
-        write_shards.make(supply(seed=seed), tmp_path / name, 3, threads)
+        write_shards.write_shards(supply(seed=seed), tmp_path / name, 3, threads)
     assert content(tmp_path / "a") == content(tmp_path / "b") != content(tmp_path / "c")
 
 
 def test_the_manifest_tells_what_came_out(tmp_path: Path) -> None:
     recipe = size_mix.recipe("40x30=3,30x40=1", None, "0.6=1,1.2=1")
-    made = write_shards.make(supply(count=40, recipe=recipe), tmp_path, 4, 2).manifest
+    made = write_shards.write_shards(supply(count=40, recipe=recipe), tmp_path, 4, 2).manifest
     assert [shard.images for shard in made.shards] == [10, 10, 10, 10]
     assert made.sizes["40x30"] == pytest.approx(30, abs=2)
     assert made.sizes["30x40"] == 40 - made.sizes["40x30"]
@@ -68,7 +68,7 @@ def test_the_manifest_tells_what_came_out(tmp_path: Path) -> None:
 
 
 def test_photographs_are_those_of_the_embedded_set(tmp_path: Path) -> None:
-    write_shards.make(supply(count=3, recipe=synthetic_photos.IMAGENET), tmp_path, 1, 1)
+    write_shards.write_shards(supply(count=3, recipe=synthetic_photos.IMAGENET), tmp_path, 1, 1)
     found = [_bytes(record, "image/encoded") for record in records(tmp_path)]
     assert found == [photo.encoded for photo in synthetic_photos.make_photos(3, 0, 1)]
 
@@ -81,17 +81,17 @@ def test_bytes_per_pixel_are_met_image_by_image() -> None:
 
 
 def test_a_finished_set_is_left_alone(tmp_path: Path) -> None:
-    write_shards.make(supply(), tmp_path, 3, 1)
+    write_shards.write_shards(supply(), tmp_path, 3, 1)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    assert write_shards.make(supply(), tmp_path, 3, 1).shards_found == 3
+    assert write_shards.write_shards(supply(), tmp_path, 3, 1).shards_found == 3
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
 def test_a_lost_shard_is_made_again(tmp_path: Path) -> None:
-    write_shards.make(supply(), tmp_path, 3, 1)
+    write_shards.write_shards(supply(), tmp_path, 3, 1)
     before = content(tmp_path)
     (tmp_path / "photos-00001-of-00003.tfrecord").unlink()
-    assert write_shards.make(supply(), tmp_path, 3, 1).shards_found == 2
+    assert write_shards.write_shards(supply(), tmp_path, 3, 1).shards_found == 2
     assert content(tmp_path) == before
 
 
@@ -145,26 +145,26 @@ def test_a_kill_at_any_moment_leaves_whole_shards_and_the_next_start_goes_on(
 
 
 def test_other_options_are_refused_for_a_folder_in_use(tmp_path: Path) -> None:
-    write_shards.make(supply(), tmp_path, 3, 1)
+    write_shards.write_shards(supply(), tmp_path, 3, 1)
     with pytest.raises(DataError, match=r"count 7 \(now 8\)"):
-        write_shards.make(supply(count=8), tmp_path, 3, 1)
+        write_shards.write_shards(supply(count=8), tmp_path, 3, 1)
 
 
 def test_a_folder_of_other_things_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(DataError, match=r"thesis\.tex"):
-        write_shards.make(supply(), tmp_path, 3, 1)
+        write_shards.write_shards(supply(), tmp_path, 3, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
     with write_shards._claimed(tmp_path), pytest.raises(DataError, match="another process"):
-        write_shards.make(supply(), tmp_path, 3, 1)
+        write_shards.write_shards(supply(), tmp_path, 3, 1)
 
 
 def test_more_shards_than_images_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--shards 8"):
-        write_shards.make(supply(count=7), tmp_path / "new", 8, 1)
+        write_shards.write_shards(supply(count=7), tmp_path / "new", 8, 1)
     assert not (tmp_path / "new").exists()
 
 
@@ -177,7 +177,7 @@ def test_shards_follow_the_number_of_images() -> None:
 
 def test_a_folder_keeps_bytes_classes_and_names(tmp_path: Path) -> None:
     root = images(tmp_path / "images")
-    made = write_shards.make(Folder(str(root), 0, skip=False), tmp_path / "out", 2, 2).manifest
+    made = write_shards.write_shards(Folder(str(root), 0, skip=False), tmp_path / "out", 2, 2).manifest
     assert (made.images, made.classes, made.class_names, made.label_range) == (6, 2, ("ant", "bee"), (1, 2))
     for record in records(tmp_path / "out"):
         name = _bytes(record, "image/filename").decode()
@@ -193,7 +193,7 @@ def test_the_seed_shuffles_a_folder(tmp_path: Path) -> None:
     orders: list[Any] = []
     for seed in (0, 0, 1):
         out = tmp_path / f"out{len(orders)}"
-        write_shards.make(Folder(str(root), seed, skip=False), out, 2, 2)
+        write_shards.write_shards(Folder(str(root), seed, skip=False), out, 2, 2)
         orders.append([_bytes(record, "image/filename") for record in records(out)])
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[2]) != orders[0]
@@ -203,8 +203,8 @@ def test_a_bad_image_is_named_or_left_out(tmp_path: Path) -> None:
     root = images(tmp_path / "images")
     (root / "bee" / "1.jpg").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"bee/1\.jpg: it is no image"):
-        write_shards.make(Folder(str(root), 0, skip=False), tmp_path / "strict", 2, 2)
-    made = write_shards.make(Folder(str(root), 0, skip=True), tmp_path / "out", 2, 2, skip=True).manifest
+        write_shards.write_shards(Folder(str(root), 0, skip=False), tmp_path / "strict", 2, 2)
+    made = write_shards.write_shards(Folder(str(root), 0, skip=True), tmp_path / "out", 2, 2, skip=True).manifest
     assert made.images == sum(shard.images for shard in made.shards) == 5
     assert len(made.skipped) == 1
     assert "bee/1.jpg" in made.skipped[0]
@@ -245,7 +245,7 @@ def tfds(root: Path, per_shard: tuple[int, ...] = (2, 3), **info: object) -> Pat
 @pytest.mark.parametrize("shards", [1, 2, 3, 5])
 def test_tfds_records_keep_order_bytes_and_labels(tmp_path: Path, shards: int) -> None:
     folder = tfds(tmp_path)
-    made = write_shards.make(Tfds(str(folder.parent), "train"), tmp_path / "out", shards, 2).manifest
+    made = write_shards.write_shards(Tfds(str(folder.parent), "train"), tmp_path / "out", shards, 2).manifest
     assert (made.images, made.classes, made.class_names) == (5, 3, ("cat", "dog", "fox"))
     found = records(tmp_path / "out")
     assert [record["image/encoded"] for record in found] == [[encoded(seed=seed)] for seed in range(5)]
@@ -284,7 +284,7 @@ def test_a_missing_or_short_tfds_shard_is_named(tmp_path: Path) -> None:
     first = next(framing.walk(shard))
     shard.write_bytes(shard.read_bytes()[: first.end])
     with pytest.raises(DataError, match=r"holds 1 records, but dataset_info\.json says 3"):
-        write_shards.make(Tfds(str(folder), "train"), tmp_path / "out", 1, 1)
+        write_shards.write_shards(Tfds(str(folder), "train"), tmp_path / "out", 1, 1)
     shard.unlink()
     with pytest.raises(DataError, match="00001-of-00002 is missing"):
         Tfds(str(folder), "train")
@@ -294,8 +294,8 @@ def test_a_damaged_tfds_record_is_named_or_left_out(tmp_path: Path) -> None:
     folder = tfds(tmp_path)
     flip_byte(folder / "pets-train.tfrecord-00000-of-00002", 40)
     with pytest.raises(DataError, match="00000-of-00002, record 0"):
-        write_shards.make(Tfds(str(folder), "train"), tmp_path / "strict", 1, 1)
-    assert write_shards.make(Tfds(str(folder), "train"), tmp_path / "out", 1, 1, skip=True).manifest.images == 4
+        write_shards.write_shards(Tfds(str(folder), "train"), tmp_path / "strict", 1, 1)
+    assert write_shards.write_shards(Tfds(str(folder), "train"), tmp_path / "out", 1, 1, skip=True).manifest.images == 4
 
 
 # How mixes are typed

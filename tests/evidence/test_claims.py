@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from resnet_bench import evidence
-from resnet_bench.analysis.verdict import judge
+from resnet_bench.analysis.verdict import decide_verdict
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.config.options import parse_args
@@ -16,10 +16,10 @@ from resnet_bench.records.base import Notice
 from resnet_bench.records.evidence import (
     Arithmetic,
     Changes,
-    Claim,
     Compiled,
     OneDnn,
     Operations,
+    OptionCheck,
     PipelineNode,
     Seen,
     Window,
@@ -106,7 +106,7 @@ COMPILED = replace(
 )
 
 
-def claims(words: str = "", seen: Seen = ALL, machine: Machine = CPU) -> dict[str, Claim]:
+def claims(words: str = "", seen: Seen = ALL, machine: Machine = CPU) -> dict[str, OptionCheck]:
     asked, given = parse_args(words.split())
     config, notices = resolve(asked, machine)
     return {claim.claim: claim for claim in evidence.make(config, given, seen, machine, MODEL, notices, asked)}
@@ -244,7 +244,7 @@ def test_the_pipeline_alone_has_no_claims_about_a_network() -> None:
 
 def verdict(words: str, seen: Seen) -> list[str]:
     found = tuple(claims(words, seen).values())
-    judged = judge(Config(), Outcome(kind="ok"), samples(), (), CPU, found)
+    judged = decide_verdict(Config(), Outcome(kind="ok"), samples(), (), CPU, found)
     return [judged.kind, *(reason.kind for reason in judged.reasons)]
 
 
@@ -275,7 +275,7 @@ def test_emulation_and_what_is_unknown_take_nothing_from_the_verdict() -> None:
 
 def test_the_reason_names_the_claim_and_where_it_was_seen() -> None:
     found = tuple(claims("--onednn on", replace(spoiled("executed", onednn=0), onednn=None)).values())
-    (reason,) = judge(Config(), Outcome(kind="ok"), samples(), (), CPU, found).reasons
+    (reason,) = decide_verdict(Config(), Outcome(kind="ok"), samples(), (), CPU, found).reasons
     facts: dict[str, Value] = {
         "claim": "onednn",
         "requested": True,

@@ -42,7 +42,7 @@ def test_the_parent_asks_a_fresh_worker() -> None:
     config, _ = parse_args(["--freeze", "--mode", "infer"])
     errors = {"PYTHONPATH": str(ROOT), "OPTION_ERRORS": json.dumps({"freeze=true": 0.25})}
     with Worker("tests.support.fake_worker", errors) as worker:
-        assert output_error.measure(config, worker).relative_rms == 0.25
+        assert output_error.measure_output_error(config, worker).relative_rms == 0.25
 
 
 def test_a_real_worker_shows_what_xla_made_of_16_bits_and_how_far_that_is_from_float32(tmp_path: Path) -> None:
@@ -54,10 +54,10 @@ def test_a_real_worker_shows_what_xla_made_of_16_bits_and_how_far_that_is_from_f
             resolved.append(event)
 
     with Worker() as worker:
-        command = p.Attest(config=config, log_path=str(worker.log_path), folder=str(tmp_path / "run"))
+        command = p.CollectEvidence(config=config, log_path=str(worker.log_path), folder=str(tmp_path / "run"))
         deadline = time.monotonic() + 200
         reply = worker.request(command, p.Observed, silence_s=150, deadline=deadline, on_event=keep)
-        found = output_error.measure(config, worker, deadline)
+        found = output_error.measure_output_error(config, worker, deadline)
     assert reply.notices == ()
     compiled = reply.seen.compiled
     assert compiled is not None
@@ -75,4 +75,4 @@ def test_a_real_worker_shows_what_xla_made_of_16_bits_and_how_far_that_is_from_f
 def test_the_input_pipeline_has_no_outputs() -> None:
     config, _ = parse_args(f"{TINY} --mode input --source photos --photos 8".split())
     with Worker() as worker, pytest.raises(BenchError, match="--mode input"):
-        output_error.measure(config, worker, time.monotonic() + 200)
+        output_error.measure_output_error(config, worker, time.monotonic() + 200)

@@ -176,7 +176,7 @@ def task(root: Path, number: int, name: str, nanoseconds: int) -> None:
 def test_processor_time_is_told_by_thread_and_pool(tmp_path: Path) -> None:
     task(tmp_path, 1, "python", 1_000_000_000)
     task(tmp_path, 2, "tf_Compute-1", 0)
-    watch = threads.Watch(lambda: 1, None, tmp_path)
+    watch = threads.ThreadWatch(lambda: 1, None, tmp_path)
     watch.begin()
     task(tmp_path, 1, "python", 1_200_000_000)
     task(tmp_path, 2, "tf_Compute-1", 3_000_000_000)
@@ -194,7 +194,7 @@ COMPILED = (
 def test_a_trace_and_a_compilation_inside_the_window_are_told_from_those_before(tmp_path: Path) -> None:
     log, traces = tmp_path / "log", iter([1, 2])
     log.write_text(COMPILED)
-    watch = threads.Watch(lambda: next(traces), log, tmp_path)
+    watch = threads.ThreadWatch(lambda: next(traces), log, tmp_path)
     watch.begin()
     log.write_text(COMPILED * 3)
     window = watch.end()

@@ -13,9 +13,9 @@ import tensorflow as tf
 from resnet_bench import evidence
 from resnet_bench.config import Config
 from resnet_bench.evidence import graph, live
-from resnet_bench.evidence.threads import Watch
+from resnet_bench.evidence.threads import ThreadWatch
 from resnet_bench.model.normalization import FusedBatchNormalization
-from resnet_bench.records.evidence import Claim, Seen
+from resnet_bench.records.evidence import OptionCheck, Seen
 from resnet_bench.records.run import ModelFacts
 from resnet_bench.step.make import make_step
 from tests.support import tiny_steps
@@ -53,7 +53,7 @@ def facts(convolutions: int = 2) -> ModelFacts:
 
 def claims(
     model: Any, *given: str, convolutions: int = 2, run_as: dict[str, Any] | None = None, **options: Any
-) -> dict[str, Claim]:
+) -> dict[str, OptionCheck]:
     """What is claimed of steps that were really run; `run_as` are options that were not obeyed."""
     config = tiny_steps.configuration(
         **{"device": "cpu", "onednn": "off", "threads": 2, "inter_op_threads": 2, **options}
@@ -84,7 +84,7 @@ def claims(
 NEEDS_A_WINDOW = {"stable_graph", "threads", "rounding"}
 
 
-def refuted(found: dict[str, Claim]) -> set[str]:
+def refuted(found: dict[str, OptionCheck]) -> set[str]:
     """The claims that fail; all others that could be looked at hold."""
     unknown = {name for name, claim in found.items() if claim.holds is None}
     assert unknown <= NEEDS_A_WINDOW
@@ -176,7 +176,7 @@ def test_a_retrace_inside_the_window() -> None:
 
     step = tf.function(total)
     step(tf.ones((4, 8)))
-    watch = Watch(lambda: len(traces), None)
+    watch = ThreadWatch(lambda: len(traces), None)
     watch.begin()
     step(tf.ones((4, 8)))
     quiet = watch.end()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from resnet_bench.config.options import parse_args
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import batch_search
-from resnet_bench.experiments.batch_search import Bracket, OutOfTime, Peaks, largest
+from resnet_bench.experiments.batch_search import BatchSearchTimeout, Bracket, MemoryPeaks, largest
 from resnet_bench.runtime.resolve import resolve
 from tests.experiments.test_run import kinds, run
 from tests.support.fake_worker import MACHINE
@@ -42,19 +42,19 @@ def test_nothing_that_fits_and_everything_that_fits() -> None:
 def test_the_end_of_the_time_keeps_what_is_known() -> None:
     def fits(batch: int) -> bool:
         if batch == 64:
-            raise OutOfTime
+            raise BatchSearchTimeout
         return True
 
     assert largest(fits) == Bracket(32, None, complete=False)
 
 
 def test_peaks_on_a_line_name_the_largest_batch_within_the_limit() -> None:
-    peaks = Peaks(limit_bytes=1000, measured={16: 260, 32: 420})  # 100 + 10 per image
+    peaks = MemoryPeaks(limit_bytes=1000, measured={16: 260, 32: 420})  # 100 + 10 per image
     assert peaks.expected(64) == pytest.approx(740)
     assert peaks.guess(32, 128) == 90
     assert peaks.guess(90, 128) == 91  # confirm that one more is too much
-    assert Peaks(1000, {16: 500}).expected(32) == 1000
-    assert Peaks(1000).expected(32) is None
+    assert MemoryPeaks(1000, {16: 500}).expected(32) == 1000
+    assert MemoryPeaks(1000).expected(32) is None
 
 
 def test_a_batch_that_runs_out_of_memory_does_not_fit() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resnet_bench.analysis.bottleneck import BORDER, analyse, answer, bound, cores_of, efficiency
 from resnet_bench.config import Config
-from resnet_bench.records.bottleneck import Bottleneck, Repetition, Sharing, save, to_json
+from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples, Sharing, save, to_json
 from resnet_bench.records.record import Configuration
 from resnet_bench.records.run import Interference, Outcome, Round
 
@@ -31,8 +31,10 @@ def rounds(*images_per_s: float, cpu_s_per_image: float | None = 0.001) -> tuple
     )
 
 
-def repetition(whole: float, model: float, pipeline: float, turns: int = 4, interleaved: bool = True) -> Repetition:
-    return Repetition(
+def repetition(
+    whole: float, model: float, pipeline: float, turns: int = 4, interleaved: bool = True
+) -> BottleneckSamples:
+    return BottleneckSamples(
         end_to_end=rounds(*[whole] * turns),
         model=rounds(*[model] * turns),
         pipeline=rounds(*[pipeline] * turns),
@@ -67,7 +69,7 @@ def test_efficiency_is_end_to_end_over_the_bound(m: float, p: float, sharing: Sh
 
 def test_a_drift_that_falls_on_all_alike_changes_nothing_in_turns() -> None:
     drift = [1.0, 0.7, 1.3, 0.5]
-    drifting = Repetition(
+    drifting = BottleneckSamples(
         end_to_end=rounds(*[80 * each for each in drift]),
         model=rounds(*[100 * each for each in drift]),
         pipeline=rounds(*[400 * each for each in drift]),
@@ -77,7 +79,7 @@ def test_a_drift_that_falls_on_all_alike_changes_nothing_in_turns() -> None:
 
 
 def test_whole_processes_count_by_their_totals() -> None:
-    uneven = Repetition(
+    uneven = BottleneckSamples(
         end_to_end=rounds(100, 50), model=rounds(100), pipeline=rounds(100, 100, 100), interleaved=False
     )
     assert uneven.rates[0] == pytest.approx(2 / (1 / 100 + 1 / 50))
@@ -141,9 +143,13 @@ def test_an_interval_wider_than_the_balance_cannot_tell() -> None:
 
 
 def test_one_repetition_answers_where_all_its_turns_agree() -> None:
-    turns = Repetition(end_to_end=rounds(*[1.0] * 4), model=rounds(*[100.0] * 4), pipeline=rounds(150, 130, 140, 120))
+    turns = BottleneckSamples(
+        end_to_end=rounds(*[1.0] * 4), model=rounds(*[100.0] * 4), pipeline=rounds(150, 130, 140, 120)
+    )
     assert answer([turns]) == "compute-bound"
-    mixed = Repetition(end_to_end=rounds(*[1.0] * 4), model=rounds(*[100.0] * 4), pipeline=rounds(150, 130, 140, 105))
+    mixed = BottleneckSamples(
+        end_to_end=rounds(*[1.0] * 4), model=rounds(*[100.0] * 4), pipeline=rounds(150, 130, 140, 105)
+    )
     assert answer([mixed]) == "cannot tell"
 
 
@@ -157,7 +163,7 @@ def test_one_repetition_of_few_turns_or_whole_processes_cannot_tell(turns: int, 
 def test_cores_to_feed_make_as_many_images_as_the_model_takes(
     model: float, cpu_s: float, usable: int, sharing: Sharing
 ) -> None:
-    one = Repetition(
+    one = BottleneckSamples(
         end_to_end=rounds(model), model=rounds(model), pipeline=rounds(model, cpu_s_per_image=cpu_s), interleaved=True
     )
     cores = cores_of([one], sharing, usable)
@@ -170,7 +176,7 @@ def test_cores_to_feed_make_as_many_images_as_the_model_takes(
 
 
 def test_without_processor_time_nothing_is_said_of_cores() -> None:
-    blind = Repetition(end_to_end=rounds(1), model=rounds(1), pipeline=rounds(1, cpu_s_per_image=None))
+    blind = BottleneckSamples(end_to_end=rounds(1), model=rounds(1), pipeline=rounds(1, cpu_s_per_image=None))
     assert cores_of([blind], "own device", 4) is None
     assert analyse([repetition(1, 2, 3)], "own device", None).cores is None
 
@@ -196,7 +202,7 @@ def test_a_pipeline_that_waits_while_cores_are_free_is_remarked_on() -> None:
 
 def test_the_result_is_saved_whole_beside_the_records(tmp_path: Path) -> None:
     repetitions = (repetition(50, 100, 100),)
-    result = Bottleneck(
+    result = BottleneckRecord(
         id="0123456789",
         created_at="2026-11-22T04:00:00+00:00",
         tool_version="0",

@@ -9,18 +9,18 @@ import pytest
 from resnet_bench.config.options import build
 from resnet_bench.errors import BudgetError
 from resnet_bench.experiments import data_bench
-from resnet_bench.experiments.data_bench import Questions
+from resnet_bench.experiments.data_bench import DataBenchRequest
 from resnet_bench.records.pipeline import PipelineResult
 from resnet_bench.records.record import Record, load, save
 from resnet_bench.worker.process import Worker
 
 ROOT = Path(__file__).parents[2]
-STANDARD = Questions()
+STANDARD = DataBenchRequest()
 
 
 def bench(
     scenario: str = "ok",
-    questions: Questions = STANDARD,
+    questions: DataBenchRequest = STANDARD,
     rounds: int = 6,
     options: dict[str, str] | None = None,
     **environment: str,
@@ -45,7 +45,7 @@ def kinds(record: Record) -> set[str]:
 
 @pytest.fixture(scope="module")
 def full() -> Record:
-    return bench(questions=Questions(epochs=3, ablate=True, available_bytes=1 << 40))
+    return bench(questions=DataBenchRequest(epochs=3, ablate=True, available_bytes=1 << 40))
 
 
 def test_the_stages_come_in_order_and_the_costliest_is_the_bottleneck(full: Record) -> None:
@@ -127,20 +127,20 @@ def test_a_budget_that_ends_while_options_are_changed_keeps_the_stages(monkeypat
         raise BudgetError("The time is up.")
 
     monkeypatch.setattr(data_bench._Bench, "_ablate", over)
-    record = bench(questions=Questions(epochs=0, ablate=True), rounds=2)
+    record = bench(questions=DataBenchRequest(epochs=0, ablate=True), rounds=2)
     assert (record.outcome.kind, "budget_cut_end" in kinds(record)) == ("ok", True)
     assert result(record).stages
 
 
 def test_options_without_a_turn_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_bench, "STAGES", ("read", "prefetch"))
-    record = bench(questions=Questions(epochs=0, ablate=True), rounds=2, NO_TURN="naive")
+    record = bench(questions=DataBenchRequest(epochs=0, ablate=True), rounds=2, NO_TURN="naive")
     (row,) = (row for row in result(record).ablation if row.name == "naive")
     assert (record.outcome.kind, row.ratio, row.why) == ("ok", None, "the time was up")
 
 
 def test_without_epochs_there_are_only_stages() -> None:
-    found = result(bench(questions=Questions(epochs=0), rounds=2))
+    found = result(bench(questions=DataBenchRequest(epochs=0), rounds=2))
     assert found.stages
     assert (found.epochs, found.memory) == ((), None)
 

@@ -12,7 +12,7 @@ from resnet_bench.experiments import evidence_pass
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.records import record
-from resnet_bench.records.evidence import Claim
+from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import ColdStart
 from resnet_bench.worker.process import Worker
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SHORT = "--processes 1 --rounds 3 --steps 1 --warmup 2 --latency-samples 0"
 
 
-class Phases(session.Silent):
+class Phases(session.SilentRunObserver):
     """Remembers the phases."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ def run(words: str = "", scenario: str = "ok", observer: Phases | None = None, k
     return session.run(config, given, observer, new_worker=new_worker, keep=keep is not None)
 
 
-def claims(found: Record) -> dict[str, Claim]:
+def claims(found: Record) -> dict[str, OptionCheck]:
     return {claim.claim: claim for claim in found.evidence}
 
 

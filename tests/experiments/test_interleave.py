@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from resnet_bench.config.options import parse_args
-from resnet_bench.experiments.paired.interleave import Repetition, Rota
-from resnet_bench.experiments.paired.side import Budget, Side, SideFailure, named
+from resnet_bench.experiments.paired.interleave import Interleaver, Repetition
+from resnet_bench.experiments.paired.side import Budget, Side, SideFailure, display_name
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.worker.process import Worker, is_stopped
-from resnet_bench.worker.protocol import Part
+from resnet_bench.worker.protocol import Scope
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def count(done: Sequence[Repetition]) -> Estimate:
 def test_the_order_is_reversed_every_other_turn_and_repetition(tmp_path: Path) -> None:
     log = tmp_path / "turns"
     sides = {name: side(name, 0.1, log) for name in "abc"}
-    game = Rota(sides, Budget(turns=2, steps=1, pairs=2), count)
+    game = Interleaver(sides, Budget(turns=2, steps=1, pairs=2), count)
     game.run()
     assert log.read_text() == "abccba" + "cbaabc"
     assert [set(each.rounds) for each in game.done] == [{"a", "b", "c"}] * 2
@@ -55,7 +55,7 @@ def test_only_the_side_whose_turn_it_is_runs() -> None:
         return worker
 
     config = parse_args([])[0]
-    Rota({name: Side("", config, start) for name in "abc"}, Budget(turns=2, steps=1), count).run()
+    Interleaver({name: Side("", config, start) for name in "abc"}, Budget(turns=2, steps=1), count).run()
     assert len(others) == 3 * (2 + 2)
     assert set(others) == {0}
 
@@ -63,14 +63,14 @@ def test_only_the_side_whose_turn_it_is_runs() -> None:
 def test_sides_may_have_turns_of_their_own_length() -> None:
     sides = {"slow": side("s", 0.1), "quick": side("q", 0.01)}
     for equal, expected in ((True, {"slow": 5, "quick": 5}), (False, {"slow": 5, "quick": 50})):
-        game = Rota(sides, Budget(turns=1), count, equal_steps=equal)
+        game = Interleaver(sides, Budget(turns=1), count, equal_steps=equal)
         game.run()
         assert {name: rounds[0].steps for name, rounds in game.done[0].rounds.items()} == expected
 
 
 def test_turns_are_as_long_and_as_many_as_the_budget_says() -> None:
     sides = {"slow": side("s", 0.1), "quick": side("q", 0.01)}
-    game = Rota(sides, Budget(turns="auto", turn_s=0.2), count)
+    game = Interleaver(sides, Budget(turns="auto", turn_s=0.2), count)
     game.run()
     for rounds in game.done[0].rounds.values():
         assert {one.steps for one in rounds} == {2}  # of the slower side's steps, for both
@@ -81,7 +81,7 @@ def test_a_third_side_that_does_not_fit_makes_processes_alternate(tmp_path: Path
     log = tmp_path / "turns"
     free = iter([5000, 5000, 100])  # before the first side nothing is known; the third finds too little
     sides = {name: side(name, 0.1, log, PEAK_BYTES="1000") for name in "abc"}
-    game = Rota(sides, Budget(turns=2, steps=1), count, available=lambda: next(free))
+    game = Interleaver(sides, Budget(turns=2, steps=1), count, available=lambda: next(free))
     game.run()
     assert log.read_text() == "aabbcc"
     assert not game.done[0].interleaved
@@ -91,19 +91,19 @@ def test_a_third_side_that_does_not_fit_makes_processes_alternate(tmp_path: Path
 def test_a_side_named_in_words_is_named_so_when_it_fails() -> None:
     sides = {"end to end": side("a", 0.1), "model alone": side("b", 0.1, scenario="crash:build")}
     with pytest.raises(SideFailure, match=r"^Model alone: The worker crashed") as caught:
-        Rota(sides, Budget(turns=1, steps=1), count).run()
+        Interleaver(sides, Budget(turns=1, steps=1), count).run()
     assert caught.value.side == "model alone"
-    assert (named("b"), named("model alone")) == ("B", "Model alone")
+    assert (display_name("b"), display_name("model alone")) == ("B", "Model alone")
 
 
 def test_a_service_that_cannot_be_stopped_with_its_side_is_said_to_run_on() -> None:
     remote = parse_args(["--data-service", "one:5050"])[0]
     environment = {"PYTHONPATH": str(ROOT)}
-    parts: tuple[Part, ...] = ("whole", "model", "pipeline")
+    parts: tuple[Scope, ...] = ("whole", "model", "pipeline")
     sides: dict[str, Side] = {
         part: Side("", remote, lambda: Worker("tests.support.fake_worker", environment), part) for part in parts
     }
-    game = Rota(sides, Budget(turns=1, steps=1), count)
+    game = Interleaver(sides, Budget(turns=1, steps=1), count)
     game.run()
     found = {part: "data_service_runs_on" in {each.kind for each in game.facts[part].notices} for part in parts}
     assert found == {"whole": True, "model": False, "pipeline": True}

@@ -16,7 +16,7 @@ from resnet_bench.config import Config
 from resnet_bench.config.options import parse_args
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import run as session
-from resnet_bench.experiments.evidence_pass import Afterwards
+from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.records.base import Notice
 from resnet_bench.records.record import Record, to_json
 from resnet_bench.records.run import Samples
@@ -30,10 +30,10 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def timed_processes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows them is `test_afterwards.py`'s."""
-    monkeypatch.setattr(Afterwards, "run", no_pass)
+    monkeypatch.setattr(EvidencePass, "run", no_pass)
 
 
-def run(words: str, scenario: str = "ok", observer: session.Observer | None = None, **environment: str) -> Record:
+def run(words: str, scenario: str = "ok", observer: session.RunObserver | None = None, **environment: str) -> Record:
     config, given = parse_args(words.split())
 
     def new_worker() -> Worker:
@@ -195,7 +195,7 @@ def test_the_split_is_measured_once() -> None:
     assert record.summary.split is not None
 
 
-class Watcher(session.Silent):
+class Watcher(session.SilentRunObserver):
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
 
@@ -230,7 +230,7 @@ def test_warm_up_in_the_timed_window_is_kept_marked_and_not_counted() -> None:
     record = run("--rounds 20 --processes 3", STEP_S="0.5", SLOWER=WARM_UP_OF_FIVE)
     assert (record.outcome.kind, record.verdict.kind) == ("ok", "valid")
     assert [len(process.rounds) for process in record.samples.processes] == [20, 20, 20]
-    assert [process.counted_from for process in record.samples.processes] == [5, 5, 5]
+    assert [process.first_counted_round for process in record.samples.processes] == [5, 5, 5]
     assert msgspec.json.decode(to_json(record), type=Record) == record
     assert record.summary is not None
     assert record.summary.timed_steps == 45

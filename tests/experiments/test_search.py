@@ -14,15 +14,15 @@ import pytest
 
 from resnet_bench.config.options import parse_args
 from resnet_bench.errors import BudgetError
-from resnet_bench.experiments.paired.interleave import Early, Repetition
+from resnet_bench.experiments.paired.interleave import Repetition, StopEarly
 from resnet_bench.experiments.paired.side import SideFailure
 from resnet_bench.experiments.tuning import search_space
-from resnet_bench.experiments.tuning.search import Chosen, Played, Search
-from resnet_bench.experiments.tuning.stopping_rule import Rules
-from resnet_bench.records.ab import Turns
+from resnet_bench.experiments.tuning.search import Choice, PairsRun, Search
+from resnet_bench.experiments.tuning.stopping_rule import StoppingRule
+from resnet_bench.records.ab import PairSamples
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import Outcome
-from resnet_bench.records.tuning import Challenge, Probe
+from resnet_bench.records.tuning import Candidate, ConstraintCheck
 from resnet_bench.runtime.resolve import resolve
 from tests.support import simulated
 
@@ -37,52 +37,52 @@ class Quiet:
 
     def challenge(self, number: int, at_most: int, words: str) -> None: ...
 
-    def settled(self, challenge: Challenge) -> None: ...
+    def settled(self, challenge: Candidate) -> None: ...
 
 
-def made(only: tuple[str, ...] = ONLY) -> search_space.Space:
+def made(only: tuple[str, ...] = ONLY) -> search_space.SearchSpace:
     config = resolve(parse_args(["--mode", "infer", "--batch-size", "16"])[0], MACHINE)[0]
     return search_space.make(GIVEN, config, MACHINE, only=only)
 
 
 def machine(
-    speed: Callable[[Chosen], float], seed: int | np.random.Generator = 1
-) -> Callable[[Chosen, Chosen, Early], Played]:
+    speed: Callable[[Choice], float], seed: int | np.random.Generator = 1
+) -> Callable[[Choice, Choice, StopEarly], PairsRun]:
     """Plays matches on a machine where a choice runs `speed` times as fast as the slowest."""
     random = np.random.default_rng(seed)
 
-    def play(champion: Chosen, challenger: Chosen, early: Early) -> Played:
-        pairs: list[Turns] = []
+    def play(champion: Choice, challenger: Choice, early: StopEarly) -> PairsRun:
+        pairs: list[PairSamples] = []
         slowdown = speed(champion) / speed(challenger) - 1
         while len(pairs) < 5 and not early.after([_repetition(pair) for pair in pairs]):
             pairs.append(simulated.pair(random, TURNS, PAIR_PROCESS_SD, slowdown))
-        return Played(tuple(pairs))
+        return PairsRun(tuple(pairs))
 
     return play
 
 
-def _repetition(pair: Turns) -> Repetition:
+def _repetition(pair: PairSamples) -> Repetition:
     return Repetition({"a": pair.a, "b": pair.b})
 
 
 def search(
-    play: Callable[[Chosen, Chosen, Early], Played],
-    of: search_space.Space | None = None,
-    admit: Callable[[Chosen], tuple[Probe | None, str | None]] = lambda _chosen: (None, None),
+    play: Callable[[Choice, Choice, StopEarly], PairsRun],
+    of: search_space.SearchSpace | None = None,
+    admit: Callable[[Choice], tuple[ConstraintCheck | None, str | None]] = lambda _chosen: (None, None),
     until: float = float("inf"),
 ) -> Search:
     of = of or made()
     singles = sum(len(values) - 1 for values in of.values.values())
-    found = Search(of, Rules(challengers=2 * singles + 1), play, admit, Quiet(), until, dict(of.defaults))
+    found = Search(of, StoppingRule(challengers=2 * singles + 1), play, admit, Quiet(), until, dict(of.defaults))
     found.run()
     return found
 
 
-def times(**gains: float) -> Callable[[Chosen], float]:
+def times(**gains: float) -> Callable[[Choice], float]:
     """A speed that is multiplied by each gain whose option has another value than TensorFlow's default."""
     defaults = made().defaults
 
-    def speed(chosen: Chosen) -> float:
+    def speed(chosen: Choice) -> float:
         product = 1.0
         for name, gain in gains.items():
             product *= gain if chosen[name] != defaults[name] else 1.0
@@ -105,7 +105,7 @@ def test_losers_are_dropped_after_one_pair() -> None:
 
 
 def test_two_switches_that_only_win_together_are_found() -> None:
-    def speed(chosen: Chosen) -> float:
+    def speed(chosen: Choice) -> float:
         return 1.3 if chosen["xla"] and chosen["batch_norm"] == "fused" else 0.97 if chosen["xla"] else 1.0
 
     found = search(machine(speed), made(("xla", "batch_norm")))
@@ -131,9 +131,9 @@ def test_a_challenger_that_fails_is_recorded_and_the_search_goes_on() -> None:
     real = machine(times(onednn=1.4))
     outcome = Outcome(kind="out_of_memory", message="it does not fit.")
 
-    def play(champion: Chosen, challenger: Chosen, early: Early) -> Played:
+    def play(champion: Choice, challenger: Choice, early: StopEarly) -> PairsRun:
         if challenger["xla"]:
-            return Played((), SideFailure("b", "xla", outcome))
+            return PairsRun((), SideFailure("b", "xla", outcome))
         return real(champion, challenger, early)
 
     found = search(play)
@@ -146,11 +146,11 @@ def test_a_challenger_that_fails_is_recorded_and_the_search_goes_on() -> None:
 def test_a_champion_that_stops_working_ends_the_search() -> None:
     failure = SideFailure("a", "", Outcome(kind="crashed", message="it crashed."))
     with pytest.raises(SideFailure):
-        search(lambda *_: Played((), failure))
+        search(lambda *_: PairsRun((), failure))
 
 
 def test_a_challenger_that_the_time_cuts_short_is_no_loser() -> None:
-    found = search(lambda *_: Played((), BudgetError("no time")), made(("xla",)))
+    found = search(lambda *_: PairsRun((), BudgetError("no time")), made(("xla",)))
     assert [each.status for each in found.challenges] == ["out of time"]
 
 
@@ -161,8 +161,8 @@ def test_the_search_ends_with_its_time() -> None:
 
 
 def test_a_winner_that_breaks_a_bound_does_not_become_champion() -> None:
-    def admit(chosen: Chosen) -> tuple[Probe | None, str | None]:
-        return Probe(output_error=0.1), "--max-output-error" if chosen["freeze"] else None
+    def admit(chosen: Choice) -> tuple[ConstraintCheck | None, str | None]:
+        return ConstraintCheck(output_error=0.1), "--max-output-error" if chosen["freeze"] else None
 
     found = search(machine(times(freeze=1.5, onednn=1.4)), admit=admit)
     assert (found.champion["freeze"], found.champion["onednn"]) == (False, "on")
@@ -187,5 +187,5 @@ def test_what_contradicts_itself_is_not_tried() -> None:
     assert not replace_mode(of).possible({"freeze": True, "xla": False})
 
 
-def replace_mode(of: search_space.Space) -> search_space.Space:
-    return search_space.Space({**of.base, "mode": "train"}, of.values, of.defaults, of.promising)
+def replace_mode(of: search_space.SearchSpace) -> search_space.SearchSpace:
+    return search_space.SearchSpace({**of.base, "mode": "train"}, of.values, of.defaults, of.promising)

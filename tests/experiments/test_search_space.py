@@ -17,7 +17,7 @@ BF16 = Machine(device_kind="cpu", device="cpu", cpus=4, cpu_flags=frozenset({"av
 A100 = Machine(device_kind="gpu", device="gpu", cpus=8, gpu_name="A100", gpu_compute_capability=(8, 0))
 
 
-def made(machine: Machine, given: dict[str, Any] | None = None, **more: Any) -> search_space.Space:
+def made(machine: Machine, given: dict[str, Any] | None = None, **more: Any) -> search_space.SearchSpace:
     given = given or {}
     return search_space.make(given, resolve(build(given)[0], machine)[0], machine, **more)
 

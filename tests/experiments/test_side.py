@@ -25,24 +25,24 @@ DEPTH, PERIOD_S, IDLE_S = 4, 0.02, 0.15
 
 
 @contextmanager
-def player(ticks: int) -> Iterator[turns.Player]:
+def player(ticks: int) -> Iterator[turns.LiveSide]:
     environment = {"PYTHONPATH": str(ROOT), "PERIOD_S": str(PERIOD_S), "TICKS": str(ticks), "DEPTH": str(DEPTH)}
     config, _ = parse_args(["--mode", "input", "--prefetch-buffer-size", str(DEPTH)])
     side = turns.Side("producer", config, lambda: Worker("tests.support.producer_worker", environment))
     with side.new_worker() as worker:
-        one = turns.Player("a", side, worker, turns.Budget(), time.monotonic() + 120, lambda _side, _phase: None)
+        one = turns.LiveSide("a", side, worker, turns.Budget(), time.monotonic() + 120, lambda _side, _phase: None)
         one.get_ready()
         yield one
 
 
-def true_rate(one: turns.Player) -> float:
+def true_rate(one: turns.LiveSide) -> float:
     """Batches per second of a block that nothing precedes or interrupts but itself; stops afterwards."""
     one.take_turn(25)
     last = one.timed.pop()
     return last.images / last.wall_s
 
 
-def deviation(one: turns.Player, steps: int) -> float:
+def deviation(one: turns.LiveSide, steps: int) -> float:
     """How far turns of that many batches, each after idling, are from the true rate, as a fraction of it."""
     true = true_rate(one)
     one.timed.clear()
@@ -88,4 +88,4 @@ def test_the_pilot_is_not_read_from_the_buffer() -> None:
     ],
 )
 def test_lead_in(call_s: float, calls: int, buffered: int, expected: int) -> None:
-    assert budget.lead_in(call_s, calls, buffered) == expected
+    assert budget.pre_turn_calls(call_s, calls, buffered) == expected

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from resnet_bench.experiments.tuning import stopping_rule
-from resnet_bench.experiments.tuning.stopping_rule import MIN_WINNING_PAIRS, PRIOR_DF, PRIOR_SD, Rules, Spread
+from resnet_bench.experiments.tuning.stopping_rule import MIN_WINNING_PAIRS, PRIOR_DF, PRIOR_SD, Spread, StoppingRule
 
-RULES = Rules(challengers=20)
+RULES = StoppingRule(challengers=20)
 SPREAD = Spread(variance=0.01**2, df=20)
 
 
@@ -40,11 +40,11 @@ def test_a_win_is_an_interval_above_one() -> None:
 
 
 def test_more_challengers_ask_for_more() -> None:
-    few, many = (stopping_rule.estimate([1.1, 1.1], SPREAD, Rules(challengers=n)) for n in (1, 100))
+    few, many = (stopping_rule.estimate([1.1, 1.1], SPREAD, StoppingRule(challengers=n)) for n in (1, 100))
     assert few.low is not None
     assert many.low is not None
     assert few.low > many.low
-    assert Rules(challengers=10, pairs=5).level == pytest.approx(0.05 / (10 * (5 - MIN_WINNING_PAIRS + 1)))
+    assert StoppingRule(challengers=10, pairs=5).level == pytest.approx(0.05 / (10 * (5 - MIN_WINNING_PAIRS + 1)))
 
 
 def test_the_spread_is_the_priors_until_pairs_say_otherwise() -> None:

@@ -17,7 +17,7 @@ from resnet_bench.cli import group
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments import sweep, sweep_confirm
-from resnet_bench.experiments.evidence_pass import Afterwards
+from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.experiments.paired.side import Side
 from resnet_bench.experiments.sweep import cells, parse_file, parse_vary
 from resnet_bench.records.record import load
@@ -39,7 +39,7 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(*arguments, **more)
 
     monkeypatch.setattr(session, "run", fake)
-    monkeypatch.setattr(Afterwards, "run", no_pass)
+    monkeypatch.setattr(EvidencePass, "run", no_pass)
 
 
 def run(folder: Path, *words: str, **environment: str) -> tuple[int, list[dict[str, Any]], str]:
@@ -230,12 +230,12 @@ def test_a_file_is_overridden_by_the_command_line(tmp_path: Path) -> None:
 
 def confirmed(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str, **environment: str) -> list[dict[str, Any]]:
     """A sweep's rows where the matches afterwards have fake workers too."""
-    real = sweep_confirm.play
+    real = sweep_confirm.confirm
 
-    def play(*given: Any) -> list[sweep_confirm.Confirmation]:
+    def play(*given: Any) -> list[sweep_confirm.SweepConfirmation]:
         return real(*given, new_side=lambda label, config: Side(label, config, fake_worker))  # type: ignore[misc]
 
-    monkeypatch.setattr(sweep_confirm, "play", play)
+    monkeypatch.setattr(sweep_confirm, "confirm", play)
     code, rows, errors = run(folder, "--vary", "xla=on,off", "--vary", "freeze=off", *words, **environment)
     assert code == 0, errors
     return rows
@@ -258,7 +258,7 @@ def test_the_best_may_take_turns_afterwards(monkeypatch: pytest.MonkeyPatch, tmp
 def test_options_that_change_nothing_here_or_in_the_turns_are_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sweep_confirm, "play", lambda *_given: [])
+    monkeypatch.setattr(sweep_confirm, "confirm", lambda *_given: [])
     words = ("--vary", "xla=on,off", "--split", "--require-valid")
     code, _, errors = run(tmp_path / "a", *words)
     assert code == 0, errors

@@ -14,7 +14,7 @@ import pytest
 
 from resnet_bench.errors import RecordError
 from resnet_bench.experiments import sweep_lock
-from resnet_bench.experiments.sweep_lock import Claims, Owner, this_process
+from resnet_bench.experiments.sweep_lock import Owner, SweepLock, this_process
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,33 +31,33 @@ def put(folder: Path, owner: Owner) -> None:
 
 def test_a_claim_of_a_living_process_is_respected(tmp_path: Path) -> None:
     put(tmp_path, other())
-    assert Claims(tmp_path).take("x") == other()
-    Claims(tmp_path).release("x")
-    assert Claims(tmp_path).path("x").exists()
+    assert SweepLock(tmp_path).take("x") == other()
+    SweepLock(tmp_path).release("x")
+    assert SweepLock(tmp_path).path("x").exists()
 
 
 @pytest.mark.parametrize("stale", [{"started": 1.0}, {"pid": 2**22 + 1}], ids=["number used again", "gone"])
 def test_a_claim_of_a_dead_process_is_taken_over(tmp_path: Path, stale: dict[str, object]) -> None:
     put(tmp_path, other(**stale))
-    assert Claims(tmp_path).take("x") is None
-    assert msgspec.json.decode(Claims(tmp_path).path("x").read_bytes(), type=Owner) == this_process()
+    assert SweepLock(tmp_path).take("x") is None
+    assert msgspec.json.decode(SweepLock(tmp_path).path("x").read_bytes(), type=Owner) == this_process()
 
 
 def test_a_claim_that_was_cut_off_belongs_to_nobody(tmp_path: Path) -> None:
     put(tmp_path, other())
-    Claims(tmp_path).path("x").write_bytes(b'{"pid": 1')
-    assert Claims(tmp_path).take("x") is None
+    SweepLock(tmp_path).path("x").write_bytes(b'{"pid": 1')
+    assert SweepLock(tmp_path).take("x") is None
 
 
 def test_a_claim_of_another_machine_is_believed(tmp_path: Path) -> None:
     put(tmp_path, other(pid=2**22 + 1, machine="elsewhere"))
-    owner = Claims(tmp_path).take("x")
+    owner = SweepLock(tmp_path).take("x")
     assert owner is not None
     assert owner.machine == "elsewhere"
 
 
 def test_a_released_claim_is_free(tmp_path: Path) -> None:
-    mine = Claims(tmp_path)
+    mine = SweepLock(tmp_path)
     assert mine.take("x") is None
     mine.release("x")
     assert not mine.path("x").exists()
@@ -89,4 +89,4 @@ def test_of_many_processes_exactly_one_takes_over(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="file"):
-        Claims(tmp_path / "file").take("x")
+        SweepLock(tmp_path / "file").take("x")

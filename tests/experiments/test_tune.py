@@ -18,12 +18,12 @@ from resnet_bench.cli import group
 from resnet_bench.config import Config
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import run as session
-from resnet_bench.experiments.paired.duet import Match
+from resnet_bench.experiments.paired.duet import AbRun
 from resnet_bench.experiments.paired.side import Side
 from resnet_bench.experiments.tuning import confirm, tune
-from resnet_bench.records.ab import Duet
+from resnet_bench.records.ab import AbResult
 from resnet_bench.records.base import Estimate
-from resnet_bench.records.tuning import Tuning, save, words
+from resnet_bench.records.tuning import TuningRecord, save, words
 from resnet_bench.worker.process import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -113,16 +113,16 @@ def test_a_champion_that_its_own_match_refutes_is_not_recommended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The race may be lucky; the claim is measured anew."""
-    real = Match.run
+    real = AbRun.run
     matches: list[int] = []
 
-    def run(match: Match) -> None:
+    def run(match: AbRun) -> None:
         matches.append(1)
         if len(matches) > 1:
             monkeypatch.setenv("OPTION_SPEEDS", "{}")
         real(match)
 
-    monkeypatch.setattr(Match, "run", run)
+    monkeypatch.setattr(AbRun, "run", run)
     monkeypatch.setenv("OPTION_SPEEDS", json.dumps({"batch_norm=fused": 1.3}))
     done = CliRunner().invoke(group, ["tune", *WORDS, "--only", "batch_norm", "--output", str(tmp_path)])
     assert done.exit_code == 0, done.output
@@ -135,8 +135,10 @@ def test_a_champion_that_its_own_match_refutes_is_not_recommended(
 def test_a_last_match_too_short_to_see_the_gain_does_not_refute_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(confirm.Proof, "gain", property(lambda _self: wide, lambda _self, _gain: None), raising=False)
-    wide = Duet(
+    monkeypatch.setattr(
+        confirm.Confirmation, "gain", property(lambda _self: wide, lambda _self, _gain: None), raising=False
+    )
+    wide = AbResult(
         label_a="",
         label_b="",
         ratio=Estimate(value=1.4, low=0.2, high=9.0),
@@ -187,16 +189,16 @@ def test_a_machine_that_runs_nothing_ends_with_the_workers_code(tmp_path: Path) 
 
 
 def test_ctrl_c_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Match.run
+    real = AbRun.run
     matches: list[int] = []
 
-    def run(match: Match) -> None:
+    def run(match: AbRun) -> None:
         matches.append(1)
         if len(matches) == 2:
             os.kill(os.getpid(), signal.SIGINT)
         real(match)
 
-    monkeypatch.setattr(Match, "run", run)
+    monkeypatch.setattr(AbRun, "run", run)
     done = invoke(tmp_path, "--only", "onednn,batch_norm,xla")
     assert done.exit_code == 130
     found = saved(tmp_path)
@@ -260,7 +262,7 @@ def test_a_noise_floor_says_how_far_pairs_come_apart(tmp_path: Path) -> None:
 
 def test_a_killed_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is saved before each challenger is what a killed search leaves."""
-    kept: list[Tuning] = []
+    kept: list[TuningRecord] = []
     real = tune.run
     monkeypatch.setattr(tune, "run", lambda given, how, observer, _keep: real(given, how, observer, kept.append))
     first = invoke(tmp_path / "first", "--only", "onednn,xla", "--json")
@@ -268,14 +270,14 @@ def test_a_killed_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pyt
     assert {each.outcome.kind for each in kept} == {"interrupted"}
     assert [each["status"] for each in json.loads(first.stdout)["challenges"]] == ["won", "dropped"]
     left = save(kept[1], tmp_path / "killed")
-    matches: list[Match] = []
-    play = Match.run
+    matches: list[AbRun] = []
+    play = AbRun.run
 
-    def run(match: Match) -> None:
+    def run(match: AbRun) -> None:
         matches.append(match)
         play(match)
 
-    monkeypatch.setattr(Match, "run", run)
+    monkeypatch.setattr(AbRun, "run", run)
     again = invoke(tmp_path / "again", "--only", "onednn,xla", "--json", "--resume", str(left))
     assert again.exit_code == 0, again.output
     assert len(matches) == 2, "a challenger, and the gain"

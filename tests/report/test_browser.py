@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from resnet_bench.records.read import Results
+from resnet_bench.records.read import SavedResults
 from resnet_bench.records.record import Record
 from resnet_bench.report.page import downloads, html, report
 from tests.support import report_records as made
@@ -47,15 +47,15 @@ CONTRASTS = """() => {
 }"""
 
 
-def write(folder: Path, *records: Record, others: Results | None = None) -> str:
+def write(folder: Path, *records: Record, others: SavedResults | None = None) -> str:
     path = folder / "report.html"
     path.write_bytes(html.render(report.document(made.saved(list(records)), results=others)))
     return path.as_uri()
 
 
-def others() -> Results:
+def others() -> SavedResults:
     """A result of each command, two matches among them."""
-    return Results(
+    return SavedResults(
         bottlenecks=[(Path("1.json"), results.bottleneck_of(made.full()))],
         contests=[(Path("2.json"), results.match(1.5, 1.52)), (Path("3.json"), results.match(0.9, 0.91, kind="noise"))],
         tunings=[(Path("4.json"), results.tuning())],

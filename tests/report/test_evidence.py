@@ -9,21 +9,21 @@ from rich.console import Console, RenderableType
 
 from resnet_bench.config import Config
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evidence import Claim, Parity
+from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, Verdict
 from resnet_bench.report.terminal import evidence, text
 
-HELD = Claim(claim="batch_norm", requested="fused", observed="53 fused", source="run/graphs.gz", holds="true")
-CHANGED = Claim(claim="layout_changes", requested=0, observed=54, source="run/step.hlo.gz", holds="false")
-EMULATED = Claim(
+HELD = OptionCheck(claim="batch_norm", requested="fused", observed="53 fused", source="run/graphs.gz", holds="true")
+CHANGED = OptionCheck(claim="layout_changes", requested=0, observed=54, source="run/step.hlo.gz", holds="false")
+EMULATED = OptionCheck(
     claim="precision", requested=1.0, observed=0.0, source="run/graphs.gz", holds="emulated", why="no instructions"
 )
-UNSEEN = Claim(claim="onednn", requested=True, why="it needs the untimed pass")
-BESIDE = Claim(claim="onednn", requested=True, holds="not_applicable", why="XLA compiles the step")
+UNSEEN = OptionCheck(claim="onednn", requested=True, why="it needs the untimed pass")
+BESIDE = OptionCheck(claim="onednn", requested=True, holds="not_applicable", why="XLA compiles the step")
 
 
-def record(*claims: Claim, **more: Any) -> Record:
+def record(*claims: OptionCheck, **more: Any) -> Record:
     return Record(
         id="0" * 32,
         created_at="2026-01-31T12:00:00+00:00",
@@ -78,10 +78,10 @@ def test_all_claims_can_be_seen() -> None:
 
 
 def test_the_error_of_the_outputs_is_a_percentage() -> None:
-    parity = Parity(reference="float32", images=16, max_abs=0.1, relative_rms=0.0025, same_class_share=0.9375)
+    parity = OutputError(reference="float32", images=16, max_abs=0.1, relative_rms=0.0025, same_class_share=0.9375)
     words = evidence.outputs(parity)
     assert words == "off float32's by 0.25 % (root mean square of the logits of 16 images), same class for 93.8 %"
-    exact = Parity(reference="float32", images=16, max_abs=0.0, relative_rms=0.0, same_class_share=1.0)
+    exact = OutputError(reference="float32", images=16, max_abs=0.0, relative_rms=0.0, same_class_share=1.0)
     assert "to the last bit" in evidence.outputs(exact)
 
 

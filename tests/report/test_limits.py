@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resnet_bench.analysis.energy import account
+from resnet_bench.analysis.energy import run_energy
 from resnet_bench.records.roofline import Energy
 from resnet_bench.report.terminal.limits import energy_line, line
 from tests.support import report_records as made
@@ -27,7 +27,7 @@ def test_power_and_efficiency() -> None:
 
 
 def test_an_unknown_idle_power_is_said() -> None:
-    found = account(made.samples(16, 0.4, energy_j=52.0), made.MACHINE, ())
+    found = run_energy(made.samples(16, 0.4, energy_j=52.0), made.MACHINE, ())
     assert energy_line(found).startswith("64.6 W, idle unknown")
 
 

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from resnet_bench.config import TrainingConfig
-from resnet_bench.records.read import Results
+from resnet_bench.records.read import SavedResults
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome
 from resnet_bench.report.page import html, markdown, report
-from resnet_bench.report.page.document import Answer, Cell, Document, Figure, Heading, Section
+from resnet_bench.report.page.document import Cell, Document, Figure, Heading, Headline, Section
 from tests.report.test_html import Page
 from tests.support import report_records as made
 from tests.support import report_results as results
@@ -23,10 +23,10 @@ def named(*found: object) -> list[tuple[Path, object]]:
 
 
 def document(*records: Record, **found: list[tuple[Path, object]]) -> Document:
-    return report.document(made.saved(list(records)), results=Results(**found))  # type: ignore[arg-type]
+    return report.document(made.saved(list(records)), results=SavedResults(**found))  # type: ignore[arg-type]
 
 
-def answer(record: Record, *bottlenecks: object) -> Answer:
+def answer(record: Record, *bottlenecks: object) -> Headline:
     return document(record, bottlenecks=named(*bottlenecks)).chapters[0].answer
 
 

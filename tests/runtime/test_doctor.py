@@ -16,9 +16,9 @@ from resnet_bench.errors import DeviceError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.environment import CpuEnvironment, Environment, GpuEnvironment, TensorFlowEnvironment
 from resnet_bench.records.machine import Machine
-from resnet_bench.records.roofline import Roof, Roofs
+from resnet_bench.records.roofline import Peak, Peaks
 from resnet_bench.runtime import GpuProbe, HostFacts
-from resnet_bench.runtime.doctor import Examination, ProfilerReadiness, advise, find_or_explain, profiler_readiness
+from resnet_bench.runtime.doctor import DoctorReport, ProfilerReadiness, advise, find_or_explain, profiler_readiness
 from resnet_bench.runtime.gpu import GpuEvidence
 from tests.support.fake_host import write
 
@@ -96,8 +96,8 @@ def test_findings_carry_their_numbers() -> None:
     assert only(advise(more, None, CPU, READY)) == ("threads_exceed_cpus", {"threads": 8, "cpus": 4})
 
 
-def roof(dtype: str, value: float) -> Roof:
-    return Roof(
+def roof(dtype: str, value: float) -> Peak:
+    return Peak(
         kind="matmul",
         value=value,
         unit="flop/s",
@@ -110,7 +110,7 @@ def roof(dtype: str, value: float) -> Roof:
 
 
 def test_emulated_arithmetic_is_told_with_the_ratio_that_was_measured() -> None:
-    measured = Roofs(device="/CPU:0", matmul=(roof("float32", 100e9), roof("bfloat16", 20e9)))
+    measured = Peaks(device="/CPU:0", matmul=(roof("float32", 100e9), roof("bfloat16", 20e9)))
     plain = replace(CPU, cpu_flags=frozenset({"avx2"}))
     assert only(advise(environment(), measured, plain, READY)) == (
         "no_native_16bit",
@@ -212,7 +212,7 @@ def test_an_examination_looks_at_the_real_machine_without_touching_tensorflow_be
         "found = doctor.examine(Config(runtime=RuntimeConfig(device='cpu')), measure=quick)\n"
         "print(msgspec.json.encode(found).decode())\n"
     )
-    found = msgspec.json.decode(child(code).splitlines()[-1], type=Examination)
+    found = msgspec.json.decode(child(code).splitlines()[-1], type=DoctorReport)
     assert found.machine.device == "cpu"
     assert found.usable_cpus >= 1
     assert found.roofs is not None

@@ -44,7 +44,7 @@ def test_the_first_call_is_not_timed_and_the_best_repeat_counts() -> None:
     clock = Clock()
     work = Work(clock, 9.0, 2.0, 1.0, 3.0)
     found = peaks.best_time(work.run, work.wait, 16.0, clock)
-    assert found == peaks.Best(call_s=1.0, repeats=3, calls=1)
+    assert found == peaks.BestTime(call_s=1.0, repeats=3, calls=1)
     assert clock.now == pytest.approx(15.0)
 
 
@@ -60,7 +60,7 @@ def test_short_calls_are_timed_in_blocks_that_end_with_one_wait() -> None:
 def test_without_budget_one_call_is_timed_all_the_same() -> None:
     clock = Clock()
     work = Work(clock, 7.0, 5.0)
-    assert peaks.best_time(work.run, work.wait, 0.0, clock) == peaks.Best(call_s=5.0, repeats=1, calls=1)
+    assert peaks.best_time(work.run, work.wait, 0.0, clock) == peaks.BestTime(call_s=5.0, repeats=1, calls=1)
 
 
 @settings(deadline=None)

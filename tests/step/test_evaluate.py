@@ -56,7 +56,7 @@ def saved(path: Path, shape: tuple[int, int, int] = (16, 16, 3), *, card: Any = 
 
 def evaluate(*models: str, **images: Any) -> Any:
     return judge.evaluate(
-        phases(), p.Evaluate(config=CONFIG, models=models, images=p.Images(**images), turns=3)
+        phases(), p.Evaluate(config=CONFIG, models=models, images=p.ImageSet(**images), turns=3)
     ).evaluation
 
 

@@ -18,14 +18,14 @@ from tests.support.tiny_steps import runtime
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> pipeline.Plan:
+def plan(tmp_path: Path) -> pipeline.PipelinePlan:
     good_shard(tmp_path / "a", 5)
     settled = config(source="tfrecord", data=str(tmp_path / "a"), mode="train")
     return pipeline.plan_of(settled, tfrecord.open_shards(str(tmp_path / "a"), "error", 2))
 
 
 @pytest.mark.parametrize("until", [*pipeline.STAGES, pipeline_drain.COPY])
-def test_every_stage_can_be_taken(plan: pipeline.Plan, until: str) -> None:
+def test_every_stage_can_be_taken(plan: pipeline.PipelinePlan, until: str) -> None:
     step = pipeline_drain.Drain(plan, until, runtime())
     assert (step.images_per_call, step.steps_per_call) == (4, 1)
     step.dispatch(2)
@@ -33,7 +33,7 @@ def test_every_stage_can_be_taken(plan: pipeline.Plan, until: str) -> None:
     step.wait()
 
 
-def test_every_variant_of_an_ablation_runs(plan: pipeline.Plan) -> None:
+def test_every_variant_of_an_ablation_runs(plan: pipeline.PipelinePlan) -> None:
     for one in pipeline_variants.ablations(plan.data, 1, 100):
         assert one.data is not None
         step = pipeline_drain.Drain(dataclasses.replace(plan, data=one.data), "prefetch", runtime())
@@ -44,7 +44,7 @@ def test_every_variant_of_an_ablation_runs(plan: pipeline.Plan) -> None:
 @pytest.mark.parametrize("parallel", [False, True])
 @pytest.mark.parametrize("until", ["read", "augment"])
 def test_every_image_before_the_batch_is_produced(
-    plan: pipeline.Plan, until: str, parallel: bool, monkeypatch: pytest.MonkeyPatch
+    plan: pipeline.PipelinePlan, until: str, parallel: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = tf.Variable(0, dtype=tf.int64)
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnet_bench.config import Config, TrainingConfig, check_training
-from resnet_bench.data.datasets import Arrays, Augmentation, DataSet, MemoryPart
+from resnet_bench.data.datasets import Arrays, Augmentation, Dataset, MemoryPart
 from resnet_bench.errors import BenchError, ConfigError, DataError, RecordError
 from resnet_bench.records.run import DataFacts
 from resnet_bench.records.training import Epoch
 from resnet_bench.step.training.checkpoint import CHECKPOINT, load, save
 from resnet_bench.step.training.loop import Trainer
-from resnet_bench.step.training.progress import Plan, Progress, ending
+from resnet_bench.step.training.progress import TrainingPlan, TrainingProgress, ending
 from resnet_bench.step.training.schedule import augmentation_of, batch_norm_momentum, learning_rate
 
 BATCH, IMAGES, CLASSES = 4, 22, 3
@@ -75,7 +75,7 @@ class Noted:
         self.epochs: list[Epoch] = []
         self.answered: list[tuple[int, int]] = []
 
-    def steps(self, done: Progress, losses: list[float], wall_s: float) -> None:
+    def steps(self, done: TrainingProgress, losses: list[float], wall_s: float) -> None:
         assert wall_s >= 0
         for step, loss in enumerate(losses, start=done.step - len(losses) + 1):
             self.losses[step] = loss
@@ -87,21 +87,21 @@ class Noted:
         self.epochs.append(epoch)
 
 
-def data_set(seed: int = 0) -> DataSet:
+def data_set(seed: int = 0) -> Dataset:
     random = np.random.default_rng(seed)
 
     def part(count: int) -> MemoryPart:
         labels = (np.arange(count) % CLASSES).astype(np.int32)
         return MemoryPart(Arrays(random.integers(0, 256, (count, 8, 8, 1), np.uint8), labels))
 
-    return DataSet(("a", "b", "c"), part(IMAGES), part(7), DataFacts(source="digits", manifest_hash=str(seed)))
+    return Dataset(("a", "b", "c"), part(IMAGES), part(7), DataFacts(source="digits", manifest_hash=str(seed)))
 
 
-def plan(**changes: Any) -> Plan:
+def plan(**changes: Any) -> TrainingPlan:
     given = {"batch_size": BATCH, "steps_per_epoch": 5, "epochs": 3, "seed": 7, "data_hash": "0", **changes}
     given.setdefault("augmentation", Augmentation(shift=True))
     given.setdefault("rate", lambda step: 0.1 / (1 + step))
-    return Plan(**given)
+    return TrainingPlan(**given)
 
 
 def trainer(folder: Path, step: FakeStep, listener: Noted, **changes: Any) -> Trainer:
@@ -145,7 +145,7 @@ def test_a_training_that_is_killed_at_any_step_goes_on_as_if_nothing_had_happene
 
 def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / CHECKPOINT
-    save(path, {"weight": np.array(1.0)}, Progress(step=4))
+    save(path, {"weight": np.array(1.0)}, TrainingProgress(step=4))
     half = tmp_path / f".{CHECKPOINT}.abc.part"
     half.write_bytes(path.read_bytes()[:100])
     assert load(path)[1].step == 4
@@ -156,7 +156,7 @@ def test_a_kill_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path: Pa
 @pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda _: b"", lambda _: b"no archive"])
 def test_a_damaged_checkpoint_is_named_and_not_half_used(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / CHECKPOINT
-    save(path, {"weight": np.arange(1000.0)}, Progress(step=4))
+    save(path, {"weight": np.arange(1000.0)}, TrainingProgress(step=4))
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match=rf"{path}.*cannot be read"):
         trainer(tmp_path, FakeStep(), Noted()).resume()
@@ -164,7 +164,7 @@ def test_a_damaged_checkpoint_is_named_and_not_half_used(tmp_path: Path, damage:
 
 def test_a_flipped_bit_in_a_checkpoint_is_found(tmp_path: Path) -> None:
     path = tmp_path / CHECKPOINT
-    save(path, {"weight": np.arange(1000.0)}, Progress())
+    save(path, {"weight": np.arange(1000.0)}, TrainingProgress())
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
@@ -175,7 +175,7 @@ def test_a_flipped_bit_in_a_checkpoint_is_found(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match=CHECKPOINT):
-        save(tmp_path / "file" / CHECKPOINT, {}, Progress())
+        save(tmp_path / "file" / CHECKPOINT, {}, TrainingProgress())
 
 
 def test_other_data_than_the_checkpoint_s_is_refused(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_when_a_training_ends(
     accuracies: tuple[float | None, ...], rules: dict[str, Any], expected: str | None
 ) -> None:
     done = epochs(*accuracies)
-    assert ending(plan(**rules), Progress(epoch=len(done), epochs=done)) == expected
+    assert ending(plan(**rules), TrainingProgress(epoch=len(done), epochs=done)) == expected
 
 
 def test_the_best_weights_are_kept_and_given_back(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from resnet_bench import cli
 from resnet_bench.experiments import run
-from resnet_bench.experiments.evidence_pass import Afterwards
+from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.records import files
 from resnet_bench.worker.process import Worker
 from tests.support.fake_evidence import no_pass
@@ -26,7 +26,7 @@ def _run(*arguments: Any, **options: Any) -> Any:
 def use_fake_workers() -> None:
     """Let every run of this process start fake workers, and none after the timed ones."""
     run.run = _run
-    Afterwards.run = no_pass  # type: ignore[assignment]
+    EvidencePass.run = no_pass  # type: ignore[assignment]
 
 
 def _die(*_: object) -> None:

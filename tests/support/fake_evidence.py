@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from resnet_bench.records.evidence import Operations, Seen, Window
 
 if TYPE_CHECKING:
-    from resnet_bench.experiments.evidence_pass import Afterwards
+    from resnet_bench.experiments.evidence_pass import EvidencePass
 
 ARTEFACT = "executed_graphs.tsv.gz"
 
 
-def no_pass(afterwards: Afterwards) -> None:
-    """In the place of `Afterwards.run` where a test is about something else: no second process."""
+def no_pass(afterwards: EvidencePass) -> None:
+    """In the place of `EvidencePass.run` where a test is about something else: no second process."""
     del afterwards
 
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from resnet_bench.config import Config
-from resnet_bench.config.option import named
+from resnet_bench.config.option import find_option
 from resnet_bench.errors import BenchError, DataError, OutOfMemoryError
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.environment import CpuEnvironment, Environment
-from resnet_bench.records.evidence import Parity
+from resnet_bench.records.evidence import OutputError
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.profile import OperationTime, ProfileResult, ProfileSummary
 from resnet_bench.records.run import (
@@ -107,7 +107,7 @@ class FakePhases:
             self._enter(command.purpose)
             self._log_turn()
             return self._time(command.rounds, command.steps)
-        if isinstance(command, p.MeasureLimits):
+        if isinstance(command, p.MeasurePeaks):
             return self._limits()
         if isinstance(command, p.Profile):
             return self._profile(command)
@@ -118,7 +118,7 @@ class FakePhases:
             return p.SplitDone(
                 split=Split(forward_s=1, backward_s=2, optimizer_s=0.5, whole_s=3.6, residual_s=0.1, rounds=2)
             )
-        if isinstance(command, p.Observe | p.Attest | p.CompareOutputs):
+        if isinstance(command, p.Observe | p.CollectEvidence | p.CompareOutputs):
             return self._show(command)
         self._enter("finish")
         return p.Finished(
@@ -157,28 +157,28 @@ class FakePhases:
             peak_host_bytes=int(os.environ.get("PEAK_BYTES", "0")) or None,
         )
 
-    def _show(self, command: p.Observe | p.Attest | p.CompareOutputs) -> p.Replies:
+    def _show(self, command: p.Observe | p.CollectEvidence | p.CompareOutputs) -> p.Replies:
         if isinstance(command, p.CompareOutputs):
             error = max([0.0, *self._that_apply("OPTION_ERRORS", command.config)])
-            same = Parity(reference="float32", images=16, max_abs=error, relative_rms=error, same_class_share=1.0)
+            same = OutputError(reference="float32", images=16, max_abs=error, relative_rms=error, same_class_share=1.0)
             return p.OutputsCompared(parity=same)
         if isinstance(command, p.Observe):
             return p.Observed(seen=fake_evidence.window(self._what))
         self._enter("attest")
         return p.Observed(seen=fake_evidence.untimed(self._what, command.folder))
 
-    def _limits(self) -> p.LimitsMeasured:
-        from resnet_bench.records.roofline import Roofs
+    def _limits(self) -> p.PeaksMeasured:
+        from resnet_bench.records.roofline import Peaks
         from tests.support.report_records import layers, roof
 
         self._enter("roofs")
-        roofs = Roofs(
+        roofs = Peaks(
             device="/CPU:0",
             matmul=(roof("matmul", 600e9),),
             convolution=(roof("convolution", 500e9),),
             bandwidth=roof("bandwidth", 20e9),
         )
-        return p.LimitsMeasured(roofs=roofs, layers=layers())
+        return p.PeaksMeasured(roofs=roofs, layers=layers())
 
     def _time(self, rounds: int, steps: int) -> p.Timed:
         for number in range(rounds):
@@ -201,7 +201,7 @@ class FakePhases:
         found = []
         for words, entry in json.loads(os.environ.get(variable, "{}")).items():
             name, _, value = words.partition("=")
-            section = named(name, variable).section
+            section = find_option(name, variable).section
             own = getattr(getattr(config, section) if section else config, name)
             if str(own).lower() == value:
                 found.append(entry)

@@ -6,18 +6,18 @@ import random
 from pathlib import Path
 
 from resnet_bench.analysis import roofline
-from resnet_bench.analysis.energy import account
+from resnet_bench.analysis.energy import run_energy
 from resnet_bench.analysis.summary import summarize
 from resnet_bench.config import Config
 from resnet_bench.config.options import with_values
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.environment import CpuEnvironment, Environment, TensorFlowEnvironment
-from resnet_bench.records.evidence import Claim, Parity
+from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.pipeline import EpochRate, PipelineResult, StageRate
 from resnet_bench.records.profile import OperationTime, ProfileSummary
 from resnet_bench.records.record import Configuration, Record
-from resnet_bench.records.roofline import Energy, LayerGroup, Roof, Roofline
+from resnet_bench.records.roofline import Energy, LayerGroup, Peak, Roofline
 from resnet_bench.records.run import (
     ColdStart,
     Interference,
@@ -73,9 +73,11 @@ def samples(batch: int, step_s: float, processes: int = 3, rounds: int = 20, ene
     found = []
     for process in range(processes):
         level = step_s * draw.uniform(0.98, 1.02)
-        counted_from = 3 if rounds > 8 else 0
+        first_counted_round = 3 if rounds > 8 else 0
         timed = tuple(
-            _round(batch, level * draw.uniform(0.98, 1.04) * (1.25 if number < counted_from else 1.0), 2, energy_j)
+            _round(
+                batch, level * draw.uniform(0.98, 1.04) * (1.25 if number < first_counted_round else 1.0), 2, energy_j
+            )
             for number in range(rounds)
         )
         found.append(
@@ -90,8 +92,8 @@ def samples(batch: int, step_s: float, processes: int = 3, rounds: int = 20, ene
                 memory=Memory(host_peak_bytes={"timed": 3 << 30}),
                 counts=StepCounts(first=1, warmup=2, timed=2 * rounds),
                 result=StepResult(loss=6.9, finite=True),
-                steady=Steadiness(kind="reached", from_round=counted_from, from_step=10),
-                counted_from=counted_from,
+                steady=Steadiness(kind="reached", from_round=first_counted_round, from_step=10),
+                first_counted_round=first_counted_round,
             )
         )
     return Samples(processes=tuple(found))
@@ -157,7 +159,7 @@ def full(number: int = 1) -> Record:
         ),
         warnings=(Notice(kind="threads_exceed_cpus", facts={"threads": 4, "cpus": 2}),),
         evidence=claims(),
-        parity=Parity(reference="float32", images=64, max_abs=0.02, relative_rms=0.001, same_class_share=1.0),
+        parity=OutputError(reference="float32", images=64, max_abs=0.02, relative_rms=0.001, same_class_share=1.0),
         profile=profile,
         roofline=limits(record.summary.step_s.value, profile),
         energy=energy(),
@@ -174,19 +176,19 @@ def _with(record: Record, **changes: object) -> Record:
 
 def energy() -> Energy:
     """What a machine with counters gives."""
-    found = account(samples(16, 0.4, energy_j=52.0), MACHINE, (20.0, 22.0))
+    found = run_energy(samples(16, 0.4, energy_j=52.0), MACHINE, (20.0, 22.0))
     assert found is not None
     return found
 
 
-def claims() -> tuple[Claim, ...]:
+def claims() -> tuple[OptionCheck, ...]:
     """One claim of each kind of result."""
     return (
-        Claim(claim="xla_compiled", requested=True, observed=True, source="log", holds="true", explicit=True),
-        Claim(claim="onednn", requested="on", observed="off", source="graph", holds="false"),
-        Claim(claim="bfloat16_share", requested=1.0, observed=0.0, source="hlo.txt", holds="emulated"),
-        Claim(claim="tf32", requested=None, observed=None, holds="not_applicable"),
-        Claim(claim="threads_used", requested=2, observed=None, holds=None, why="no counter on this system"),
+        OptionCheck(claim="xla_compiled", requested=True, observed=True, source="log", holds="true", explicit=True),
+        OptionCheck(claim="onednn", requested="on", observed="off", source="graph", holds="false"),
+        OptionCheck(claim="bfloat16_share", requested=1.0, observed=0.0, source="hlo.txt", holds="emulated"),
+        OptionCheck(claim="tf32", requested=None, observed=None, holds="not_applicable"),
+        OptionCheck(claim="threads_used", requested=2, observed=None, holds=None, why="no counter on this system"),
     )
 
 
@@ -259,10 +261,10 @@ def layers() -> tuple[LayerGroup, ...]:
     )
 
 
-def roof(kind: str, value: float, dtype: str = "float32", size: int = 1024) -> Roof:
+def roof(kind: str, value: float, dtype: str = "float32", size: int = 1024) -> Peak:
     """A measured peak."""
     unit = "byte/s" if kind == "bandwidth" else "flop/s"
-    return Roof(
+    return Peak(
         kind=kind,  # type: ignore[arg-type]
         value=value,
         unit=unit,  # type: ignore[arg-type]

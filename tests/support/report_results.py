@@ -12,12 +12,12 @@ from resnet_bench.config import Config
 from resnet_bench.config.options import with_values
 from resnet_bench.records import ab, bottleneck
 from resnet_bench.records import tuning as tuned
-from resnet_bench.records.ab import Contest, Duet, SideFacts, Turns
+from resnet_bench.records.ab import AbRecord, AbResult, PairSamples, SideFacts
 from resnet_bench.records.base import Notice
-from resnet_bench.records.bottleneck import Bottleneck, Repetition
+from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome, Round
-from resnet_bench.records.tuning import Challenge, Contribution, Tuning
+from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord
 from tests.support import report_records as made
 
 IMAGES, STEPS = 32, 2
@@ -30,18 +30,18 @@ def rounds(*images_per_s: float) -> tuple[Round, ...]:
 
 def bottleneck_of(
     record: Record, model: float = 80.0, pipeline: float = 40.0, created_at: str = CREATED, spread: float = 0.0
-) -> Bottleneck:
+) -> BottleneckRecord:
     """What `bottleneck` says of the record's configuration, from three repetitions; by `spread` they disagree about
     the pipeline."""
     repetitions = tuple(
-        Repetition(
+        BottleneckSamples(
             end_to_end=rounds(*[25.0 * drift] * 4),
             model=rounds(*[model * drift] * 4),
             pipeline=rounds(*[pipeline * drift * (1 + apart * spread)] * 4),
         )
         for drift, apart in ((1.0, 0), (1.02, 1), (0.98, -1))
     )
-    return Bottleneck(
+    return BottleneckRecord(
         id=f"{1:032x}",
         created_at=created_at,
         tool_version="0.1.0",
@@ -58,15 +58,15 @@ def bottleneck_of(
     )
 
 
-def duet(*pairs: float, labels: tuple[str, str] = ("", "--xla")) -> Duet:
+def duet(*pairs: float, labels: tuple[str, str] = ("", "--xla")) -> AbResult:
     """Pairs of processes whose ratios are these."""
-    turns = [Turns(a=rounds(40.0, 40.0), b=rounds(40.0 * each, 40.0 * each)) for each in pairs]
+    turns = [PairSamples(a=rounds(40.0, 40.0), b=rounds(40.0 * each, 40.0 * each)) for each in pairs]
     return summed_up(*labels, turns, [])
 
 
 def match(
     *pairs: float, kind: Literal["ab", "noise"] = "ab", label: str = "--xla", outcome: Outcome | None = None
-) -> Contest:
+) -> AbRecord:
     """A match of the defaults with another configuration; without pairs, one that failed."""
     one, two = Config(), with_values(Config(), {"xla": kind == "ab"})
     labels = ("", label) if kind == "ab" else (label, label)
@@ -75,7 +75,7 @@ def match(
         SideFacts(label=name, requested=config, machine=made.MACHINE, environment=made.environment())
         for name, config in zip(labels, (one, two), strict=True)
     ]
-    return Contest(
+    return AbRecord(
         kind=kind,
         id=f"{len(pairs):032x}",
         created_at=CREATED,
@@ -89,13 +89,13 @@ def match(
     )
 
 
-def tuning() -> Tuning:
+def tuning() -> TuningRecord:
     """A search with a winner, a switch that could not be measured, and a challenger that failed."""
     best = with_values(Config(), {"onednn": "on", "mode": "infer"})
     defaults = with_values(Config(), {"onednn": "off", "batch_norm": "keras", "mode": "infer"})
     gain = duet(1.5, 1.52, 1.48)
     failed = Outcome(kind="out_of_memory", message="--batch-size 64 does not fit.")
-    return Tuning(
+    return TuningRecord(
         id=f"{7:032x}",
         created_at=CREATED,
         tool_version="0.1.0",
@@ -109,8 +109,8 @@ def tuning() -> Tuning:
         recommended="best",
         settings={"mode": "infer", "onednn": "on"},
         challenges=(
-            Challenge(changes={"onednn": "on"}, instead_of={"onednn": "off"}, status="won", ratio=gain.ratio),
-            Challenge(changes={"batch_size": 64}, instead_of={"batch_size": 16}, status="failed", outcome=failed),
+            Candidate(changes={"onednn": "on"}, instead_of={"onednn": "off"}, status="won", ratio=gain.ratio),
+            Candidate(changes={"batch_size": 64}, instead_of={"batch_size": 16}, status="failed", outcome=failed),
         ),
         gain=gain,
         contributions=(
@@ -121,13 +121,13 @@ def tuning() -> Tuning:
     )
 
 
-def save(folder: Path, *results: Bottleneck | Contest | Tuning) -> list[Path]:
+def save(folder: Path, *results: BottleneckRecord | AbRecord | TuningRecord) -> list[Path]:
     """Write them as their commands do."""
     found = []
     for result in results:
-        if isinstance(result, Bottleneck):
+        if isinstance(result, BottleneckRecord):
             found.append(bottleneck.save(result, folder))
-        elif isinstance(result, Contest):
+        elif isinstance(result, AbRecord):
             found.append(ab.save(result, folder))
         else:
             found.append(tuned.save(result, folder))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from resnet_bench.records.ab import Turns
+from resnet_bench.records.ab import PairSamples
 from resnet_bench.records.run import Round
 
 DRIFT, SWING, NOISE, AUTOCORRELATION, OUTLIERS = 0.01, 0.05, 0.02, 0.5, 0.03
@@ -50,13 +50,13 @@ def rounds(seconds: Any) -> tuple[Round, ...]:
     return tuple(Round(steps=STEPS, images=IMAGES, wall_s=float(s), dispatch_s=None) for s in seconds)
 
 
-def pair(random: np.random.Generator, turns: int, process_sd: float, slowdown: float = 0.0) -> Turns:
+def pair(random: np.random.Generator, turns: int, process_sd: float, slowdown: float = 0.0) -> PairSamples:
     """One pair of processes that took turns in ABBA order; side b takes `slowdown` more time."""
     machine = drift(random, 2 * turns).reshape(turns, 2)
     first = np.arange(turns) % 2  # the position of side a in each turn
     a = machine[np.arange(turns), first] * noise(random, turns) * np.exp(random.normal(0, process_sd))
     b = machine[np.arange(turns), 1 - first] * noise(random, turns) * np.exp(random.normal(0, process_sd))
-    return Turns(a=rounds(BLOCK_S * a), b=rounds(BLOCK_S * b * (1 + slowdown)))
+    return PairSamples(a=rounds(BLOCK_S * a), b=rounds(BLOCK_S * b * (1 + slowdown)))
 
 
 def process(random: np.random.Generator, blocks: int, process_sd: float, slowdown: float = 0.0) -> tuple[Round, ...]:

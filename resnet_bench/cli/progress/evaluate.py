@@ -12,7 +12,7 @@ from resnet_bench.worker import protocol as p
 
 
 @contextmanager
-def judge_progress() -> Iterator[Callable[[p.Events], None]]:
+def evaluate_progress() -> Iterator[Callable[[p.Events], None]]:
     """What a worker's events are to be given to."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from resnet_bench import units
 from resnet_bench.cli.progress.run import status_line
-from resnet_bench.experiments.paired.interleave import Observer
-from resnet_bench.experiments.paired.side import named
+from resnet_bench.experiments.paired.interleave import PairedObserver
+from resnet_bench.experiments.paired.side import display_name
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.comparison import interval, ratio
@@ -29,11 +29,11 @@ def _ratio(estimate: Estimate) -> str:
 
 
 @dataclass(frozen=True)
-class Words:
+class PairedLabels:
     """What a repetition, a side and the estimate so far are called."""
 
     repetition: str = "pair"
-    side: Callable[[str], str] = named
+    side: Callable[[str], str] = display_name
     standing: Callable[[Estimate], str] = _ratio
 
     def so_far(self, estimate: Estimate, repetitions: int) -> str:
@@ -41,28 +41,28 @@ class Words:
         return f"{self.standing(estimate)} after {repetitions} {self.repetition}{'' if repetitions == 1 else 's'}"
 
 
-PAIRS = Words()
+PAIRS = PairedLabels()
 
 
 @contextmanager
-def match_progress(words: Words = PAIRS) -> Iterator[Observer]:
+def paired_progress(words: PairedLabels = PAIRS) -> Iterator[PairedObserver]:
     """The observer that fits stderr."""
     console = Console(stderr=True)
     if console.is_terminal:
-        with Live(console, words) as live:
+        with LivePaired(console, words) as live:
             yield live
     else:
-        yield Plain(words)
+        yield PlainPaired(words)
 
 
 def _left(done: int, of: int, left_s: float) -> str:
     return "" if done == of else f", {units.duration(left_s)} left"
 
 
-class Live:
+class LivePaired:
     """One line that changes, redrawn by events alone and once a second at most while turns are timed."""
 
-    def __init__(self, console: Console, words: Words = PAIRS) -> None:
+    def __init__(self, console: Console, words: PairedLabels = PAIRS) -> None:
         self._console, self._words = console, words
         self._which = ""
         self._so_far = ""
@@ -70,7 +70,7 @@ class Live:
         self._bar = status_line(console)
         self._task = self._bar.add_task("starting", total=None, status="")
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> LivePaired:
         self._bar.start()
         return self
 
@@ -105,10 +105,10 @@ class Live:
         self._so_far = f"[cyan]{self._words.so_far(estimate, repetitions)}[/]"
 
 
-class Plain:
+class PlainPaired:
     """A line per phase and pair, and one every few seconds while turns are timed."""
 
-    def __init__(self, words: Words = PAIRS) -> None:
+    def __init__(self, words: PairedLabels = PAIRS) -> None:
         self._words = words
         self._which = ""
         self._last = 0.0

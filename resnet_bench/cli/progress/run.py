@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from resnet_bench import units
 from resnet_bench.config import Config
-from resnet_bench.experiments.run import Observer
+from resnet_bench.experiments.run import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.report.notices import sentence
 
@@ -27,14 +27,14 @@ TIMED_PHASES = frozenset({"warmup", "timed", "latency", "split", "epochs", "turn
 
 
 @contextmanager
-def progress() -> Iterator[Observer]:
+def run_progress() -> Iterator[RunObserver]:
     """The observer that fits stderr."""
     console = Console(stderr=True)
     if console.is_terminal:
-        with Live(console) as live:
+        with LiveRun(console) as live:
             yield live
     else:
-        yield Plain()
+        yield PlainRun()
 
 
 def status_line(console: Console) -> Progress:
@@ -50,7 +50,7 @@ def status_line(console: Console) -> Progress:
     )
 
 
-class Live:
+class LiveRun:
     """One line that changes. A thread keeps it alive, but never while blocks are timed: then it is redrawn
     once a second at most, because a redraw takes a core for some milliseconds."""
 
@@ -107,7 +107,7 @@ class Live:
         self._bar.refresh()
 
 
-class Plain:
+class PlainRun:
     """A line per phase, and one every few seconds while rounds are timed."""
 
     def __init__(self) -> None:

@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from resnet_bench import units
-from resnet_bench.cli.progress.run import BAR_WIDTH, Live, Plain
+from resnet_bench.cli.progress.run import BAR_WIDTH, LiveRun, PlainRun
 from resnet_bench.errors import RecordError
-from resnet_bench.experiments.sweep import Result, Watcher
+from resnet_bench.experiments.sweep import CombinationResult, SweepObserver
 
 _MARKS = {"measured": ("+", "green"), "failed": ("x", "red"), "skipped": ("-", "yellow"), "claimed": ("-", "yellow")}
 
 
 @contextmanager
-def sweep_progress() -> Iterator[Watcher]:
+def sweep_progress() -> Iterator[SweepObserver]:
     """The watcher that fits stderr."""
     console = Console(stderr=True)
     if console.is_terminal:
@@ -29,7 +29,7 @@ def sweep_progress() -> Iterator[Watcher]:
         yield _PlainSweep()
 
 
-def ended(result: Result) -> str:
+def ended(result: CombinationResult) -> str:
     """What became of a configuration, in a line."""
     record = result.record
     if record is None:
@@ -44,7 +44,7 @@ def _left(left_s: float | None) -> str:
     return "" if left_s is None else f", about {units.duration(left_s)} left"
 
 
-class _LiveSweep(Live):
+class _LiveSweep(LiveRun):
     """The line of a run, and one for the sweep below it."""
 
     def __init__(self, console: Console) -> None:
@@ -58,7 +58,7 @@ class _LiveSweep(Live):
         self._bar.update(self._overall, completed=number, total=of, status=status)
         self._console.print(f"[dim]{number + 1}/{of}[/] {escape(words)}", highlight=False)
 
-    def finished(self, result: Result) -> None:
+    def finished(self, result: CombinationResult) -> None:
         """Print the result above."""
         mark, style = _MARKS[result.status]
         self._console.print(f"[{style}]{mark}[/] {escape(ended(result))}", highlight=False)
@@ -68,14 +68,14 @@ class _LiveSweep(Live):
         self._console.print(f"[yellow]![/] {escape(str(error))}", highlight=False)
 
 
-class _PlainSweep(Plain):
+class _PlainSweep(PlainRun):
     """A line per configuration before those of its phases."""
 
     def configuration(self, number: int, of: int, words: str, left_s: float | None) -> None:
         """Say which configuration runs."""
         click.echo(f"configuration {number + 1}/{of}: {words}{_left(left_s)}", err=True)
 
-    def finished(self, result: Result) -> None:
+    def finished(self, result: CombinationResult) -> None:
         """Say what became of it."""
         click.echo(f"{_MARKS[result.status][0]} {ended(result)}", err=True)
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from resnet_bench import units
 from resnet_bench.config import Config
-from resnet_bench.experiments.train import Observer
+from resnet_bench.experiments.train import TrainObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.training import Epoch
 from resnet_bench.report.notices import sentence
@@ -21,14 +21,14 @@ from resnet_bench.worker import protocol as p
 
 
 @contextmanager
-def progress() -> Iterator[Observer]:
+def train_progress() -> Iterator[TrainObserver]:
     """The observer that fits stderr."""
     console = Console(stderr=True)
     if console.is_terminal:
-        with Live(console) as live:
+        with LiveTrain(console) as live:
             yield live
     else:
-        yield Plain()
+        yield PlainTrain()
 
 
 def epoch_line(epoch: Epoch) -> str:
@@ -39,7 +39,7 @@ def epoch_line(epoch: Epoch) -> str:
     return f"{words}, {units.rate(epoch.images_per_s)}, {units.duration(epoch.elapsed_s)}"
 
 
-class Plain:
+class PlainTrain:
     """A line per phase and per epoch."""
 
     def phase(self, name: str) -> None:
@@ -70,7 +70,7 @@ class Plain:
         click.echo(epoch_line(epoch), err=True)
 
 
-class Live:
+class LiveTrain:
     """A bar that follows the steps of an epoch, and a line above it per finished epoch."""
 
     def __init__(self, console: Console) -> None:

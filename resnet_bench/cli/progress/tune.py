@@ -9,15 +9,15 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from resnet_bench.cli.progress.paired import Live, Plain
-from resnet_bench.experiments.tuning.tune import Observer
-from resnet_bench.records.tuning import Challenge
+from resnet_bench.cli.progress.paired import LivePaired, PlainPaired
+from resnet_bench.experiments.tuning.tune import TuneObserver
+from resnet_bench.records.tuning import Candidate
 from resnet_bench.report.terminal.comparison import ratio
 from resnet_bench.report.terminal.tune import status
 
 
 @contextmanager
-def tune_progress() -> Iterator[Observer]:
+def tune_progress() -> Iterator[TuneObserver]:
     """The observer that fits stderr."""
     console = Console(stderr=True)
     if console.is_terminal:
@@ -27,12 +27,12 @@ def tune_progress() -> Iterator[Observer]:
         yield _PlainTune()
 
 
-def _ended(challenge: Challenge) -> str:
+def _ended(challenge: Candidate) -> str:
     found = f"{ratio(challenge.ratio.value)}, " if challenge.ratio is not None else ""
     return f"{found}{status(challenge)}"
 
 
-class _LiveTune(Live):
+class _LiveTune(LivePaired):
     """The line of a match; challengers are named and settled above it."""
 
     def __enter__(self) -> _LiveTune:
@@ -49,13 +49,13 @@ class _LiveTune(Live):
         self._so_far = ""
         self._console.print(f"[dim]challenger {number + 1} of at most {at_most}:[/] {escape(words)}", highlight=False)
 
-    def settled(self, challenge: Challenge) -> None:
+    def settled(self, challenge: Candidate) -> None:
         """Say what became of it."""
         mark, style = ("+", "green") if challenge.status == "won" else ("-", "dim")
         self._console.print(f"[{style}]{mark}[/] {escape(_ended(challenge))}", highlight=False)
 
 
-class _PlainTune(Plain):
+class _PlainTune(PlainPaired):
     """A line per challenger before those of its match."""
 
     def stage(self, name: str) -> None:
@@ -67,6 +67,6 @@ class _PlainTune(Plain):
         """Name the challenger."""
         click.echo(f"challenger {number + 1} of at most {at_most}: {words}", err=True)
 
-    def settled(self, challenge: Challenge) -> None:
+    def settled(self, challenge: Candidate) -> None:
         """Say what became of it."""
         click.echo(f"{'+' if challenge.status == 'won' else '-'} {_ended(challenge)}", err=True)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from resnet_bench.config import DataConfig
 from resnet_bench.data.datasets.augment import Augmentation
-from resnet_bench.data.datasets.base import Crop, DataSet, Part, padded
+from resnet_bench.data.datasets.base import Crop, Dataset, DatasetPart, padded
 from resnet_bench.data.datasets.memory import Arrays, MemoryPart, fitted
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.records.run import DataFacts
@@ -23,10 +23,10 @@ __all__ = [
     "Arrays",
     "Augmentation",
     "Crop",
-    "DataSet",
+    "Dataset",
+    "DatasetPart",
     "Kind",
     "MemoryPart",
-    "Part",
     "fitted",
     "kind_of",
     "open_set",
@@ -94,7 +94,7 @@ def open_set(
     channels: Literal[1, 3] = 3,
     classes: int | None = None,
     reading: DataConfig | None = None,
-) -> DataSet:
+) -> Dataset:
     """A data set with its parts: images uint8 [height, width, `channels`], labels from 0.
 
     `data` and `test_data` are files, folders or globs as the kind has it. Where one of digits or a folder has
@@ -123,7 +123,7 @@ def open_set(
 
 def _digits(
     classes: int | None, image_size: tuple[int, int], channels: int, test_share: float, split_seed: int
-) -> DataSet:
+) -> Dataset:
     from resnet_bench.data.datasets import digits
 
     train, test = digits.load(classes or digits.CLASSES, test_share, split_seed)
@@ -137,7 +137,7 @@ def _h5(
     classes: int | None,
     image_size: tuple[int, int] | None,
     channels: int,
-) -> DataSet:
+) -> Dataset:
     from resnet_bench.data.datasets import h5
 
     train, test, names = h5.load(data, test_data)
@@ -152,7 +152,7 @@ def _h5(
 
 def _in_memory(
     source: str, names: tuple[str, ...], train: Arrays, test: Arrays, image_size: tuple[int, int], channels: int
-) -> DataSet:
+) -> Dataset:
     digest = hashlib.sha256(repr((image_size, channels, names)).encode())
     parts = []
     for part in (train, test):
@@ -160,7 +160,7 @@ def _in_memory(
         digest.update(part.labels.tobytes())
         parts.append(MemoryPart(Arrays(fitted(part.images, image_size, channels), part.labels)))
     images = [part.images for part in (train, test)]
-    return DataSet(
+    return Dataset(
         class_names=names,
         train=parts[0],
         test=parts[1],

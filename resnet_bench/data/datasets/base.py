@@ -1,4 +1,4 @@
-"""What every data set looks like: `DataSet`, the `Part` protocol, and batches of one size."""
+"""What every data set looks like: `Dataset`, the `DatasetPart` protocol, and batches of one size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Crop = Literal["whole", "centre"]
 Batch = tuple[Any, Any]
 
 
-class Part(Protocol):
+class DatasetPart(Protocol):
     """The train or the test part of a data set. Images are uint8 [B, H, W, C], labels int32 [B]."""
 
     @property
@@ -44,15 +44,15 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True)
-class DataSet:
+class Dataset:
     """A data set for training and evaluation. `test` is None where none was named and none can be split off.
 
     Label k is `class_names[k]`. `facts` describe both parts together.
     """
 
     class_names: tuple[str, ...]
-    train: Part
-    test: Part | None
+    train: DatasetPart
+    test: DatasetPart | None
     facts: DataFacts
 
 

@@ -18,13 +18,13 @@ import numpy as np
 from resnet_bench.config import DataConfig
 from resnet_bench.data import folder, framing
 from resnet_bench.data.datasets.augment import Augmentation, augmented
-from resnet_bench.data.datasets.base import Batch, Crop, DataSet, stratified
+from resnet_bench.data.datasets.base import Batch, Crop, Dataset, stratified
 from resnet_bench.data.source import Source
 from resnet_bench.errors import BenchError, ConfigError, DataError
 from resnet_bench.records.run import DataFacts
 
 if TYPE_CHECKING:
-    from resnet_bench.data.pipeline import Plan
+    from resnet_bench.data.pipeline import PipelinePlan
 
 REMEDY = "Repair or remove the file."
 
@@ -97,10 +97,10 @@ class FilePart:
             "Check --classes and --label-offset.",
         )
 
-    def _plan(self, batch_size: int, seed: int) -> Plan:
-        from resnet_bench.data.pipeline import Plan
+    def _plan(self, batch_size: int, seed: int) -> PipelinePlan:
+        from resnet_bench.data.pipeline import PipelinePlan
 
-        return Plan(
+        return PipelinePlan(
             source=self.source,
             data=self.view.data,
             training=False,
@@ -114,7 +114,7 @@ class FilePart:
 
 def open_folder_set(
     data: str, test_data: str | None, test_share: float, split_seed: int, classes: int | None, view: View
-) -> DataSet:
+) -> Dataset:
     """A folder of class subfolders; the test part is another such folder, or split off class by class.
 
     Raises `DataError` for folders that are missing or empty, and classes that only the test folder has.
@@ -136,10 +136,10 @@ def open_folder_set(
         train, test = source, _relabelled(test_data, names)
         facts = joined(source.facts, test.facts)
     parts = [FilePart(part, view, len(names)) for part in (train, test)]
-    return DataSet(class_names=names, train=parts[0], test=parts[1], facts=facts)
+    return Dataset(class_names=names, train=parts[0], test=parts[1], facts=facts)
 
 
-def open_tfrecord_set(data: str, test_data: str | None, classes: int | None, view: View) -> DataSet:
+def open_tfrecord_set(data: str, test_data: str | None, classes: int | None, view: View) -> Dataset:
     """ImageNet-style shards; the test part is another glob, or there is none. Counts all records.
 
     Raises `ConfigError` where `classes` is not given, `DataError` for shards that are missing or damaged.
@@ -150,7 +150,7 @@ def open_tfrecord_set(data: str, test_data: str | None, classes: int | None, vie
     test = None if test_data is None else FilePart(_shards(test_data), view, classes)
     facts = train.source.facts if test is None else joined(train.source.facts, test.source.facts)
     names = tuple(str(number) for number in range(classes))
-    return DataSet(class_names=names, train=train, test=test, facts=facts)
+    return Dataset(class_names=names, train=train, test=test, facts=facts)
 
 
 def _shards(data: str) -> Source:

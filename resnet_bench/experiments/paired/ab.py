@@ -1,4 +1,4 @@
-"""One A/B or A/A run from start to end: whatever happens, a `Contest` comes of it, with the pairs that exist.
+"""One A/B or A/A run from start to end: whatever happens, a `AbRecord` comes of it, with the pairs that exist.
 
 Neighbours: `duet.py` plays the match, `contest.py` has the result, `cli/ab.py` and `cli/noise.py` ask.
 """
@@ -14,9 +14,9 @@ import resnet_bench
 from resnet_bench.analysis.compare import config_differences
 from resnet_bench.config.options import options, parse_args
 from resnet_bench.errors import BenchError, ConfigError
-from resnet_bench.experiments.paired.duet import Match, Observer
+from resnet_bench.experiments.paired.duet import AbRun, PairedObserver
 from resnet_bench.experiments.paired.side import Budget, Side, SideFailure
-from resnet_bench.records.ab import Contest, SideName
+from resnet_bench.records.ab import AbRecord, SideName
 from resnet_bench.records.run import Outcome
 from resnet_bench.worker.process import outcome_of
 
@@ -24,7 +24,7 @@ SIDE_PROTOCOL = ("preset", "preset_file", "warmup")
 """What a side may say of how it is measured; the rest is the match's to decide."""
 
 
-def side_of(label: str, words: list[str]) -> Side:
+def parse_side(label: str, words: list[str]) -> Side:
     """A side from its command-line words; `ConfigError` for options that mean nothing in a match."""
     config, given = parse_args(words)
     protocol = {option.name: option.flag for option in options() if option.extra["role"] == "protocol"}
@@ -42,11 +42,13 @@ def side_of(label: str, words: list[str]) -> Side:
     return Side(label, config)
 
 
-def hold(kind: Literal["ab", "noise"], a: Side, b: Side, budget: Budget, observer: Observer | None = None) -> Contest:
+def run_ab(
+    kind: Literal["ab", "noise"], a: Side, b: Side, budget: Budget, observer: PairedObserver | None = None
+) -> AbRecord:
     """Play the match and return what came of it; blocks. Raises nothing for what happens to the sides."""
     started = time.monotonic()
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    match = Match(a, b, budget, observer)
+    match = AbRun(a, b, budget, observer)
     outcome, failed = Outcome(kind="ok"), None
     try:
         match.run()
@@ -65,16 +67,16 @@ def _failed_side(error: BenchError) -> SideName | None:
 
 def _contest(
     kind: Literal["ab", "noise"],
-    match: Match,
+    match: AbRun,
     budget: Budget,
     outcome: Outcome,
     failed: SideName | None,
     created: str,
     wall_s: float,
-) -> Contest:
+) -> AbRecord:
     one, two = match.facts["a"], match.facts["b"]
     configs = (one.resolved or one.requested, two.resolved or two.requested)
-    return Contest(
+    return AbRecord(
         kind=kind,
         id=uuid.uuid4().hex,
         created_at=created,

@@ -18,7 +18,7 @@ from resnet_bench.analysis.ab import precise_enough
 from resnet_bench.config.fields import Value
 from resnet_bench.errors import BudgetError
 from resnet_bench.experiments import budget as plan
-from resnet_bench.experiments.paired.side import Budget, Player, Side, SideFailure, named
+from resnet_bench.experiments.paired.side import Budget, LiveSide, Side, SideFailure, display_name
 from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.run import Round
@@ -34,7 +34,7 @@ MIN_REPETITIONS = 3
 MEMORY_SAFETY = 1.2
 
 
-class Observer(Protocol):
+class PairedObserver(Protocol):
     """Who wants to know how far a match is. All calls are made between timed blocks."""
 
     def repetition(self, number: int, of: int) -> None:
@@ -53,7 +53,7 @@ class Observer(Protocol):
         """What the repetitions say so far."""
 
 
-class Silent:
+class SilentPairedObserver:
     """An observer that looks away."""
 
     def repetition(self, number: int, of: int) -> None:
@@ -82,7 +82,7 @@ class Repetition:
 
 
 @dataclass(frozen=True)
-class Early:
+class StopEarly:
     """When to end before the budget: `within` a repetition, asked after each turn with the rounds so far, and
     `after` one, asked with all that are complete."""
 
@@ -90,7 +90,7 @@ class Early:
     after: Callable[[Sequence[Repetition]], bool] = lambda _done: False
 
 
-class Rota:
+class Interleaver:
     """Sides in turns, in progress; `done` holds the repetitions that are complete at any moment.
 
     judge: the estimate that the repetitions so far (at least one) come to; a precision target is held against
@@ -103,17 +103,21 @@ class Rota:
         sides: Mapping[str, Side],
         budget: Budget,
         judge: Callable[[Sequence[Repetition]], Estimate],
-        observer: Observer | None = None,
+        observer: PairedObserver | None = None,
         available: Callable[[], int | None] = available_bytes,
         equal_steps: bool = True,
-        early: Early | None = None,
+        early: StopEarly | None = None,
     ) -> None:
         self.done: list[Repetition] = []
         self.facts = {name: SideFacts(label=side.label, requested=side.config) for name, side in sides.items()}
         self.notices: list[Notice] = []
         self._sides = dict(sides)
         self._budget, self._judge, self._equal_steps = budget, judge, equal_steps
-        self._observer, self._available, self._early = observer or Silent(), available, early or Early()
+        self._observer, self._available, self._early = (
+            observer or SilentPairedObserver(),
+            available,
+            early or StopEarly(),
+        )
         self._deadline = time.monotonic() + budget.max_time_s
         self._method: Literal["turns", "processes"] = "turns"
         self._shortest_s = 0.0
@@ -164,7 +168,7 @@ class Rota:
 
     def _in_turns(self) -> Repetition | None:
         """A repetition whose sides live at once; None where they do not fit, after saying so."""
-        players: dict[str, Player] = {}
+        players: dict[str, LiveSide] = {}
         started = 0
         try:
             with ExitStack() as alive:
@@ -179,11 +183,11 @@ class Rota:
         except SideFailure as failure:
             if started < 2 or failure.outcome.kind != "out_of_memory":
                 raise
-            self._give_up_turns(Notice(kind="sides_ran_out_of_memory", facts={"side": named(failure.side)}))
+            self._give_up_turns(Notice(kind="sides_ran_out_of_memory", facts={"side": display_name(failure.side)}))
             return None
         return Repetition({name: tuple(player.timed) for name, player in players.items()})
 
-    def _too_little_memory(self, players: list[Player]) -> Notice | None:
+    def _too_little_memory(self, players: list[LiveSide]) -> Notice | None:
         """Why another side cannot live beside these; it is expected to need what the largest of them took."""
         free, known = self._available(), [player.peak_host_bytes for player in players if player.peak_host_bytes]
         if free is None or not known or free >= max(known) * MEMORY_SAFETY:
@@ -195,22 +199,22 @@ class Rota:
         self._method = "processes"
         self._note(why)
 
-    def _ready(self, name: str, worker: Worker) -> Player:
-        player = Player(name, self._sides[name], worker, self._budget, self._deadline, self._observer.phase)
+    def _ready(self, name: str, worker: Worker) -> LiveSide:
+        player = LiveSide(name, self._sides[name], worker, self._budget, self._deadline, self._observer.phase)
         try:
             player.get_ready()
         finally:
             self.facts[name] = player.facts
         return player
 
-    def _steps(self, player: Player, beside: Sequence[Player]) -> int:
+    def _steps(self, player: LiveSide, beside: Sequence[LiveSide]) -> int:
         steps = self._budget.steps
         if steps != "auto":
             return steps
         slowest_s = max(each.step_s for each in (beside if self._equal_steps else [player]))
         return plan.steps_per_round(slowest_s, 1, self._budget.turn_s)
 
-    def _turns(self, players: Sequence[Player]) -> int:
+    def _turns(self, players: Sequence[LiveSide]) -> int:
         """Turns of each side in this repetition."""
         turns = self._budget.turns
         if turns != "auto":
@@ -222,7 +226,7 @@ class Rota:
         names = tuple(self._sides)
         return names if (turn + len(self.done)) % 2 == 0 else names[::-1]
 
-    def _alternate(self, players: dict[str, Player]) -> None:
+    def _alternate(self, players: dict[str, LiveSide]) -> None:
         start, all_players = time.monotonic(), list(players.values())
         share_end = start + self._left() / max(1, min(MIN_REPETITIONS, self._budget.pairs) - len(self.done))
         turns = self._turns(all_players)
@@ -252,7 +256,7 @@ class Rota:
                 timed[name] = tuple(player.timed)
         return Repetition(timed, interleaved=False)
 
-    def _take_turn(self, player: Player, steps: int) -> None:
+    def _take_turn(self, player: LiveSide, steps: int) -> None:
         try:
             player.take_turn(steps)
         finally:

@@ -3,7 +3,7 @@
 The worker stops its own process group (SIGSTOP) right after its block, so that its pipeline neither runs
 ahead nor takes cores; the state it is stopped in is the state it continues from. What the pipeline still
 produces in the moments before stopping and after waking is taken by a lead-in of untimed steps
-(`plan.lead_in`). Neighbours: `worker/handle.py` runs the process, `rota.py` says whose turn it is.
+(`plan.pre_turn_calls`). Neighbours: `worker/handle.py` runs the process, `interleaver.py` says whose turn it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from resnet_bench.config import Config, settled
+from resnet_bench.config import Config, resolved_value
 from resnet_bench.data.buffering import buffered
 from resnet_bench.data.service import LOCAL
 from resnet_bench.errors import BudgetError
@@ -26,9 +26,9 @@ from resnet_bench.records.run import Outcome, Round
 from resnet_bench.runtime.resolve import resolve_data
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker, WorkerFailure
-from resnet_bench.worker.protocol import Part
+from resnet_bench.worker.protocol import Scope
 
-TurnCount = int | Literal["auto"]
+RoundCount = int | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Side:
     label: str
     config: Config
     new_worker: Callable[[], Worker] = Worker
-    part: Part = "whole"
+    part: Scope = "whole"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Budget:
     half-width is no more; `max_time_s` ends it in any case.
     """
 
-    turns: TurnCount = 20
+    turns: RoundCount = 20
     steps: int | Literal["auto"] = "auto"
     warmup: int = 3
     pairs: int = 1
@@ -65,17 +65,17 @@ class SideFailure(WorkerFailure):
     """A side that did not answer as it should; the outcome's message names it."""
 
     def __init__(self, side: str, label: str, outcome: Outcome) -> None:
-        words = f"Side {named(side)}" if len(side) == 1 else named(side)
+        words = f"Side {display_name(side)}" if len(side) == 1 else display_name(side)
         super().__init__(replace(outcome, message=f"{words}{f' ({label})' if label else ''}: {outcome.message}"))
         self.side = side
 
 
-def named(side: str) -> str:
+def display_name(side: str) -> str:
     """A side's name as a reader sees it: "B" for b, "Model alone" for a name in words."""
     return side.upper() if len(side) == 1 else side.capitalize()
 
 
-class Player:
+class LiveSide:
     """A side's live worker, stopped whenever it is not its turn."""
 
     def __init__(
@@ -121,10 +121,14 @@ class Player:
         """Run one timed round of about `steps` steps, then stop."""
         per_call = self.config.step.steps_per_call
         calls = max(1, steps // per_call)
-        lead_in = plan.lead_in(self.step_s * per_call, calls, self._buffered())
+        pre_turn_calls = plan.pre_turn_calls(self.step_s * per_call, calls, self._buffered())
         if self._no_step:
-            lead_in = max(1, lead_in)  # A read that the system finishes meanwhile is a whole batch, however long.
-        reply = self._ask(p.Measure(rounds=1, steps=calls * per_call, lead_in=lead_in, then_stop=True), p.Timed)
+            pre_turn_calls = max(
+                1, pre_turn_calls
+            )  # A read that the system finishes meanwhile is a whole batch, however long.
+        reply = self._ask(
+            p.Measure(rounds=1, steps=calls * per_call, pre_turn_calls=pre_turn_calls, then_stop=True), p.Timed
+        )
         self.facts = replace(self.facts, notices=(*self.facts.notices, *reply.notices))
         self._wait_until_stopped()
         self.timed.append(self._rounds[-1])
@@ -153,7 +157,7 @@ class Player:
             return 0
         on_gpu = self.facts.machine is not None and self.facts.machine.device_kind == "gpu"
         data = resolve_data(config.data, 1)  # a peer may have resolved nothing
-        return buffered(data, settled(config.step.batch_size), on_gpu) + 1
+        return buffered(data, resolved_value(config.step.batch_size), on_gpu) + 1
 
     def _runs_on(self) -> tuple[Notice, ...]:
         """What cannot be stopped with this side: a tf.data service that others started."""

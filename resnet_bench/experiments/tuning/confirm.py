@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from resnet_bench.analysis import ratio
 from resnet_bench.errors import BenchError, BudgetError
-from resnet_bench.experiments.paired.duet import Match
-from resnet_bench.experiments.paired.side import TurnCount
+from resnet_bench.experiments.paired.duet import AbRun
+from resnet_bench.experiments.paired.side import RoundCount
 from resnet_bench.experiments.tuning.search import Search
-from resnet_bench.records.ab import Duet
+from resnet_bench.records.ab import AbResult
 from resnet_bench.records.run import Outcome
 from resnet_bench.records.tuning import Contribution
 from resnet_bench.worker.process import outcome_of
@@ -26,7 +26,7 @@ GAIN_SHARE = 0.6
 """Of the time that the race left; the contributions have the rest."""
 
 
-class Proof:
+class Confirmation:
     """The claims of a search that found a champion; `gain` and `contributions` are right at any moment.
 
     new_match: a match of two choices (the second over the first) with seconds, pairs and turns at most. left: the
@@ -36,12 +36,12 @@ class Proof:
     def __init__(
         self,
         search: Search,
-        new_match: Callable[..., Match],
+        new_match: Callable[..., AbRun],
         left: Callable[[], float],
         pairs: int,
-        turns: TurnCount,
+        turns: RoundCount,
     ) -> None:
-        self.gain: Duet | None = None
+        self.gain: AbResult | None = None
         self._found: list[Contribution] = []
         self._search, self._new_match, self._left = search, new_match, left
         self._pairs, self._turns = pairs, turns

@@ -15,47 +15,47 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from resnet_bench.config.option import plain
+from resnet_bench.config.option import to_json_value
 from resnet_bench.errors import BenchError, BudgetError
-from resnet_bench.experiments.paired.interleave import Early, Repetition
+from resnet_bench.experiments.paired.interleave import Repetition, StopEarly
 from resnet_bench.experiments.paired.side import SideFailure
 from resnet_bench.experiments.tuning import search_space, stopping_rule
-from resnet_bench.experiments.tuning.search_space import Space
-from resnet_bench.experiments.tuning.stopping_rule import Decision, Rules
-from resnet_bench.records.ab import Turns, rate
+from resnet_bench.experiments.tuning.search_space import SearchSpace
+from resnet_bench.experiments.tuning.stopping_rule import Decision, StoppingRule
+from resnet_bench.records.ab import PairSamples, rate
 from resnet_bench.records.base import Notice
-from resnet_bench.records.tuning import Challenge, Probe, Status
+from resnet_bench.records.tuning import Candidate, CandidateStatus, ConstraintCheck
 from resnet_bench.worker.process import outcome_of
 
-Chosen = dict[str, Any]
+Choice = dict[str, Any]
 
 HOPEFUL = 0.9
 """Options that lost by more than this ratio are not tried in pairs."""
 
-MAX_CHAMPION_FAILURES = 2
+MAX_BASELINE_FAILURES = 2
 """In a row: a champion that no longer runs makes every further challenge meaningless."""
 
 
 @dataclass(frozen=True)
-class Played:
+class PairsRun:
     """The complete pairs of a match (`a` the champion, `b` the challenger), and what ended it early."""
 
-    pairs: tuple[Turns, ...]
+    pairs: tuple[PairSamples, ...]
     failure: BenchError | None = None
     notices: tuple[Notice, ...] = ()
 
 
-class Watcher(Protocol):
+class SearchObserver(Protocol):
     """Who wants to know how far a search is."""
 
     def challenge(self, number: int, at_most: int, words: str) -> None:
         """Challenger `number` (from 0) is about to play."""
 
-    def settled(self, challenge: Challenge) -> None:
+    def settled(self, challenge: Candidate) -> None:
         """What became of it."""
 
 
-class OutOfTime(Exception):  # noqa: N818
+class SearchTimeout(Exception):  # noqa: N818
     """The time of the search is over."""
 
 
@@ -69,16 +69,16 @@ class Search:
     an earlier search's challenges, in order, which are not played again as far as the two go the same way.
     """
 
-    space: Space
-    rules: Rules
-    play: Callable[[Chosen, Chosen, Early], Played]
-    admit: Callable[[Chosen], tuple[Probe | None, str | None]]
-    watcher: Watcher
+    space: SearchSpace
+    rules: StoppingRule
+    play: Callable[[Choice, Choice, StopEarly], PairsRun]
+    admit: Callable[[Choice], tuple[ConstraintCheck | None, str | None]]
+    watcher: SearchObserver
     until: float
-    start: Chosen
-    known: list[Challenge] = field(default_factory=list)
-    champion: Chosen = field(default_factory=dict)
-    challenges: list[Challenge] = field(default_factory=list)
+    start: Choice
+    known: list[Candidate] = field(default_factory=list)
+    champion: Choice = field(default_factory=dict)
+    challenges: list[Candidate] = field(default_factory=list)
     out_of_time: bool = False
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class Search:
             hopeful = frozenset(name for name, ratio in self._best.items() if ratio >= HOPEFUL)
             for chosen in search_space.paired_changes(self.space, dict(self.champion), hopeful):
                 self._try(chosen)
-        except OutOfTime:
+        except SearchTimeout:
             self.out_of_time = True
 
     def _one_by_one(self) -> None:
@@ -115,14 +115,14 @@ class Search:
                     )
                     waiting += [other for other in again if other not in waiting]
 
-    def _try(self, chosen: Chosen) -> bool:
+    def _try(self, chosen: Choice) -> bool:
         """Whether `chosen` is the new champion; each choice is tried once at most."""
         if _key(chosen) in self._tried or not self.space.possible(chosen):
             return False
         if len(self.challenges) >= self.rules.challengers:
             return False
         if time.monotonic() + self.shortest_pair_s >= self.until:
-            raise OutOfTime
+            raise SearchTimeout
         self._tried.add(_key(chosen))
         changes = _changed(chosen, self.champion)
         self.watcher.challenge(len(self.challenges), self.rules.challengers, words(changes))
@@ -137,13 +137,13 @@ class Search:
             self.champion = chosen
         return challenge.status == "won"
 
-    def _challenge(self, chosen: Chosen, changes: Chosen) -> Challenge:
+    def _challenge(self, chosen: Choice, changes: Choice) -> Candidate:
         start = time.monotonic()
 
         def after(done: Sequence[Repetition]) -> bool:
             return bool(done) and self._decision([_turns(each) for each in done]) != "another pair"
 
-        early = Early(within=lambda rounds: stopping_rule.hopeless(_turn_ratios(rounds)), after=after)
+        early = StopEarly(within=lambda rounds: stopping_rule.hopeless(_turn_ratios(rounds)), after=after)
         played = self.play(self.champion, chosen, early)
         found = [pair.ratio for pair in played.pairs]
         status, probe, broken = self._status(played), None, None
@@ -155,9 +155,9 @@ class Search:
             except BenchError as error:
                 status, failure = "failed", error
         ratio = stopping_rule.estimate(found, self._spread(played.pairs), self.rules) if found else None
-        return Challenge(
-            changes=plain(changes),
-            instead_of=plain({name: self.champion[name] for name in changes}),
+        return Candidate(
+            changes=to_json_value(changes),
+            instead_of=to_json_value({name: self.champion[name] for name in changes}),
             status=status,
             ratio=ratio,
             images_per_s=rate([one for pair in played.pairs for one in pair.b]) if found else None,
@@ -169,41 +169,41 @@ class Search:
             wall_s=time.monotonic() - start,
         )
 
-    def _known(self, changes: Chosen) -> Challenge | None:
+    def _known(self, changes: Choice) -> Candidate | None:
         """What the earlier search found where it stood at this point; what failed or ran out of time is tried again."""
         if not self.known:
             return None
         found = self.known.pop(0)
         if (found.changes, found.instead_of) != (
-            plain(changes),
-            plain({name: self.champion[name] for name in changes}),
+            to_json_value(changes),
+            to_json_value({name: self.champion[name] for name in changes}),
         ):
             self.known.clear()
             return None
         return None if found.status in ("failed", "out of time") else found
 
-    def _spread(self, pairs: Sequence[Turns]) -> stopping_rule.Spread:
+    def _spread(self, pairs: Sequence[PairSamples]) -> stopping_rule.Spread:
         """Of a match among all that took turns; one of whole processes has a spread of its own."""
         found = [pair.ratio for pair in pairs]
         if all(pair.interleaved for pair in pairs):
             return stopping_rule.pooled([*self._played, found], self.rules.prior_sd)
         return stopping_rule.pooled([found], stopping_rule.PROCESSES_SD)
 
-    def _decision(self, pairs: Sequence[Turns]) -> Decision:
+    def _decision(self, pairs: Sequence[PairSamples]) -> Decision:
         return stopping_rule.decide([pair.ratio for pair in pairs], self._spread(pairs), self.rules)
 
-    def _status(self, played: Played) -> Status:
+    def _status(self, played: PairsRun) -> CandidateStatus:
         failure = played.failure
         champion_failed = isinstance(failure, SideFailure) and failure.side == "a"
         self._champion_failures = self._champion_failures + 1 if champion_failed else 0
-        if champion_failed and failure is not None and self._champion_failures >= MAX_CHAMPION_FAILURES:
+        if champion_failed and failure is not None and self._champion_failures >= MAX_BASELINE_FAILURES:
             raise failure
         if failure is not None and not isinstance(failure, BudgetError):
             return "failed"
         decision = self._decision(played.pairs) if played.pairs else "another pair"
         return "out of time" if decision == "another pair" else decision
 
-    def _remember(self, changes: Chosen, pairs: Sequence[Turns]) -> None:
+    def _remember(self, changes: Choice, pairs: Sequence[PairSamples]) -> None:
         found = [pair.ratio for pair in pairs]
         if not found:
             return
@@ -217,23 +217,25 @@ class Search:
                 self._hopeless.add((name, value))
 
 
-def words(values: Chosen) -> str:
+def words(values: Choice) -> str:
     """ "xla=true batch_size=32"."""
-    shown = {name: str(value).lower() if isinstance(value, bool) else value for name, value in plain(values).items()}
+    shown = {
+        name: str(value).lower() if isinstance(value, bool) else value for name, value in to_json_value(values).items()
+    }
     return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
-def _changed(chosen: Chosen, before: Chosen) -> Chosen:
+def _changed(chosen: Choice, before: Choice) -> Choice:
     return {name: value for name, value in chosen.items() if value != before[name]}
 
 
-def _key(chosen: Chosen) -> tuple[tuple[str, Any], ...]:
+def _key(chosen: Choice) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(chosen.items(), key=lambda item: item[0]))
 
 
 def _turn_ratios(rounds: Any) -> tuple[float, ...]:
-    return Turns(a=tuple(rounds["a"]), b=tuple(rounds["b"])).ratios
+    return PairSamples(a=tuple(rounds["a"]), b=tuple(rounds["b"])).ratios
 
 
-def _turns(repetition: Repetition) -> Turns:
-    return Turns(a=repetition.rounds["a"], b=repetition.rounds["b"], interleaved=repetition.interleaved)
+def _turns(repetition: Repetition) -> PairSamples:
+    return PairSamples(a=repetition.rounds["a"], b=repetition.rounds["b"], interleaved=repetition.interleaved)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from resnet_bench.config import Config, check, options, settled
+from resnet_bench.config import Config, check, options, resolved_value
 from resnet_bench.config.fields import Value
-from resnet_bench.config.option import named, plain
+from resnet_bench.config.option import find_option, to_json_value
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.machine import Machine
@@ -54,7 +54,7 @@ RELATED = (
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """`values` of each option that may vary, `defaults` and `promising` a value for each of them. `base` holds the
     options that are fixed. Notices say what was left out."""
 
@@ -67,7 +67,7 @@ class Space:
     @property
     def shown(self) -> dict[str, tuple[Value, ...]]:
         """The values as they are stored."""
-        return {name: tuple(plain({name: value})[name] for value in each) for name, each in self.values.items()}
+        return {name: tuple(to_json_value({name: value})[name] for value in each) for name, each in self.values.items()}
 
     def config(self, chosen: Values) -> Config:
         """The configuration of a choice; `ConfigError` where it contradicts itself."""
@@ -76,7 +76,7 @@ class Space:
     def possible(self, chosen: Values) -> bool:
         """Whether a choice contradicts itself."""
         try:
-            config = options.unchecked({**self.base, **chosen})
+            config = options.build_unchecked({**self.base, **chosen})
             check(config)
         except ConfigError:
             return False
@@ -88,13 +88,13 @@ def check_asked(vary: Mapping[str, Sequence[Any]], only: Iterable[str] | None) -
     """Refuse names that no search on any machine has. `ConfigError` for an option that says what is computed (the
     fastest image size would be the smallest) or how it is measured."""
     for name in vary:
-        if name != "batch_size" and named(name, "--vary").extra["role"] != "option":
+        if name != "batch_size" and find_option(name, "--vary").extra["role"] != "option":
             raise ConfigError(
                 f"--vary {name} would not make the same work faster: it changes the work, or how it is measured.",
                 f"Give one value with --{name.replace('_', '-')}; bench-cli sweep measures several.",
             )
     for name in only or ():
-        named(name, "--only")
+        find_option(name, "--only")
 
 
 def make(
@@ -105,7 +105,7 @@ def make(
     only: Iterable[str] | None = None,
     pipeline: bool = False,
     emulated: bool = False,
-) -> Space:
+) -> SearchSpace:
     """The space of a workload on a machine.
 
     `given` are the user's options (fixed), `resolved` what they became. `vary` replaces the values of an option
@@ -115,7 +115,7 @@ def make(
     clash = sorted(set(vary or {}) & set(given))
     if clash:
         raise ConfigError(f"{clash[0]} is both given and varied.", "Leave one of them out.")
-    wanted = None if only is None else {named(name, "--only").name for name in only} | set(vary or {})
+    wanted = None if only is None else {find_option(name, "--only").name for name in only} | set(vary or {})
     values = dict(_values(resolved, machine, pipeline, emulated)) | {k: tuple(v) for k, v in (vary or {}).items()}
     fixed = {*given, *(("precision",) if given.get("mixed_precision") else ())}
     known = [name for name in values if name not in fixed]
@@ -131,7 +131,7 @@ def make(
         raise ConfigError("Nothing is left to tune.", "Give fewer options, or name values with --vary option=a,b.")
     defaults = {name: defaults[name] for name in values}
     promising = {name: _expected(name, each, defaults[name], machine) for name, each in values.items()}
-    return Space(dict(given), values, defaults, promising, () if left_out is None else (left_out,))
+    return SearchSpace(dict(given), values, defaults, promising, () if left_out is None else (left_out,))
 
 
 def _values(config: Config, machine: Machine, pipeline: bool, emulated: bool) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -145,7 +145,7 @@ def _values(config: Config, machine: Machine, pipeline: bool, emulated: bool) ->
     if config.step.mode in ("infer", "eval"):
         yield "freeze", (True, False)
     yield "precision", (*_precisions(machine, emulated),)
-    batch = settled(config.step.batch_size)
+    batch = resolved_value(config.step.batch_size)
     yield "batch_size", tuple(size for size in (2 * batch, batch // 2, 4 * batch) if size)
     yield "xla", (True, False)
     usable = usable_cpus(machine.cpus, machine.cpu_quota)
@@ -173,7 +173,7 @@ def _pipeline(config: Config, machine: Machine) -> Iterator[tuple[str, tuple[Any
     yield "map_parallelization", (False, True)
     yield "autotune", (True, False)
     if config.step.mode == "input":
-        batch = settled(config.step.batch_size)
+        batch = resolved_value(config.step.batch_size)
         yield "batch_size", tuple(size for size in (2 * batch, batch // 2) if size)
 
 
@@ -228,10 +228,10 @@ def _expected(name: str, values: Sequence[Any], default: Any, machine: Machine) 
 
 def value_of(config: Config, name: str) -> Any:
     """The value that a configuration gives to an option."""
-    return named(name, "the search").value_in(config)
+    return find_option(name, "the search").value_in(config)
 
 
-def single_changes(space: Space, chosen: Values) -> Iterator[dict[str, Any]]:
+def single_changes(space: SearchSpace, chosen: Values) -> Iterator[dict[str, Any]]:
     """Every choice that differs from `chosen` in one option."""
     for name, values in space.values.items():
         for value in values:
@@ -239,7 +239,7 @@ def single_changes(space: Space, chosen: Values) -> Iterator[dict[str, Any]]:
                 yield {**chosen, name: value}
 
 
-def paired_changes(space: Space, chosen: Values, hopeful: frozenset[str]) -> Iterator[dict[str, Any]]:
+def paired_changes(space: SearchSpace, chosen: Values, hopeful: frozenset[str]) -> Iterator[dict[str, Any]]:
     """Every choice that differs from `chosen` in two related options, both among the `hopeful`."""
     for one, two in combinations(space.values, 2):
         if {one, two} <= hopeful and related(one, two):
@@ -254,7 +254,7 @@ def related(one: str, two: str) -> bool:
     return any({one, two} <= group for group in RELATED)
 
 
-def warnings(space: Space, chosen: Values, machine: Machine) -> tuple[Notice, ...]:
+def warnings(space: SearchSpace, chosen: Values, machine: Machine) -> tuple[Notice, ...]:
     """What a choice makes the machine emulate or do slowly."""
     try:
         return resolve(space.config(chosen), machine)[1]

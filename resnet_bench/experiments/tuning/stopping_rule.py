@@ -39,7 +39,7 @@ HOPELESS = 0.7
 
 
 @dataclass(frozen=True)
-class Rules:
+class StoppingRule:
     """`min_gain`: what is worth having, as a fraction. `alpha`: the chance that a search among equals has any
     winner. `challengers` at most in the search, `pairs` at most of each. `prior_sd`: see `PRIOR_SD`."""
 
@@ -73,7 +73,7 @@ def pooled(matches: Sequence[Sequence[float]], prior_sd: float = PRIOR_SD) -> Sp
     return Spread(squares / df, df)
 
 
-def decide(found: Sequence[float], spread: Spread, rules: Rules) -> Decision:
+def decide(found: Sequence[float], spread: Spread, rules: StoppingRule) -> Decision:
     """What the ratios of a match (one per pair, at least one) say, given the spread of the search."""
     low, high = _bounds(found, spread, rules.level, DROP_LEVEL)
     if len(found) >= MIN_WINNING_PAIRS and low > 0:
@@ -83,7 +83,7 @@ def decide(found: Sequence[float], spread: Spread, rules: Rules) -> Decision:
     return "another pair" if len(found) < rules.pairs else "no difference"
 
 
-def estimate(found: Sequence[float], spread: Spread, rules: Rules) -> Estimate:
+def estimate(found: Sequence[float], spread: Spread, rules: StoppingRule) -> Estimate:
     """The ratio with the interval that a win is judged by: above 1 where it is one."""
     low, high = _bounds(found, spread, rules.level, rules.level)
     centre = statistics.fmean(math.log(one) for one in found)

@@ -1,4 +1,4 @@
-"""A search for the fastest configuration, from start to end: whatever happens, a `Tuning` comes of it.
+"""A search for the fastest configuration, from start to end: whatever happens, a `TuningRecord` comes of it.
 
 First a process that says what the machine is, then the race, then the two claims, in turns of their own that
 the race had no part in: best against TensorFlow's defaults, and best against itself with one switch put back.
@@ -20,24 +20,24 @@ from msgspec.structs import replace
 import resnet_bench
 from resnet_bench.analysis import noise_floor
 from resnet_bench.config import Config, options
-from resnet_bench.config.option import plain
+from resnet_bench.config.option import to_json_value
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments import budget as plan
-from resnet_bench.experiments.ignored_options import unused
+from resnet_bench.experiments.ignored_options import ignored_options
 from resnet_bench.experiments.paired import duet
-from resnet_bench.experiments.paired.duet import Match
-from resnet_bench.experiments.paired.interleave import Early
-from resnet_bench.experiments.paired.side import Budget, Side, TurnCount
+from resnet_bench.experiments.paired.duet import AbRun
+from resnet_bench.experiments.paired.interleave import StopEarly
+from resnet_bench.experiments.paired.side import Budget, RoundCount, Side
 from resnet_bench.experiments.tuning import constraints as limits
 from resnet_bench.experiments.tuning import search_space, stopping_rule
-from resnet_bench.experiments.tuning.confirm import Proof
-from resnet_bench.experiments.tuning.search import Chosen, Played, Search, Watcher, words
-from resnet_bench.experiments.tuning.stopping_rule import Rules
+from resnet_bench.experiments.tuning.confirm import Confirmation
+from resnet_bench.experiments.tuning.search import Choice, PairsRun, Search, SearchObserver, words
+from resnet_bench.experiments.tuning.stopping_rule import StoppingRule
 from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import Outcome
-from resnet_bench.records.tuning import Bounds, Challenge, Probe, Tuning, lasting
+from resnet_bench.records.tuning import Candidate, ConstraintCheck, Constraints, TuningRecord, lasting
 from resnet_bench.worker.process import outcome_of
 
 SEARCH_SHARE = 0.6
@@ -46,11 +46,11 @@ SEARCH_SHARE = 0.6
 RACE_TURNS = 6
 RACE_PAIRS = 5
 SMALLEST_PRIOR_SD = 0.005
-NONE = Bounds()
+NONE = Constraints()
 UNFINISHED = Outcome(kind="interrupted", message="It had not ended when this was saved.", remedy="--resume goes on.")
 
 
-class Observer(duet.Observer, Watcher, Protocol):
+class TuneObserver(duet.PairedObserver, SearchObserver, Protocol):
     """Who wants to know how far a search is."""
 
     def stage(self, name: str) -> None:
@@ -58,7 +58,7 @@ class Observer(duet.Observer, Watcher, Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class TuneSettings:
     """How to search. `vary`, `only`, `pipeline` and `emulated` shape the space (`space.make`); `min_gain` is what is
     worth having (a fraction); `pairs` and `turns` are the final match's; `earlier` is an unfinished search to go on."""
 
@@ -66,13 +66,13 @@ class Settings:
     only: tuple[str, ...] | None = None
     pipeline: bool = False
     emulated: bool = False
-    bounds: Bounds = NONE
+    bounds: Constraints = NONE
     min_gain: float = 0.01
     pairs: int = 5
-    turns: TurnCount = "auto"
+    turns: RoundCount = "auto"
     turn_steps: int | None = None
     max_time_s: float = 1800.0
-    earlier: Tuning | None = None
+    earlier: TuningRecord | None = None
 
 
 PROTOCOL = ("preset", "preset_file", "warmup", "timeout", "output", "json")
@@ -81,11 +81,11 @@ PROTOCOL = ("preset", "preset_file", "warmup", "timeout", "output", "json")
 
 def run(
     given: Mapping[str, Any],
-    settings: Settings,
-    observer: Observer,
-    keep: Callable[[Tuning], object] = lambda _tuning: None,
+    settings: TuneSettings,
+    observer: TuneObserver,
+    keep: Callable[[TuningRecord], object] = lambda _tuning: None,
     new_side: Callable[[str, Config], Side] = Side,
-) -> Tuning:
+) -> TuningRecord:
     """Search from the user's options `given`, and return what came of it; blocks.
 
     Raises `ConfigError` for options that leave nothing to do; everything later becomes the result's outcome.
@@ -116,10 +116,10 @@ class _Job:
 
     def __init__(
         self,
-        given: Chosen,
-        settings: Settings,
-        observer: Observer,
-        keep: Callable[[Tuning], object],
+        given: Choice,
+        settings: TuneSettings,
+        observer: TuneObserver,
+        keep: Callable[[TuningRecord], object],
         new_side: Callable[[str, Config], Side],
     ) -> None:
         self.requested = options.build(given)[0]
@@ -129,9 +129,9 @@ class _Job:
         self._started = time.monotonic()
         self._created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         self._facts: SideFacts | None = None
-        self._space: search_space.Space | None = None
+        self._space: search_space.SearchSpace | None = None
         self._search: Search | None = None
-        self._proof: Proof | None = None
+        self._proof: Confirmation | None = None
         self._notices: list[Notice] = []
 
     def run(self) -> None:
@@ -145,7 +145,9 @@ class _Job:
         if self._search.out_of_time or cut:
             self._note(Notice(kind="tune_search_cut", facts={"tried": len(self._search.challenges), "cut": cut}))
         if self._search.champion != self._search.start:
-            self._proof = Proof(self._search, self._match, self._left, self._settings.pairs, self._settings.turns)
+            self._proof = Confirmation(
+                self._search, self._match, self._left, self._settings.pairs, self._settings.turns
+            )
             self._observer.stage("gain over the defaults")
             if not self._proof.measure_gain():
                 self._note(Notice(kind="tune_gain_unmeasured"))
@@ -166,7 +168,7 @@ class _Job:
         self,
         max_time_s: float,
         pairs: int = 1,
-        turns: TurnCount = RACE_TURNS,
+        turns: RoundCount = RACE_TURNS,
         turn_s: float = plan.ROUND_SECONDS,
     ) -> Budget:
         return Budget(
@@ -178,7 +180,7 @@ class _Job:
             turn_s=turn_s,
         )
 
-    def _measure(self, config: Any, bounds: Bounds) -> limits.Found:
+    def _measure(self, config: Any, bounds: Constraints) -> limits.Found:
         side = self._new_side("", config)
         return limits.measure(side, bounds, self._budget(self._left()), self._observer.phase)
 
@@ -200,7 +202,7 @@ class _Job:
         for notice in found.notices:
             self._note(notice)
         singles = sum(len(values) - 1 for values in found.values.values())
-        rules = Rules(
+        rules = StoppingRule(
             min_gain=settings.min_gain, challengers=2 * singles + 1, pairs=RACE_PAIRS, prior_sd=self._prior_sd(facts)
         )
         until = self._started + SEARCH_SHARE * settings.max_time_s
@@ -212,18 +214,18 @@ class _Job:
         self._keep(self.result(UNFINISHED))
         self._observer.challenge(number, at_most, words)
 
-    def settled(self, challenge: Challenge) -> None:
+    def settled(self, challenge: Candidate) -> None:
         """Pass it on."""
         self._observer.settled(challenge)
 
-    def _known(self, found: search_space.Space, start: Chosen) -> list[Challenge]:
+    def _known(self, found: search_space.SearchSpace, start: Choice) -> list[Candidate]:
         """The challenges of an earlier search for the same thing."""
         earlier, facts = self._settings.earlier, self._facts
         if earlier is None or facts is None:
             return []
         ids = [each.machine_id if each else None for each in (earlier.environment, facts.environment)]
         same = (earlier.given, earlier.space, earlier.bounds) == (
-            plain(lasting(self._given)),
+            to_json_value(lasting(self._given)),
             found.shown,
             self._settings.bounds,
         )
@@ -243,7 +245,7 @@ class _Job:
         floor = noise_floor.find(default_cache_dir(), facts.environment.machine_id, kind)
         return stopping_rule.PRIOR_SD if floor is None else max(stopping_rule.PRIOR_SD, floor.pair_sd)
 
-    def _within_bounds(self, found: search_space.Space) -> Chosen:
+    def _within_bounds(self, found: search_space.SearchSpace) -> Choice:
         """The defaults, with the largest batch, halved again and again, that keeps to the bounds."""
         chosen = dict(found.defaults)
         if self._settings.bounds == NONE:
@@ -258,7 +260,7 @@ class _Job:
                 raise limits.unreachable(broken, probe, words(chosen))
             chosen = {**chosen, "batch_size": batch // 2}
 
-    def _admit(self, chosen: Chosen) -> tuple[Probe | None, str | None]:
+    def _admit(self, chosen: Choice) -> tuple[ConstraintCheck | None, str | None]:
         assert self._space is not None
         bounds = self._settings.bounds
         if bounds == NONE:
@@ -268,21 +270,21 @@ class _Job:
 
     def _match(
         self,
-        one: Chosen,
-        two: Chosen,
+        one: Choice,
+        two: Choice,
         max_time_s: float,
         pairs: int,
-        turns: TurnCount,
-        early: Early | None = None,
-    ) -> Match:
+        turns: RoundCount,
+        early: StopEarly | None = None,
+    ) -> AbRun:
         assert self._space is not None
         # A race asks after each turn whether it is lost, so its turns are few and long; what is claimed has short ones.
         budget = self._budget(max_time_s, pairs, turns, plan.ROUND_SECONDS if early else plan.TURN_SECONDS)
         labels = ("", "") if early else (words(one), words(two))  # A challenge names its sides by itself.
         a, b = (self._new_side(label, self._space.config(c)) for label, c in zip(labels, (one, two), strict=True))
-        return Match(a, b, budget, self._observer, early=early)
+        return AbRun(a, b, budget, self._observer, early=early)
 
-    def _play(self, champion: Chosen, challenger: Chosen, early: Early) -> Played:
+    def _play(self, champion: Choice, challenger: Choice, early: StopEarly) -> PairsRun:
         assert self._search is not None
         # One slow challenger must not take the time of all others: half of what is left, but enough for two pairs.
         left = self._search.until - time.monotonic()
@@ -291,22 +293,22 @@ class _Job:
         try:
             match.run()
         except BenchError as error:
-            return Played(tuple(match.pairs), error, tuple(match.notices))
-        return Played(tuple(match.pairs), None, tuple(match.notices))
+            return PairsRun(tuple(match.pairs), error, tuple(match.notices))
+        return PairsRun(tuple(match.pairs), None, tuple(match.notices))
 
-    def result(self, outcome: Outcome) -> Tuning:
+    def result(self, outcome: Outcome) -> TuningRecord:
         """What is known now."""
         facts, search = self._facts, self._search
-        tuning = Tuning(
+        tuning = TuningRecord(
             id=self._id,
             created_at=self._created,
             tool_version=resnet_bench.__version__,
             outcome=outcome,
-            given=plain(lasting(self._given)),
+            given=to_json_value(lasting(self._given)),
             machine=facts.machine if facts else None,
             environment=facts.environment if facts else None,
             bounds=self._settings.bounds,
-            notices=(*unused(self._given, PROTOCOL, "bench-cli tune"), *self._notices),
+            notices=(*ignored_options(self._given, PROTOCOL, "bench-cli tune"), *self._notices),
             wall_s=time.monotonic() - self._started,
         )
         if search is None or facts is None or facts.machine is None:
@@ -320,7 +322,7 @@ class _Job:
             defaults=search.space.config(search.start),
             best=search.space.config(search.champion),
             recommended="best" if won else "defaults",
-            settings=plain({**lasting(self._given), **recommended}),
+            settings=to_json_value({**lasting(self._given), **recommended}),
             challenges=tuple(search.challenges),
             gain=gain,
             contributions=self._proof.contributions if self._proof else (),

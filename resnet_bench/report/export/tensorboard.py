@@ -64,7 +64,7 @@ def _rounds(process: ProcessSamples) -> dict[str, dict[int, Any]]:
     done = 0
     for number, one in enumerate((*process.warmup, *process.rounds)):
         done += one.steps
-        part = "warm-up" if number < len(process.warmup) + process.counted_from else "timed"
+        part = "warm-up" if number < len(process.warmup) + process.first_counted_round else "timed"
         step_s, rate = one.wall_s / one.steps, one.images / one.wall_s
         parts[part][done] = _summary(
             [

@@ -21,7 +21,7 @@ CHARACTER = 7.0
 """About the width of a character of a label, in pixels."""
 
 SHAPES = 4
-Words = Callable[[float], str]
+ChartLabels = Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def whisker(x1: float, x2: float, y: float, css: str, tip: str = "") -> list[Ele
 
 
 @dataclass
-class Frame:
+class PlotArea:
     """Two scales with the axes that show them, and whatever is drawn on them since."""
 
     x: Scale
@@ -168,9 +168,9 @@ class Frame:
         return round(self.y.start) + BOTTOM
 
 
-def frame(x: Scale, y: Scale, x_title: str, y_title: str, x_words: Words, y_words: Words) -> Frame:
+def frame(x: Scale, y: Scale, x_title: str, y_title: str, x_words: ChartLabels, y_words: ChartLabels) -> PlotArea:
     """Axes with grid lines, ticks in words, and titles."""
-    found = Frame(x, y)
+    found = PlotArea(x, y)
     add = found.elements.append
     for value in y.ticks():
         at = y(value)
@@ -181,7 +181,7 @@ def frame(x: Scale, y: Scale, x_title: str, y_title: str, x_words: Words, y_word
     return found
 
 
-def _bottom_axis(found: Frame, title: str, words: Words, *, grid: bool) -> None:
+def _bottom_axis(found: PlotArea, title: str, words: ChartLabels, *, grid: bool) -> None:
     x, bottom = found.x, found.y.start
     add = found.elements.append
     for value in x.ticks():
@@ -211,7 +211,7 @@ def seconds(value: float) -> str:
     return units.duration(value) if value else "0"
 
 
-def rows(names: Sequence[str], values: Sequence[float], title: str, words: Words, **options: bool) -> Frame:
+def rows(names: Sequence[str], values: Sequence[float], title: str, words: ChartLabels, **options: bool) -> PlotArea:
     """A frame with a named row for each bar or interval; options: `zero` (default), `log`.
 
     `frame.y` counts rows from 0 at the top; `row_middle` gives a row's pixel.
@@ -221,7 +221,7 @@ def rows(names: Sequence[str], values: Sequence[float], title: str, words: Words
     log = options.get("log", False)
     x = around(values, left, WIDTH - 78, zero=options.get("zero", True) and not log, log=log)
     bottom = TOP + ROW * len(names) + 4
-    found = Frame(x, Scale(0, max(1, len(names)), bottom, TOP))
+    found = PlotArea(x, Scale(0, max(1, len(names)), bottom, TOP))
     _bottom_axis(found, title, words, grid=True)
     for number, name in enumerate(names):
         found.elements.append(label(left - 8, row_middle(number) + 4, shown(name), "name", "end"))

@@ -48,7 +48,12 @@ def learning(record: Record) -> list[Figure]:
 
 
 def _curve(
-    x: charts.Scale, y: charts.Scale, points: Sequence[tuple[float, float]], number: int, name: str, words: charts.Words
+    x: charts.Scale,
+    y: charts.Scale,
+    points: Sequence[tuple[float, float]],
+    number: int,
+    name: str,
+    words: charts.ChartLabels,
 ) -> list[Element]:
     pixels = [(x(at), y(value)) for at, value in points]
     marks = [
@@ -58,5 +63,5 @@ def _curve(
     return [charts.line(pixels, f"line{number}"), *marks]
 
 
-def _or_dash(value: float | None, words: charts.Words) -> str:
+def _or_dash(value: float | None, words: charts.ChartLabels) -> str:
     return units.UNKNOWN if value is None else words(value)

@@ -6,10 +6,10 @@ Pure. Neighbours: `roofline.py` and `knee.py` compute, `charts.py` draws.
 from __future__ import annotations
 
 from resnet_bench import units
-from resnet_bench.analysis.batch_curve import Curve
+from resnet_bench.analysis.batch_curve import BatchCurve
 from resnet_bench.records.roofline import Roofline, RooflineGroup
 from resnet_bench.report.figures import charts
-from resnet_bench.report.figures.charts import Chart, Element, Frame
+from resnet_bench.report.figures.charts import Chart, Element, PlotArea
 from resnet_bench.report.page.document import Cell, Figure, Table, table
 from resnet_bench.report.terminal.limits import byte_rate, flop_rate
 
@@ -58,7 +58,7 @@ def _height(group: RooflineGroup, peaks: dict[str, float], bandwidth: float) -> 
     return min(max(peaks.values()), _intensity(group) * bandwidth)
 
 
-def _roofs(area: Frame, peaks: dict[str, float], bandwidth: float) -> list[Element]:
+def _roofs(area: PlotArea, peaks: dict[str, float], bandwidth: float) -> list[Element]:
     x, y = area.x, area.y
     top = max(peaks.values())
     start = max(x.low, y.low / bandwidth)
@@ -73,7 +73,7 @@ def _roofs(area: Frame, peaks: dict[str, float], bandwidth: float) -> list[Eleme
     return found
 
 
-def _group(area: Frame, group: RooflineGroup, at: float, height: float) -> list[Element]:
+def _group(area: PlotArea, group: RooflineGroup, at: float, height: float) -> list[Element]:
     x, y = area.x(at), area.y(height)
     told = units.UNKNOWN if group.seconds is None else units.duration(group.seconds)
     words = f"{group.name}: {units.significant(at)} flops per byte, time {told}, limit {units.duration(group.limit_s)}"
@@ -82,7 +82,7 @@ def _group(area: Frame, group: RooflineGroup, at: float, height: float) -> list[
     return [charts.mark(x, y, "dot0", words, size=6), charts.label(x, y - 11, group.name, "strong", "middle")]
 
 
-def _whole(area: Frame, found: Roofline) -> list[Element]:
+def _whole(area: PlotArea, found: Roofline) -> list[Element]:
     if not found.step_bytes:
         return []
     at, height = found.step_flops / found.step_bytes, found.step_flops / found.step_s
@@ -109,7 +109,7 @@ def _table(found: Roofline) -> Table:
     return table("Operation groups against the roofs", heads, rows)
 
 
-def knee(curve: Curve) -> Figure:
+def knee(curve: BatchCurve) -> Figure:
     """Throughput over latency, a point per batch size; the knee is a diamond with its name."""
     loads = curve.loads
     rates = [end for load in loads for end in (load.images_per_s.low, load.images_per_s.value, load.images_per_s.high)]
@@ -150,7 +150,7 @@ def knee(curve: Curve) -> Figure:
     return Figure(chart, table("Throughput and latency by batch size", ">batch size|>throughput|>latency", rows))
 
 
-def _knee_words(curve: Curve) -> str:
+def _knee_words(curve: BatchCurve) -> str:
     if curve.knee is None:
         return "No knee stands out."
     best = curve.loads[curve.knee]

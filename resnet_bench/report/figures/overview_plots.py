@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resnet_bench import units
-from resnet_bench.analysis.compare import Report
+from resnet_bench.analysis.compare import ComparisonReport
 from resnet_bench.records.base import Estimate, Finding
 from resnet_bench.records.record import Record
 from resnet_bench.report.figures import charts
@@ -58,7 +58,7 @@ def throughputs(named: Sequence[tuple[str, Record]]) -> Figure | None:
     return Figure(chart, table("Throughput of the records, fastest first", "record|>throughput|verdict", rows))
 
 
-def ratios(report: Report) -> Figure | None:
+def ratios(report: ComparisonReport) -> Figure | None:
     """The ratio of each pool of records to the base with its interval, and the line of no difference."""
     return ratio_rows(
         [(each.new.label, each.ratio, each.finding) for each in report.comparisons],

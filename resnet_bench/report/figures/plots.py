@@ -132,7 +132,7 @@ def _series(process: ProcessSamples) -> tuple[Points, Points]:
     counted: Points = []
     for number, one in enumerate((*process.warmup, *process.rounds)):
         done += one.steps
-        timed = number >= len(process.warmup) + process.counted_from
+        timed = number >= len(process.warmup) + process.first_counted_round
         (counted if timed else warm).append((done, _step(one)))
     return warm, counted
 
@@ -203,7 +203,7 @@ def input_stages(pipeline: PipelineResult) -> Figure | None:
     return Figure(chart, table("Input pipeline", heads, rows))
 
 
-def _rate_row(found: charts.Frame, number: int, rate: Estimate, css: str, words: str) -> None:
+def _rate_row(found: charts.PlotArea, number: int, rate: Estimate, css: str, words: str) -> None:
     middle = charts.row_middle(number)
     start, end = found.x.start, found.x(rate.value)
     found.elements.append(charts.bar(start, middle - 8, end - start, 16, css, words))

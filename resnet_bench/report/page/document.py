@@ -26,7 +26,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column's heading; numbers are set right."""
 
     name: str
@@ -38,7 +38,7 @@ class Table:
     """Rows under headings; the first cell of a row is its heading. `sortable` ones get buttons."""
 
     caption: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     rows: tuple[tuple[Cell, ...], ...]
     sortable: bool = False
 
@@ -110,7 +110,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Headline:
     """What a record comes to, in three lines: how fast, whether to believe it, what holds it back.
 
     `limit` is what `bench-cli bottleneck` answered for the same work, linked to where that is shown.
@@ -142,7 +142,7 @@ class Chapter:
     anchor: str
     title: str
     subtitle: str
-    answer: Answer
+    answer: Headline
     sections: tuple[Section, ...]
 
 
@@ -165,6 +165,6 @@ def cell(value: str | Cell) -> Cell:
 
 def table(caption: str, columns: str, rows: list[tuple[str | Cell, ...]], *, sortable: bool = False) -> Table:
     """A table whose headings are split at "|"; one that begins with ">" heads a column of numbers."""
-    heads = tuple(Column(name.removeprefix(">"), name.startswith(">")) for name in columns.split("|"))
+    heads = tuple(TableColumn(name.removeprefix(">"), name.startswith(">")) for name in columns.split("|"))
     assert all(len(row) == len(heads) for row in rows), "a row has a cell for each column"
     return Table(caption, heads, tuple(tuple(cell(value) for value in row) for row in rows), sortable)

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import msgspec
 
-from resnet_bench.records.read import Results
+from resnet_bench.records.read import SavedResults
 from resnet_bench.records.record import Record, to_json
 from resnet_bench.report.export import csv
 from resnet_bench.report.page.document import Download
 
-Saved = tuple[Path, Record]
+SavedRecord = tuple[Path, Record]
 
 MOST_SINGLE_FILES = 5
 """More records than this are downloaded as one archive: packed, they take a tenth."""
 
 
-def files(records: Sequence[Saved], results: Results) -> Iterator[Download]:
+def files(records: Sequence[SavedRecord], results: SavedResults) -> Iterator[Download]:
     """The records themselves, one by one or packed, and their table; then the other results."""
     yield from _packed([(path, compact(record)) for path, record in records], "record")
     if records:

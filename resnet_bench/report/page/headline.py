@@ -17,18 +17,18 @@ from resnet_bench.analysis import roofline as roofs
 from resnet_bench.config.fields import Value
 from resnet_bench.config.option import options
 from resnet_bench.records.base import Notice
-from resnet_bench.records.bottleneck import Analysis, Bottleneck
+from resnet_bench.records.bottleneck import Analysis, BottleneckRecord
 from resnet_bench.records.columns import config_of, value_of
 from resnet_bench.records.record import Record
 from resnet_bench.records.tuning import words
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.page import sections
-from resnet_bench.report.page.document import Answer, Cell, Note, Tone
+from resnet_bench.report.page.document import Cell, Headline, Note, Tone
 from resnet_bench.report.terminal import bottleneck as words_of
 from resnet_bench.report.terminal import text, training
 
 TONES: dict[str, Tone] = {"valid": "good", "indicative": "warn", "invalid": "bad"}
-LIMITS: dict[str, Tone] = {
+LIMIT_TONES: dict[str, Tone] = {
     "input-bound": "warn",
     "compute-bound": "good",
     "balanced": "good",
@@ -38,20 +38,20 @@ LIMITS: dict[str, Tone] = {
 
 
 @dataclass(frozen=True)
-class Ceilings:
+class LimitLink:
     """A result of `bench-cli bottleneck` that found an answer, and where the report shows it."""
 
-    result: Bottleneck
+    result: BottleneckRecord
     analysis: Analysis
     anchor: str
 
     @property
     def cell(self) -> Cell:
         """The answer in a word, linked."""
-        return Cell(self.analysis.answer, tone=LIMITS[self.analysis.answer], href=f"#{self.anchor}")
+        return Cell(self.analysis.answer, tone=LIMIT_TONES[self.analysis.answer], href=f"#{self.anchor}")
 
 
-def ceilings_of(record: Record, known: Sequence[Ceilings]) -> Ceilings | None:
+def limit_of(record: Record, known: Sequence[LimitLink]) -> LimitLink | None:
     """The result about the same work on the same machine; of several, the one with the options most like the
     record's, then the newest. None where there is none."""
     if record.config.training is not None or record.summary is None:
@@ -61,11 +61,11 @@ def ceilings_of(record: Record, known: Sequence[Ceilings]) -> Ceilings | None:
     return min(alike, key=lambda each: len(compare.option_differences(record, each.result)), default=None)
 
 
-def answer(record: Record, ceilings: Ceilings | None = None) -> Answer:
+def answer(record: Record, ceilings: LimitLink | None = None) -> Headline:
     """How fast, whether to believe it, and what holds it back; of a training, how accurate first."""
     verdict = record.verdict
     rate, beside = _trained(record) if _is_training(record) else _rate(record)
-    return Answer(
+    return Headline(
         rate=rate,
         interval=beside,
         verdict=verdict.kind,
@@ -96,7 +96,7 @@ def _trained(record: Record) -> tuple[str, str]:
     return accuracy, "; ".join([*(detail for detail, _ in details), *speed])
 
 
-def _held_back(record: Record, ceilings: Ceilings | None) -> str:
+def _held_back(record: Record, ceilings: LimitLink | None) -> str:
     """What holds it back, in sentences; nothing of what measured nothing, and of a training only what it shows."""
     if record.summary is None and record.pipeline is None:
         return ""

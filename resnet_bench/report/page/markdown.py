@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable
 
 from resnet_bench.report.page.document import (
-    Answer,
     Cell,
     Document,
     Facts,
     Figure,
     Heading,
+    Headline,
     Log,
     Notes,
     Paragraph,
@@ -52,7 +52,7 @@ def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def _answer(found: Answer) -> list[str]:
+def _answer(found: Headline) -> list[str]:
     between = f" ({_escaped(found.interval)})" if found.interval else ""
     lines = [f"**{_escaped(found.rate)}**{between}, **{found.verdict}**"]
     if found.bottleneck:

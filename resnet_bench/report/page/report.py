@@ -19,17 +19,17 @@ from resnet_bench.analysis.batch_curve import curves
 from resnet_bench.config.fields import Value
 from resnet_bench.config.options import Option, options
 from resnet_bench.records.columns import config_of, value_of, varied
-from resnet_bench.records.read import Results
+from resnet_bench.records.read import SavedResults
 from resnet_bench.records.record import Record
 from resnet_bench.report.figures import limit_plots, overview_plots
-from resnet_bench.report.figures.charts import Words
+from resnet_bench.report.figures.charts import ChartLabels
 from resnet_bench.report.page import downloads, result_sections
 from resnet_bench.report.page.document import Block, Cell, Document, Figure, Note, Notes, Paragraph, Section, table
-from resnet_bench.report.page.headline import TONES, Ceilings, ceilings_of
+from resnet_bench.report.page.headline import TONES, LimitLink, limit_of
 from resnet_bench.report.page.record_sections import chapter
 from resnet_bench.report.terminal import comparison, text
 
-Saved = tuple[Path, Record]
+SavedRecord = tuple[Path, Record]
 
 MOST_COMPARED = 30
 """Configurations beside the base that a figure still shows in a readable way."""
@@ -40,23 +40,23 @@ SHOWN_OPTIONS = 5
 
 
 def document(
-    records: Sequence[Saved],
+    records: Sequence[SavedRecord],
     allow: frozenset[str] = frozenset(),
     now: datetime.datetime | None = None,
-    results: Results | None = None,
+    results: SavedResults | None = None,
 ) -> Document:
     """The report on records and other `results`, at least one of either; the first usable record is the base of
     the comparison.
 
     `allow` are fields that may differ in it (`compare.check_allowed`); `now` is when the report is made.
     """
-    results = results or Results()
+    results = results or SavedResults()
     moment = (now or datetime.datetime.now(datetime.UTC)).isoformat(timespec="minutes")
     shown = differing([record for _, record in records])
     names = labels([record for _, record in records], shown)
     anchors = [f"record-{number}" for number in range(1, len(records) + 1)]
     known = result_sections.ceilings(results)
-    limits = [ceilings_of(record, known) for _, record in records]
+    limits = [limit_of(record, known) for _, record in records]
     alone = records[0][1] if len(records) == 1 else None
     parts = result_sections.sections(results)
     return Document(
@@ -73,12 +73,12 @@ def document(
     )
 
 
-def _title(records: Sequence[Saved]) -> str:
+def _title(records: Sequence[SavedRecord]) -> str:
     what = f"{len(records)} records" if records else "Measurements"
     return f"{what} of ResNet-50 in TensorFlow"
 
 
-def _span(records: Sequence[Saved], results: Results) -> str:
+def _span(records: Sequence[SavedRecord], results: SavedResults) -> str:
     made = [each.created_at for _, each in (*records, *results.all)]
     moments = sorted(moment[:16].replace("T", " ") for moment in made)
     if not records:
@@ -119,12 +119,12 @@ def _word(value: Value) -> str:
 
 
 def _sections(
-    records: Sequence[Saved],
+    records: Sequence[SavedRecord],
     names: list[str],
     anchors: list[str],
     shown: Sequence[Option],
     allow: frozenset[str],
-    limits: Sequence[Ceilings | None],
+    limits: Sequence[LimitLink | None],
     results: Sequence[Section],
 ) -> list[Section]:
     """The overview, the sections of the other `results`, and what belongs to all records."""
@@ -138,11 +138,11 @@ def _sections(
 
 
 def _overview(
-    records: Sequence[Saved],
+    records: Sequence[SavedRecord],
     names: list[str],
     anchors: list[str],
     shown: Sequence[Option],
-    limits: Sequence[Ceilings | None],
+    limits: Sequence[LimitLink | None],
 ) -> list[Block]:
     rows: list[tuple[str | Cell, ...]] = []
     limited = any(limit is not None for limit in limits)
@@ -180,13 +180,15 @@ def _verdict(record: Record) -> str:
     return record.verdict.kind if kind == "ok" else f"{record.verdict.kind}: {kind.replace('_', ' ')}"
 
 
-def _number(value: float | None, words: Words) -> Cell:
+def _number(value: float | None, words: ChartLabels) -> Cell:
     return Cell(units.UNKNOWN) if value is None else Cell(words(value), sort=value)
 
 
-def _comparison(records: Sequence[Saved], allow: frozenset[str]) -> list[Block]:
+def _comparison(records: Sequence[SavedRecord], allow: frozenset[str]) -> list[Block]:
     """Ratios to the first usable record's configuration, and what forbids the others."""
-    usable = [compare.Source(path.name, record) for path, record in records if compare.unusable(record, allow) is None]
+    usable = [
+        compare.NamedRecord(path.name, record) for path, record in records if compare.unusable(record, allow) is None
+    ]
     left_out = [
         Note(f"{path.name} is not compared: {reason}.", "warn", "left out")
         for path, record in records
@@ -217,7 +219,7 @@ def _most(notes: list[Note]) -> list[Note]:
     return [*notes[: SHOWN_NOTES - 1], Note(f"{more} more like this.", notes[0].tone, notes[0].label)]
 
 
-def _ratio_table(report: compare.Report) -> Block:
+def _ratio_table(report: compare.ComparisonReport) -> Block:
     rows: list[tuple[str | Cell, ...]] = [
         (
             each.new.label,
@@ -230,7 +232,7 @@ def _ratio_table(report: compare.Report) -> Block:
     return table("Ratios to the base", "configuration|>ratio|95 %|finding", rows, sortable=True)
 
 
-def _batches(records: Sequence[Saved]) -> list[Block]:
+def _batches(records: Sequence[SavedRecord]) -> list[Block]:
     found: list[Block] = []
     for curve in curves([record for _, record in records]):
         first, last = curve.loads[0], curve.loads[-1]
@@ -241,7 +243,7 @@ def _batches(records: Sequence[Saved]) -> list[Block]:
     return found
 
 
-def _differences(records: Sequence[Saved], names: list[str]) -> list[Block]:
+def _differences(records: Sequence[SavedRecord], names: list[str]) -> list[Block]:
     """The fields around the runs that are not the same in all records, and who has which value."""
     values: dict[str, dict[str, list[str]]] = {}
     for name, (_, record) in zip(names, records, strict=True):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from resnet_bench.analysis.noise_floor import floor_of
 from resnet_bench.analysis.ratio import finding
-from resnet_bench.records.ab import Contest
+from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.base import Estimate, Finding
-from resnet_bench.records.bottleneck import Bottleneck
-from resnet_bench.records.read import Results
-from resnet_bench.records.tuning import Tuning
+from resnet_bench.records.bottleneck import BottleneckRecord
+from resnet_bench.records.read import SavedResults
+from resnet_bench.records.tuning import TuningRecord
 from resnet_bench.report.figures import overview_plots, plots
 from resnet_bench.report.page import sections as findings
 from resnet_bench.report.page.document import (
@@ -32,7 +32,7 @@ from resnet_bench.report.page.document import (
     Tone,
     table,
 )
-from resnet_bench.report.page.headline import LIMITS, Ceilings
+from resnet_bench.report.page.headline import LIMIT_TONES, LimitLink
 from resnet_bench.report.terminal import ab, bottleneck, text, tune
 from resnet_bench.report.terminal.comparison import interval, ratio
 
@@ -43,16 +43,16 @@ FINDINGS: dict[str, Tone] = {"faster": "good", "slower": "bad", "cannot tell": "
 Ratios = list[tuple[str, Estimate, Finding]]
 
 
-def ceilings(results: Results) -> list[Ceilings]:
+def ceilings(results: SavedResults) -> list[LimitLink]:
     """The answers of `bench-cli bottleneck`, with where `sections` shows them."""
     return [
-        Ceilings(found, found.analysis, f"bottleneck-{number}")
+        LimitLink(found, found.analysis, f"bottleneck-{number}")
         for number, (_, found) in enumerate(results.bottlenecks, 1)
         if found.analysis is not None
     ]
 
 
-def sections(results: Results) -> list[Section]:
+def sections(results: SavedResults) -> list[Section]:
     """A section for each kind of result that there is."""
     found = (
         ("bottleneck", "Bottleneck: model or input", [block for each in _bottlenecks(results) for block in each]),
@@ -62,17 +62,17 @@ def sections(results: Results) -> list[Section]:
     return [Section(anchor, title, tuple(blocks)) for anchor, title, blocks in found if blocks]
 
 
-def _bottlenecks(results: Results) -> Iterator[list[Block]]:
+def _bottlenecks(results: SavedResults) -> Iterator[list[Block]]:
     for number, (path, found) in enumerate(results.bottlenecks, 1):
         title = _numbered(number, len(results.bottlenecks), text.headline(found))
         yield [Heading(f"bottleneck-{number}", title), *_bottleneck(path, found)]
 
 
-def _bottleneck(path: Path, found: Bottleneck) -> list[Block]:
+def _bottleneck(path: Path, found: BottleneckRecord) -> list[Block]:
     blocks: list[Block] = [Paragraph(text.subtitle(found))]
     if found.analysis is not None:
         word = found.analysis.answer
-        blocks.append(Notes((Note(f"{bottleneck.balance(found.analysis)}.", LIMITS[word], word),)))
+        blocks.append(Notes((Note(f"{bottleneck.balance(found.analysis)}.", LIMIT_TONES[word], word),)))
         figure = plots.ceilings(found.analysis)
         drawn = {row[0].text for row in figure.table.rows} - {"bound"}
         rows = [(name, words) for name, words in bottleneck.rows(found, found.analysis) if name not in drawn]
@@ -88,7 +88,7 @@ def _notes(lines: Sequence[str], tone: Tone = "warn") -> list[Block]:
     return [Notes(tuple(Note(line, tone, "note") for line in dict.fromkeys(lines)))] if lines else []
 
 
-def _contests(found: Sequence[tuple[Path, Contest]]) -> list[Block]:
+def _contests(found: Sequence[tuple[Path, AbRecord]]) -> list[Block]:
     """The ratios of all matches in one figure, then each with its sides."""
     if not found:
         return []
@@ -110,7 +110,7 @@ def _numbered(number: int, of: int, title: str) -> str:
     return f"{number}: {title}" if of > 1 else title
 
 
-def _match(found: Contest) -> str:
+def _match(found: AbRecord) -> str:
     """Who played: "--xla against the defaults"."""
     a, b = (side.label or "the defaults" for side in (found.a, found.b))
     return f"{b} against {a}" if found.kind == "ab" else f"{a} against itself (noise)"
@@ -126,7 +126,7 @@ def _ratios(named: Ratios, title: str, what: str, head: str) -> list[Block]:
     return [figure] if figure is not None else []
 
 
-def _contest(path: Path, found: Contest, *, alone: bool) -> list[Block]:
+def _contest(path: Path, found: AbRecord, *, alone: bool) -> list[Block]:
     result = found.result
     blocks: list[Block] = []
     if result is not None:
@@ -143,18 +143,18 @@ def _contest(path: Path, found: Contest, *, alone: bool) -> list[Block]:
     return [*blocks, *findings.failure(found.outcome), *_notes(ab.notes(found))]
 
 
-def _tone(found: Contest, word: Finding) -> Tone:
+def _tone(found: AbRecord, word: Finding) -> Tone:
     """Of two identical sides, a difference is no good news."""
     return FINDINGS.get(word, "") if found.kind == "ab" else "good" if word == "no difference" else "warn"
 
 
-def _tunings(results: Results) -> Iterator[list[Block]]:
+def _tunings(results: SavedResults) -> Iterator[list[Block]]:
     for number, (path, found) in enumerate(results.tunings, 1):
         title = _numbered(number, len(results.tunings), tune.title(found))
         yield [Heading(f"tuned-{number}", title), *_tuning(path, found)]
 
 
-def _tuning(path: Path, found: Tuning) -> list[Block]:
+def _tuning(path: Path, found: TuningRecord) -> list[Block]:
     blocks: list[Block] = []
     if found.recommended is not None:
         words, detail, word = tune.answer(found)

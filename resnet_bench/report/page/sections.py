@@ -11,7 +11,7 @@ from typing import Literal
 from resnet_bench import units
 from resnet_bench.analysis import roofline as roofs
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evidence import Claim, Parity
+from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.profile import ProfileSummary
 from resnet_bench.records.record import Record
 from resnet_bench.records.roofline import Energy, Roofline
@@ -138,7 +138,7 @@ def evidence(record: Record) -> list[Block]:
     return blocks
 
 
-def _claim(claim: Claim) -> tuple[str | Cell, ...]:
+def _claim(claim: OptionCheck) -> tuple[str | Cell, ...]:
     words, tone = HOLDS[claim.holds]
     asked = " (given)" if claim.explicit else ""
     source = "; ".join(part for part in (claim.source, claim.why) if part)
@@ -159,7 +159,7 @@ def _value(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _parity(found: Parity) -> Facts:
+def _parity(found: OutputError) -> Facts:
     return Facts(
         (
             ("output error", f"against {found.reference}, {found.images} images"),

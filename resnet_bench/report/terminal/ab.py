@@ -14,7 +14,7 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.analysis.noise_floor import NoiseFloor
-from resnet_bench.records.ab import Contest, Duet
+from resnet_bench.records.ab import AbRecord, AbResult
 from resnet_bench.records.base import Difference, Notice
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
@@ -22,7 +22,7 @@ from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
 _TITLES = {"ab": "B against A", "noise": "A against A: this machine's noise"}
 
 
-def render(contest: Contest, path: Path | None = None, floor: NoiseFloor | None = None) -> RenderableType:
+def render(contest: AbRecord, path: Path | None = None, floor: NoiseFloor | None = None) -> RenderableType:
     """The whole result. `floor`: the machine's noise floor, just measured or known from before."""
     parts: list[RenderableType] = [Text(_TITLES[contest.kind], style="bold"), Text()]
     result = contest.result
@@ -38,7 +38,7 @@ def render(contest: Contest, path: Path | None = None, floor: NoiseFloor | None 
     return Group(*parts)
 
 
-def _answer(contest: Contest, result: Duet) -> Text:
+def _answer(contest: AbRecord, result: AbResult) -> Text:
     words = Text.assemble((ratio(result.ratio.value), "bold cyan"))
     between = f"({interval(result.ratio)}, 95 %)" if result.ratio.low is not None else "(no interval: one pair)"
     words.append(f"  {between}   ", style="dim")
@@ -46,14 +46,14 @@ def _answer(contest: Contest, result: Duet) -> Text:
     return words
 
 
-def finding(contest: Contest, result: Duet) -> str:
+def finding(contest: AbRecord, result: AbResult) -> str:
     """What the ratio says. Two identical sides that differ are no finding, but a false alarm."""
     if contest.kind == "ab" or result.finding == "cannot tell":
         return result.finding
     return "as it should be" if result.finding == "no difference" else f"a false alarm ({result.finding})"
 
 
-def _rows(contest: Contest, result: Duet, floor: NoiseFloor | None) -> Table:
+def _rows(contest: AbRecord, result: AbResult, floor: NoiseFloor | None) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -62,7 +62,7 @@ def _rows(contest: Contest, result: Duet, floor: NoiseFloor | None) -> Table:
     return grid
 
 
-def rows(contest: Contest, result: Duet, floor: NoiseFloor | None = None) -> list[tuple[str, str]]:
+def rows(contest: AbRecord, result: AbResult, floor: NoiseFloor | None = None) -> list[tuple[str, str]]:
     """The sides and how they were measured, each with its name."""
     listed = [
         ("A", f"{units.rate(result.images_per_s_a)}  {result.label_a}".rstrip()),
@@ -88,7 +88,7 @@ def _differences(found: tuple[Difference, ...]) -> str:
     return ", ".join(f"{each.field} ({each.base}, {each.new})" for each in found)
 
 
-def _measured(contest: Contest, result: Duet) -> str:
+def _measured(contest: AbRecord, result: AbResult) -> str:
     turns = sorted({len(pair.a) for pair in result.pairs})
     steps = sorted({one.steps for pair in result.pairs for one in pair.a})
     count = len(result.pairs)
@@ -102,7 +102,7 @@ def _span(numbers: list[int]) -> str:
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
-def _outcome(contest: Contest) -> RenderableType:
+def _outcome(contest: AbRecord) -> RenderableType:
     outcome = contest.outcome
     lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
     if outcome.log_tail:
@@ -111,7 +111,7 @@ def _outcome(contest: Contest) -> RenderableType:
     return Group(*lines)
 
 
-def notes(contest: Contest, floor: NoiseFloor | None = None) -> list[str]:
+def notes(contest: AbRecord, floor: NoiseFloor | None = None) -> list[str]:
     """What a reader must know besides, in sentences."""
     notices: list[tuple[str, Notice]] = []
     if contest.result is not None:
@@ -129,5 +129,5 @@ def notes(contest: Contest, floor: NoiseFloor | None = None) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def _below(result: Duet, floor: NoiseFloor) -> bool:
+def _below(result: AbResult, floor: NoiseFloor) -> bool:
     return max(result.ratio.value, 1 / result.ratio.value) - 1 < floor.floor

@@ -15,7 +15,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.analysis.bottleneck import AU_PASS
 from resnet_bench.records.base import Estimate
-from resnet_bench.records.bottleneck import Analysis, Bottleneck, Cores
+from resnet_bench.records.bottleneck import Analysis, BottleneckRecord, CoreUse
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.text import headline, subtitle
 
@@ -31,7 +31,7 @@ _BOUNDS = {
 }
 
 
-def render(result: Bottleneck, path: Path | None = None) -> RenderableType:
+def render(result: BottleneckRecord, path: Path | None = None) -> RenderableType:
     """The whole result."""
     parts: list[RenderableType] = [Text(headline(result), style="bold"), Text(subtitle(result), style="dim"), Text()]
     found = result.analysis
@@ -48,7 +48,7 @@ def render(result: Bottleneck, path: Path | None = None) -> RenderableType:
     return Group(*parts)
 
 
-def notes(result: Bottleneck) -> list[str]:
+def notes(result: BottleneckRecord) -> list[str]:
     """What a reader must know besides, in sentences."""
     found = result.analysis.notices if result.analysis is not None else ()
     return [sentence(notice) for notice in (*found, *result.warnings)]
@@ -72,7 +72,7 @@ def _between(estimate: Estimate, as_share: bool = False) -> str:
     return f"  ({word(estimate.low)} to {word(estimate.high)}, 95 %)"
 
 
-def _rows(result: Bottleneck, found: Analysis) -> Table:
+def _rows(result: BottleneckRecord, found: Analysis) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -81,7 +81,7 @@ def _rows(result: Bottleneck, found: Analysis) -> Table:
     return grid
 
 
-def rows(result: Bottleneck, found: Analysis) -> list[tuple[str, str]]:
+def rows(result: BottleneckRecord, found: Analysis) -> list[tuple[str, str]]:
     """What was measured and what follows, each with its name."""
     listed = [
         ("model alone", f"{units.rate(found.model.value)}{_between(found.model)}"),
@@ -116,7 +116,7 @@ def _utilisation(found: Analysis) -> str:
     )
 
 
-def _cores(found: Analysis, cores: Cores | None) -> str:
+def _cores(found: Analysis, cores: CoreUse | None) -> str:
     if cores is None:
         return _workers_elsewhere(found)
     each = f"an image costs {units.duration(cores.cpu_s_per_image)} of a core"
@@ -131,7 +131,7 @@ def _workers_elsewhere(found: Analysis) -> str:
     return f"{units.significant(1 / found.balance.value)} times as many tf.data service workers would remove the stall"
 
 
-def _wanted(found: Analysis, cores: Cores) -> str:
+def _wanted(found: Analysis, cores: CoreUse) -> str:
     """What would remove the stall."""
     fed = f"{_plural(cores.to_feed)} feed the model at full speed"
     if found.sharing == "own device":
@@ -143,7 +143,7 @@ def _plural(cores: int) -> str:
     return f"{cores} core{'' if cores == 1 else 's'}"
 
 
-def _measured(result: Bottleneck) -> str:
+def _measured(result: BottleneckRecord) -> str:
     turns = sorted({len(each.end_to_end) for each in result.repetitions})
     spans = str(turns[0]) if len(turns) == 1 else f"{turns[0]} to {turns[-1]}"
     count = len(result.repetitions)

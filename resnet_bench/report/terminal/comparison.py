@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
-from resnet_bench.analysis.compare import Comparison, Report, Subject
+from resnet_bench.analysis.compare import ComparedSide, Comparison, ComparisonReport
 from resnet_bench.records.base import Difference, Estimate
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import text
@@ -32,7 +32,7 @@ def interval(estimate: Estimate) -> str:
     return f"{ratio(estimate.low)} to {ratio(estimate.high)}"
 
 
-def render(report: Report, base: Record) -> RenderableType:
+def render(report: ComparisonReport, base: Record) -> RenderableType:
     """The table, then what a reader must know; `base` is a record of the base."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     for name in COLUMNS:
@@ -54,7 +54,7 @@ def render(report: Report, base: Record) -> RenderableType:
     return Group(*parts)
 
 
-def markdown(report: Report, base: Record) -> str:
+def markdown(report: ComparisonReport, base: Record) -> str:
     """The same as Markdown, for a pull request."""
     rows = [COLUMNS, ("---", "--:", "--:", "--:", "---", "---"), _base_cells(report.base)]
     rows += [_cells(each) for each in report.comparisons]
@@ -63,7 +63,7 @@ def markdown(report: Report, base: Record) -> str:
     return f"**{text.headline(base)}** ({text.subtitle(base)})\n\n{table}\n\n{lines}\n"
 
 
-def _base_cells(base: Subject) -> tuple[str, ...]:
+def _base_cells(base: ComparedSide) -> tuple[str, ...]:
     return ("base", str(len(base.process_images_per_s)), units.significant(base.images_per_s), "1", "", "")
 
 
@@ -78,7 +78,7 @@ def _cells(each: Comparison) -> tuple[str, ...]:
     )
 
 
-def refusals(report: Report) -> list[str]:
+def refusals(report: ComparisonReport) -> list[str]:
     """What is not compared, and the fields that forbid it."""
     return [
         f"Not compared: {', '.join(each.new.files[:2])}. It differs in {_listed(each.differences, 8)}. "
@@ -87,7 +87,7 @@ def refusals(report: Report) -> list[str]:
     ]
 
 
-def notes(report: Report) -> list[str]:
+def notes(report: ComparisonReport) -> list[str]:
     """What the table leaves out, in sentences."""
     found = [line for each in report.comparisons for line in _notes_of(each, report)]
     if len(report.comparisons) > 1:
@@ -103,11 +103,11 @@ def notes(report: Report) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _subjects(report: Report) -> list[Subject]:
+def _subjects(report: ComparisonReport) -> list[ComparedSide]:
     return [report.base, *(each.new for each in report.comparisons)]
 
 
-def _notes_of(each: Comparison, report: Report) -> list[str]:
+def _notes_of(each: Comparison, report: ComparisonReport) -> list[str]:
     name, found = each.new.label, []
     for difference in each.allowed:
         found.append(f"{name}: --allow {difference.field}, though it is {difference.base} and {difference.new}.")

@@ -9,11 +9,11 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.report.notices import sentence
-from resnet_bench.runtime.doctor import Examination
+from resnet_bench.runtime.doctor import DoctorReport
 from resnet_bench.runtime.resolve import native_16bit
 
 
-def render(found: Examination) -> RenderableType:
+def render(found: DoctorReport) -> RenderableType:
     """The examination: facts by group, then advice."""
     parts: list[RenderableType] = []
     for title, rows in (
@@ -40,7 +40,7 @@ def _grid(rows: list[tuple[str, str]]) -> Table:
     return grid
 
 
-def _cpu(found: Examination) -> list[tuple[str, str]]:
+def _cpu(found: DoctorReport) -> list[tuple[str, str]]:
     cpu = found.environment.cpu
     quota = "no quota" if cpu.cpu_quota is None else f"cgroup quota {cpu.cpu_quota:g}"
     limit = "" if cpu.memory_limit_bytes is None else f", limited to {units.size(cpu.memory_limit_bytes)}"
@@ -54,7 +54,7 @@ def _cpu(found: Examination) -> list[tuple[str, str]]:
     ]
 
 
-def _gpu(found: Examination) -> list[tuple[str, str]]:
+def _gpu(found: DoctorReport) -> list[tuple[str, str]]:
     rows = []
     for gpu in found.environment.gpus or ():
         capability = ".".join(str(part) for part in gpu.compute_capability or ()) or "unknown"
@@ -70,7 +70,7 @@ def _gpu(found: Examination) -> list[tuple[str, str]]:
     return rows
 
 
-def _tensorflow(found: Examination) -> list[tuple[str, str]]:
+def _tensorflow(found: DoctorReport) -> list[tuple[str, str]]:
     tensorflow = found.environment.tensorflow
     if tensorflow is None:
         return []
@@ -84,7 +84,7 @@ def _tensorflow(found: Examination) -> list[tuple[str, str]]:
     ]
 
 
-def _peaks(found: Examination) -> list[tuple[str, str]]:
+def _peaks(found: DoctorReport) -> list[tuple[str, str]]:
     if found.roofs is None:
         return []
     rows = [
@@ -102,7 +102,7 @@ def _peaks(found: Examination) -> list[tuple[str, str]]:
     return rows
 
 
-def _profiler(found: Examination) -> list[tuple[str, str]]:
+def _profiler(found: DoctorReport) -> list[tuple[str, str]]:
     ready = found.profiler
     return [
         ("xprof", ready.xprof or "not installed"),

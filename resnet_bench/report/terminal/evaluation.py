@@ -11,14 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_bench.records.base import Estimate
-from resnet_bench.records.evaluation import ClassScore, Evaluation, ModelScore, Prediction, ScoreDifference
+from resnet_bench.records.evaluation import ClassScore, EvaluationRecord, ModelScore, Prediction, ScoreDifference
 from resnet_bench.report.notices import sentence
 
 MOST_CLASSES = 30
 _PARTS = {"test": "test part", "train": "train part", "all": "both parts"}
 
 
-def render(evaluation: Evaluation) -> RenderableType:
+def render(evaluation: EvaluationRecord) -> RenderableType:
     """What was judged by what, the scores, the difference of two, the classes, and what to know."""
     first = evaluation.models[0]
     images = f"{first.images:,} images of {evaluation.data.source}"

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.config.fields import Value
-from resnet_bench.records.evidence import Claim, Parity
+from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.record import Record
 
 NAMES = {
@@ -59,7 +59,7 @@ def line(record: Record) -> str:
     return "; ".join(words)
 
 
-def outputs(parity: Parity | None) -> str:
+def outputs(parity: OutputError | None) -> str:
     """How far the outputs lie from float32's; empty where nobody compared them."""
     if parity is None:
         return ""
@@ -79,7 +79,7 @@ def failures(record: Record) -> RenderableType | None:
     return table(failed) if failed else None
 
 
-def table(claims: Sequence[Claim]) -> RenderableType:
+def table(claims: Sequence[OptionCheck]) -> RenderableType:
     """Claims, a row each: what was requested and what was observed; below, by number, where."""
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("evidence", "requested", "observed", "holds", ""):
@@ -99,14 +99,14 @@ def table(claims: Sequence[Claim]) -> RenderableType:
     return Group(grid, *legend)
 
 
-def _observed(claim: Claim) -> Text:
+def _observed(claim: OptionCheck) -> Text:
     """What was observed, and why it is so or unknown."""
     if claim.observed is None:
         return Text(claim.why, style="dim")
     return Text.assemble(_value(claim, claim.observed), (f" ({claim.why})" if claim.why else "", "dim"))
 
 
-def _value(claim: Claim, value: Value) -> str:
+def _value(claim: OptionCheck, value: Value) -> str:
     if value is None:
         return units.UNKNOWN
     if isinstance(value, bool):

@@ -299,7 +299,7 @@ def _steady(record: Record) -> str:
     steps = [steadiness.from_step for steadiness in known if steadiness.from_step is not None]
     words = {**_STEADY_WORDS, "reached": f"reached at step {_span(steps)}"}
     parts = [words[kind] if number == len(known) else f"{number} x {words[kind]}" for kind, number in found.items()]
-    left_out = sum(process.counted_from for process in measured)
+    left_out = sum(process.first_counted_round for process in measured)
     if left_out:
         parts.append(f"{_plural(left_out, 'round', 'rounds')} before it left out")
     return ", ".join(parts)

@@ -19,7 +19,7 @@ from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.config.option import options
 from resnet_bench.records.columns import value_of
-from resnet_bench.records.tuning import Challenge, Contribution, Tuning, preset_path
+from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord, preset_path
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
 
@@ -32,7 +32,7 @@ _STATUS_STYLES = {"won": "green", "failed": "red", "out of bounds": "yellow", "o
 _MODES = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "the input pipeline"}
 
 
-def render(tuning: Tuning, path: Path | None = None) -> RenderableType:
+def render(tuning: TuningRecord, path: Path | None = None) -> RenderableType:
     """The whole result; `path` is where it was saved."""
     parts: list[RenderableType] = [Text(title(tuning), style="bold"), Text()]
     if tuning.recommended is not None:
@@ -57,20 +57,20 @@ def render(tuning: Tuning, path: Path | None = None) -> RenderableType:
     return Group(*parts)
 
 
-def title(tuning: Tuning) -> str:
+def title(tuning: TuningRecord) -> str:
     """What was searched for."""
     mode = tuning.defaults.step.mode if tuning.defaults else str(tuning.given.get("mode", "train"))
     return f"The fastest configuration for {_MODES[mode]}"
 
 
-def _answer(tuning: Tuning) -> Text:
+def _answer(tuning: TuningRecord) -> Text:
     found, detail, word = answer(tuning)
     style = "bold cyan" if word else "bold"
     words = Text.assemble((found, style), (f"  {detail}", "dim"))
     return words.append(f"   {word}", style=STYLES[word]) if word else words
 
 
-def answer(tuning: Tuning) -> tuple[str, str, str]:
+def answer(tuning: TuningRecord) -> tuple[str, str, str]:
     """What came of it in words, its interval or what stands for it, and the finding where there is one."""
     gain = tuning.gain
     if tuning.recommended == "defaults":
@@ -82,7 +82,7 @@ def answer(tuning: Tuning) -> tuple[str, str, str]:
     return f"{ratio(gain.ratio.value)} times TensorFlow's defaults", between, gain.finding
 
 
-def _status_count(tuning: Tuning) -> str:
+def _status_count(tuning: TuningRecord) -> str:
     cut = sum(each.status == "out of time" for each in tuning.challenges)
     unplayed = f", {cut} of them cut short by the time" if cut else ""
     return f"{_plural(len(tuning.challenges), 'challenger', 'challengers')}{unplayed}"
@@ -92,7 +92,7 @@ def _plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _rows(tuning: Tuning, path: Path | None) -> Table:
+def _rows(tuning: TuningRecord, path: Path | None) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -101,7 +101,7 @@ def _rows(tuning: Tuning, path: Path | None) -> Table:
     return grid
 
 
-def rows(tuning: Tuning, path: Path | None) -> list[tuple[str, str]]:
+def rows(tuning: TuningRecord, path: Path | None) -> list[tuple[str, str]]:
     """The command, both sides of the gain and how it was measured, each with its name."""
     listed = [("command", tuning.command)]
     if path is not None:
@@ -114,13 +114,13 @@ def rows(tuning: Tuning, path: Path | None) -> list[tuple[str, str]]:
     return [*listed, ("measured", _measured(tuning))]
 
 
-def _side(config: Config, tuning: Tuning, images_per_s: float | None) -> str:
+def _side(config: Config, tuning: TuningRecord, images_per_s: float | None) -> str:
     by_name = {option.name: option for option in options()}
     chosen = ", ".join(f"{name} {shown(value_of(config, by_name[name]))}" for name in tuning.space)
     return f"{units.rate(images_per_s)}: {chosen}" if images_per_s is not None else chosen
 
 
-def _measured(tuning: Tuning) -> str:
+def _measured(tuning: TuningRecord) -> str:
     pairs = sum(len(each.pairs) for each in tuning.challenges)
     words = _plural(len(tuning.challenges), "challenger", "challengers")
     words += f" in {_plural(pairs, 'pair of processes', 'pairs of processes')}"
@@ -158,7 +158,7 @@ def contribution(found: Contribution) -> tuple[str, ...]:
     return (*cells, ratio(found.ratio.value), interval(found.ratio), ratios.finding(found.ratio))
 
 
-def _challenges(found: Iterable[Challenge]) -> Table:
+def _challenges(found: Iterable[Candidate]) -> Table:
     grid = _table(*CHALLENGE_COLUMNS)
     for each in found:
         *cells, result = challenge(each)
@@ -166,7 +166,7 @@ def _challenges(found: Iterable[Challenge]) -> Table:
     return grid
 
 
-def challenge(found: Challenge) -> tuple[str, ...]:
+def challenge(found: Candidate) -> tuple[str, ...]:
     """A cell for each of `CHALLENGE_COLUMNS`."""
     return (
         ", ".join(f"{name} {shown(value)}" for name, value in found.changes.items()),
@@ -178,7 +178,7 @@ def challenge(found: Challenge) -> tuple[str, ...]:
     )
 
 
-def status(challenge: Challenge) -> str:
+def status(challenge: Candidate) -> str:
     """What became of a challenger, in words."""
     if challenge.status == "out of bounds":
         return f"faster, but breaks {challenge.broken}{_by(challenge)}"
@@ -196,7 +196,7 @@ def _first(text: str) -> str:
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} ..."
 
 
-def _by(challenge: Challenge) -> str:
+def _by(challenge: Candidate) -> str:
     probe = challenge.probe
     if probe is None:
         return ""
@@ -205,7 +205,7 @@ def _by(challenge: Challenge) -> str:
     return f" ({probe.output_error:.2g})" if probe.output_error is not None else ""
 
 
-def warnings(tuning: Tuning) -> list[str]:
+def warnings(tuning: TuningRecord) -> list[str]:
     """What a reader must know besides, in sentences."""
     gain = tuning.gain.notices if tuning.gain else ()
     played = [notice for each in tuning.challenges for notice in each.notices if notice.kind.startswith("sides_")]
@@ -213,7 +213,7 @@ def warnings(tuning: Tuning) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def notes(tuning: Tuning) -> list[str]:
+def notes(tuning: TuningRecord) -> list[str]:
     """How the numbers are to be read."""
     found = []
     if len(tuning.contributions) > 1:

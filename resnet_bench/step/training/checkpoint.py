@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from resnet_bench.errors import DataError, RecordError
-from resnet_bench.step.training.progress import Progress
+from resnet_bench.step.training.progress import TrainingProgress
 
 CHECKPOINT = "checkpoint.npz"
 BEST = "best.npz"
@@ -25,7 +25,7 @@ _PROGRESS = "progress.json"
 _REMEDY = "Delete it to begin anew, or name another --folder."
 
 
-def save(path: Path, arrays: Mapping[str, Any], progress: Progress) -> None:
+def save(path: Path, arrays: Mapping[str, Any], progress: TrainingProgress) -> None:
     """Write arrays by name and the progress to `path`; blocks until the disk has them. `RecordError` where it fails."""
     temporary = None
     try:
@@ -56,13 +56,13 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def load(path: Path) -> tuple[dict[str, Any], Progress]:
+def load(path: Path) -> tuple[dict[str, Any], TrainingProgress]:
     """Arrays by name, and the progress. Raises `DataError` for a file that is damaged or something else."""
     try:
         # Opened here: NumPy leaves a damaged file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files if name != _PROGRESS}
-            return arrays, msgspec.json.decode(found[_PROGRESS].tobytes(), type=Progress)
+            return arrays, msgspec.json.decode(found[_PROGRESS].tobytes(), type=TrainingProgress)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, msgspec.MsgspecError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"The checkpoint {path} cannot be read: {reason}.", _REMEDY) from error

@@ -16,18 +16,18 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from msgspec.structs import replace
 
-from resnet_bench.data.datasets import DataSet, Part, padded
+from resnet_bench.data.datasets import Dataset, DatasetPart, padded
 from resnet_bench.errors import BenchError, DataError
 from resnet_bench.records.training import Epoch
 from resnet_bench.step.training import checkpoint
-from resnet_bench.step.training.progress import Ending, Plan, Progress, best, ending
+from resnet_bench.step.training.progress import Ending, TrainingPlan, TrainingProgress, best, ending
 
 BLOCK_STEPS = 20
 BLOCK_S = 0.5
 """A block ends after that many steps or seconds, whichever comes first: one wait for the device each."""
 
 
-class Stepper(Protocol):
+class TrainingStepper(Protocol):
     """One network in training. Images are uint8 [B, H, W, C] and labels int32 [B], B always the same."""
 
     def train(self, images: Any, labels: Any, learning_rate: float) -> Any:
@@ -52,10 +52,10 @@ class Stepper(Protocol):
         """Set the network's variables."""
 
 
-class Listener(Protocol):
+class TrainingListener(Protocol):
     """Who is told how a training goes."""
 
-    def steps(self, done: Progress, losses: list[float], wall_s: float) -> None:
+    def steps(self, done: TrainingProgress, losses: list[float], wall_s: float) -> None:
         """Some steps are done; `done` counts them already."""
 
     def tested(self, images: int, of: int) -> None:
@@ -73,15 +73,15 @@ class Trainer:
 
     def __init__(
         self,
-        step: Stepper,
-        data: DataSet,
-        plan: Plan,
+        step: TrainingStepper,
+        data: Dataset,
+        plan: TrainingPlan,
         folder: Path,
-        listener: Listener,
+        listener: TrainingListener,
         stop: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.progress = Progress(data_hash=plan.data_hash)
+        self.progress = TrainingProgress(data_hash=plan.data_hash)
         self._step, self._data, self._plan = step, data, plan
         self._folder, self._listener, self._stop, self._clock = folder, listener, stop, clock
         self._started = self._saved = clock()
@@ -186,7 +186,9 @@ class Trainer:
         return "budget" if limit is not None and self._clock() - self._started >= limit else None
 
 
-def evaluate(step: Stepper, part: Part, batch_size: int, tell: Callable[[int, int], None]) -> tuple[float, float]:
+def evaluate(
+    step: TrainingStepper, part: DatasetPart, batch_size: int, tell: Callable[[int, int], None]
+) -> tuple[float, float]:
     """(mean cross-entropy, accuracy) over a whole part, in float64; ties go to the lower class. Blocks.
 
     `tell` is called after each batch with the images that are answered, and all there are.

@@ -16,7 +16,7 @@ Ending = Literal["epochs", "early_stopping", "target", "interrupted", "budget"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """All that decides how a training goes on from any moment.
 
     `rate` gives the learning rate of a step, counted from 0. `keep_best`: the weights of the epoch with the
@@ -37,7 +37,7 @@ class Plan:
     data_hash: str | None = None
 
 
-class Progress(Data, frozen=True, kw_only=True):
+class TrainingProgress(Data, frozen=True, kw_only=True):
     """Where a training stands: `step` steps are done, `batch` of them in epoch number `epoch` (from 0).
 
     The sums are of the epoch in progress: losses over steps, hits and images over images, seconds of its
@@ -56,7 +56,7 @@ class Progress(Data, frozen=True, kw_only=True):
     epochs: tuple[Epoch, ...] = ()
     data_hash: str | None = None
 
-    def advanced(self, losses: list[float], hits: int, images: int, wall_s: float) -> Progress:
+    def advanced(self, losses: list[float], hits: int, images: int, wall_s: float) -> TrainingProgress:
         """After some more steps, whose losses are given in order."""
         total = self.loss_sum
         for loss in losses:  # One by one: the same sum however the steps were grouped.
@@ -71,7 +71,7 @@ class Progress(Data, frozen=True, kw_only=True):
             train_s=self.train_s + wall_s,
         )
 
-    def finished(self, test: tuple[float, float] | None, rate: float, elapsed_s: float) -> Progress:
+    def finished(self, test: tuple[float, float] | None, rate: float, elapsed_s: float) -> TrainingProgress:
         """After the epoch in progress, whose test part gave (loss, accuracy)."""
         done = Epoch(
             epoch=self.epoch + 1,
@@ -83,7 +83,7 @@ class Progress(Data, frozen=True, kw_only=True):
             images_per_s=self.images / self.train_s,
             elapsed_s=elapsed_s,
         )
-        return Progress(
+        return TrainingProgress(
             step=self.step,
             epoch=self.epoch + 1,
             elapsed_s=elapsed_s,
@@ -106,7 +106,7 @@ def time_to(target: float | None, epochs: tuple[Epoch, ...]) -> float | None:
     return next(reached, None)
 
 
-def ending(plan: Plan, progress: Progress) -> Ending | None:
+def ending(plan: TrainingPlan, progress: TrainingProgress) -> Ending | None:
     """Why no further epoch begins; None where one does."""
     epochs, top = progress.epochs, best(progress.epochs)
     if progress.batch == 0:

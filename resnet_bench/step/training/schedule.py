@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from resnet_bench.config import Config, TrainingConfig, settled
-from resnet_bench.data.datasets import Augmentation, DataSet
-from resnet_bench.step.training.progress import Plan
+from resnet_bench.config import Config, TrainingConfig, resolved_value
+from resnet_bench.data.datasets import Augmentation, Dataset
+from resnet_bench.step.training.progress import TrainingPlan
 
 STEP_FACTOR = 0.1
 AVERAGED_SHARE = 1 / 4
@@ -52,12 +52,12 @@ def augmentation_of(training: TrainingConfig, source: str, crop_area_min: float)
     )
 
 
-def plan_of(config: Config, training: TrainingConfig, data: DataSet) -> Plan:
+def plan_of(config: Config, training: TrainingConfig, data: Dataset) -> TrainingPlan:
     """The plan of a resolved configuration for a data set, whose train part has one batch or more."""
-    batch_size, full = settled(config.step.batch_size), settled(config.step.learning_rate)
+    batch_size, full = resolved_value(config.step.batch_size), resolved_value(config.step.learning_rate)
     steps_per_epoch = data.train.count // batch_size
     best = training.keep == "best" or (training.keep == "auto" and training.early_stopping > 0)
-    return Plan(
+    return TrainingPlan(
         batch_size=batch_size,
         steps_per_epoch=steps_per_epoch,
         epochs=training.epochs,

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_bench import __version__
 from resnet_bench.analysis import classification
-from resnet_bench.config import settled
+from resnet_bench.config import resolved_value
 from resnet_bench.errors import BenchError, ConfigError, DataError
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evaluation import Evaluation, Likely, Prediction
+from resnet_bench.records.evaluation import EvaluationRecord, LikelyClass, Prediction
 from resnet_bench.worker import protocol as p
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from resnet_bench.data.datasets import DataSet, Part
-    from resnet_bench.step.evaluate import Subject
+    from resnet_bench.data.datasets import Dataset, DatasetPart
+    from resnet_bench.step.evaluate import LoadedModel
     from resnet_bench.worker.commands import Phases
 
 
@@ -33,7 +33,7 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     phases.start_tensorflow(command.config)
     config = phases.config
     assert config is not None
-    subjects = _load(phases, command.models, settled(config.step.batch_size), command.pixels)
+    subjects = _load(phases, command.models, resolved_value(config.step.batch_size), command.pixels)
     if len({subject.classes for subject in subjects}) > 1:
         counts = " and ".join(f"{subject.classes:,}" for subject in subjects)
         raise ConfigError(f"The networks tell {counts} classes apart.", "Compare networks of the same classes.")
@@ -48,7 +48,7 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     rates = [len(own) * subjects[0].batch_size / sum(own) if own else None for own in times]
     judged = zip(answers, sets, rates, strict=True)
     return p.Evaluated(
-        evaluation=Evaluation(
+        evaluation=EvaluationRecord(
             id=uuid.uuid4().hex,
             created_at=datetime.now(UTC).isoformat(),
             tool_version=__version__,
@@ -64,14 +64,14 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     )
 
 
-def _load(phases: Phases, paths: Sequence[str], batch: int, pixels: p.PixelsName | None) -> list[Subject]:
-    from resnet_bench.step.evaluate import load_subject
+def _load(phases: Phases, paths: Sequence[str], batch: int, pixels: p.PixelsName | None) -> list[LoadedModel]:
+    from resnet_bench.step.evaluate import load_model
 
     with phases.in_phase("load"):
-        return [load_subject(path, phases.runtime, batch, pixels) for path in paths]
+        return [load_model(path, phases.runtime, batch, pixels) for path in paths]
 
 
-def _open(subject: Subject, images: p.Images) -> DataSet:
+def _open(subject: LoadedModel, images: p.ImageSet) -> Dataset:
     """The data set as `subject` reads it, in as many classes as it tells apart."""
     from resnet_bench.data.datasets import open_set
 
@@ -95,7 +95,7 @@ def _open(subject: Subject, images: p.Images) -> DataSet:
         ) from problem
 
 
-def _parts(data: DataSet, images: p.Images) -> list[Part]:
+def _parts(data: Dataset, images: p.ImageSet) -> list[DatasetPart]:
     """The parts that were asked for; "all" is whatever there is."""
     by_name = {"train": data.train, "test": data.test}
     found = [part for name, part in by_name.items() if part is not None and images.part in (name, "all")]
@@ -104,7 +104,7 @@ def _parts(data: DataSet, images: p.Images) -> list[Part]:
     return found
 
 
-def _check(subject: Subject, data: DataSet) -> list[Notice]:
+def _check(subject: LoadedModel, data: Dataset) -> list[Notice]:
     """Refuse classes of other names; say what was assumed, and whether the network has seen another split."""
     card = subject.card
     names = card.class_names if card is not None else None
@@ -125,8 +125,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _ask(
-    subjects: list[Subject], parts: list[list[Part]], send: Callable[[p.Message], None]
-) -> tuple[Any, list[classification.Answers], list[Any]]:
+    subjects: list[LoadedModel], parts: list[list[DatasetPart]], send: Callable[[p.Message], None]
+) -> tuple[Any, list[classification.Predictions], list[Any]]:
     """The labels int [N], what each network answered, and a full batch of images for each."""
     import numpy as np
 
@@ -152,7 +152,7 @@ def _ask(
             )
     every = np.concatenate(labels)
     answers = [
-        classification.Answers(
+        classification.Predictions(
             path=subject.path,
             predicted=np.concatenate(predicted[index]),
             loss=losses[index] / len(every),
@@ -163,7 +163,7 @@ def _ask(
     return every, answers, batches
 
 
-def _in_order(parts: list[Part], size: int) -> Any:
+def _in_order(parts: list[DatasetPart], size: int) -> Any:
     """The batches of some parts; an exception that the data is to blame for names the file."""
     for part in parts:
         try:
@@ -174,7 +174,7 @@ def _in_order(parts: list[Part], size: int) -> Any:
             raise part.explain(failure) or failure from failure
 
 
-def _take_turns(subjects: list[Subject], batches: list[Any], turns: int, until: float) -> list[list[float]]:
+def _take_turns(subjects: list[LoadedModel], batches: list[Any], turns: int, until: float) -> list[list[float]]:
     """Seconds per batch of each network, in turns whose order alternates; ends early at `until`."""
     times: list[list[float]] = [[] for _ in subjects]
     for turn in range(turns):
@@ -188,7 +188,7 @@ def _take_turns(subjects: list[Subject], batches: list[Any], turns: int, until: 
     return times
 
 
-def _difference(answers: list[classification.Answers], labels: Any, times: list[list[float]]) -> Any:
+def _difference(answers: list[classification.Predictions], labels: Any, times: list[list[float]]) -> Any:
     speeds = [first / second for first, second in zip(*times, strict=True)]
     return classification.difference(answers[0], answers[1], labels, speeds)
 
@@ -198,7 +198,7 @@ def predict(phases: Phases, command: p.Predict) -> p.Predicted:
     phases.start_tensorflow(command.config)
     config = phases.config
     assert config is not None
-    (subject,) = _load(phases, [command.model], settled(config.step.batch_size), command.pixels)
+    (subject,) = _load(phases, [command.model], resolved_value(config.step.batch_size), command.pixels)
     with phases.in_phase("predict"):
         crop = command.crop or (subject.card.crop if subject.card is not None else "centre")
         found = []
@@ -217,7 +217,7 @@ def predict(phases: Phases, command: p.Predict) -> p.Predicted:
     return p.Predicted(predictions=predictions, assumed=None if assumed is None else str(assumed))
 
 
-def _read_image(path: str, subject: Subject, crop: str) -> Any:
+def _read_image(path: str, subject: LoadedModel, crop: str) -> Any:
     """uint8 [height, width, channels] as evaluation shows it to the network, or the reason why not, in words."""
     from resnet_bench.data import decode
     from resnet_bench.data.datasets import fitted
@@ -239,7 +239,7 @@ def _read_image(path: str, subject: Subject, crop: str) -> Any:
         return "it is no JPEG, PNG, GIF, BMP or WebP image, or it is damaged"
 
 
-def _likely(images: list[Any], subject: Subject, top: int) -> list[tuple[Likely, ...]]:
+def _likely(images: list[Any], subject: LoadedModel, top: int) -> list[tuple[LikelyClass, ...]]:
     """The `top` likeliest classes of each image."""
     import numpy as np
 
@@ -254,7 +254,7 @@ def _likely(images: list[Any], subject: Subject, top: int) -> list[tuple[Likely,
             best = np.argsort(-logs)[:top]
             found.append(
                 tuple(
-                    Likely(label=int(k), name=names[k] if names else None, probability=float(np.exp(logs[k])))
+                    LikelyClass(label=int(k), name=names[k] if names else None, probability=float(np.exp(logs[k])))
                     for k in best
                 )
             )

@@ -1,6 +1,6 @@
 """Inside the worker: what the prepared step shows, what only logs and dumps show, and how outputs differ.
 
-`Looks` is what a worker notes on its way for that purpose. The readers are in `evidence/`; the parent
+`EvidenceCollector` is what a worker notes on its way for that purpose. The readers are in `evidence/`; the parent
 (`afterwards.py`) decides what is asked. TensorFlow is imported inside the functions.
 """
 
@@ -38,7 +38,7 @@ TRACED = "the traced function's graph, in the running process"
 NOT_KEPT = "(not kept: the run has no output folder)"
 
 
-class Looks:
+class EvidenceCollector:
     """What a worker notes for evidence: its log, the timed window, and what goes around the step's first call."""
 
     def __init__(self) -> None:
@@ -49,14 +49,14 @@ class Looks:
     @contextmanager
     def watching(self, phases: Phases, wanted: bool) -> Iterator[None]:
         """Watch the step during the block, which is a series of timed rounds, where that is wanted."""
-        from resnet_bench.evidence.threads import Watch
+        from resnet_bench.evidence.threads import ThreadWatch
 
         if not wanted:
             yield
             return
         assert phases.config is not None
         logged = phases.config.step.xla and phases.model is not None
-        watch = Watch(lambda: phases.step.traces, self.log if logged else None)
+        watch = ThreadWatch(lambda: phases.step.traces, self.log if logged else None)
         watch.begin()
         yield
         self.window = watch.end()
@@ -66,7 +66,7 @@ def handlers(phases: Phases) -> dict[type, Callable[[Any], Any]]:
     """Who answers which of this area's commands."""
     return {
         p.Observe: partial(observe, phases),
-        p.Attest: partial(attest, phases),
+        p.CollectEvidence: partial(attest, phases),
         p.CompareOutputs: partial(compare_outputs, phases),
     }
 
@@ -75,7 +75,7 @@ def observe(phases: Phases, command: p.Observe) -> p.Observed:
     """Look at the traced graph and the running pipeline; nothing runs on the device."""
     from resnet_bench.evidence import graph, live
 
-    tries = _Tries()
+    tries = _TolerantParsers()
     with phases.in_phase("evidence"):
         window, inside = phases.looks.window, phases.step.inside()
         windows = () if window is None else (window,)
@@ -96,7 +96,7 @@ def observe(phases: Phases, command: p.Observe) -> p.Observed:
     return p.Observed(seen=seen, notices=tuple(tries.notices))
 
 
-def attest(phases: Phases, command: p.Attest) -> p.Observed:
+def attest(phases: Phases, command: p.CollectEvidence) -> p.Observed:
     """Run some steps with every log on, in a process that times nothing."""
     from resnet_bench.evidence import live
 
@@ -114,7 +114,7 @@ def attest(phases: Phases, command: p.Attest) -> p.Observed:
     phases.carry_out(p.Prepare(config=command.config, log_path=command.log_path))
     config, keep = phases.config, None if command.folder is None else _Keep(Path(command.folder))
     assert config is not None
-    tries = _Tries()
+    tries = _TolerantParsers()
     with phases.in_phase("evidence"):
         before = log.stat().st_size
         changes = _run(phases, command.steps)
@@ -148,7 +148,7 @@ def compare_outputs(phases: Phases, command: p.CompareOutputs) -> p.OutputsCompa
         return p.OutputsCompared(parity=outputs.parity(config, phases.runtime, inp))
 
 
-class _Tries:
+class _TolerantParsers:
     """Readers of what TensorFlow and its libraries write for people: one that fails on another version's leaves its
     claims unobserved, and a notice, but never costs a run."""
 

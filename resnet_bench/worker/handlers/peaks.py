@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resnet_bench.records.roofline import DType, LayerGroup, Roofs
+from resnet_bench.records.roofline import DType, LayerGroup, Peaks
 from resnet_bench.runtime import peaks
-from resnet_bench.worker.protocol.peaks import LimitsMeasured, MeasureLimits
+from resnet_bench.worker.protocol.peaks import MeasurePeaks, PeaksMeasured
 
 if TYPE_CHECKING:
     from resnet_bench.config import Config
@@ -26,7 +26,7 @@ COMPUTE: dict[str, DType] = {
 """What convolutions compute in, by --precision; TF32 is a way to compute float32."""
 
 
-def measure_limits(phases: Phases, command: MeasureLimits) -> LimitsMeasured:
+def measure_limits(phases: Phases, command: MeasurePeaks) -> PeaksMeasured:
     """The device's roofs and the network's layers. Blocks on the device for about `budget_s` seconds."""
     from resnet_bench import model as models
 
@@ -43,7 +43,7 @@ def measure_limits(phases: Phases, command: MeasureLimits) -> LimitsMeasured:
     on_gpu = phases.runtime.machine.device_kind == "gpu"
     with phases.in_phase("roofs"):
         measured = measure_roofs(phases, precisions(config, on_gpu), command.budget_s)
-    return LimitsMeasured(roofs=measured, layers=layers)
+    return PeaksMeasured(roofs=measured, layers=layers)
 
 
 def precisions(config: Config, on_gpu: bool) -> tuple[DType, ...]:
@@ -54,7 +54,7 @@ def precisions(config: Config, on_gpu: bool) -> tuple[DType, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def measure_roofs(phases: Phases, dtypes: tuple[DType, ...], budget_s: float) -> Roofs:
+def measure_roofs(phases: Phases, dtypes: tuple[DType, ...], budget_s: float) -> Peaks:
     """Products of several sizes and a convolution in each precision, then the bandwidth, each with an even
     share of the time. A size that does not fit its share is measured smaller, and counts once."""
     runtime = phases.runtime
@@ -68,7 +68,7 @@ def measure_roofs(phases: Phases, dtypes: tuple[DType, ...], budget_s: float) ->
         for roof in (peaks.matmul_flops_per_s(dtype, edge, device, share_s) for edge in edges)
     }
     images = peaks.CONVOLUTION_IMAGES[kind]
-    return Roofs(
+    return Peaks(
         device=device,
         matmul=tuple(products.values()),
         convolution=tuple(peaks.convolution_flops_per_s(dtype, images, device, share_s) for dtype in dtypes),

@@ -34,7 +34,7 @@ from resnet_bench.worker.protocol.run import RoundDone
 from resnet_bench.worker.timing import LONGER, Bench
 
 if TYPE_CHECKING:
-    from resnet_bench.data.pipeline import Plan
+    from resnet_bench.data.pipeline import PipelinePlan
     from resnet_bench.step.pipeline_drain import Drain
     from resnet_bench.worker.commands import Phases
 
@@ -56,7 +56,7 @@ class _Lane:
 
     name: str
     bench: Bench
-    lead_in: int
+    pre_turn_calls: int
     calls: int = 1
 
 
@@ -76,7 +76,7 @@ class _Countdown:
         return now + LONGER * self._longest_s < self._until
 
 
-class Stages:
+class PipelineHandler:
     """The pipeline under test of one worker."""
 
     def __init__(self, phases: Phases, send: Callable[[RoundDone], None]) -> None:
@@ -127,7 +127,7 @@ class Stages:
                     if not clock.another_fits():
                         return VariantsMeasured(rounds=turn)
                     _rest()
-                    one = lane.bench.round(lane.calls, lane.lead_in)
+                    one = lane.bench.round(lane.calls, lane.pre_turn_calls)
                     self._send(RoundDone(round=one, variant=lane.name))
         return VariantsMeasured(rounds=command.rounds)
 
@@ -151,7 +151,7 @@ class Stages:
         dataset = pipeline.build(plan, until="batch").take(batches)
         return [images for images, _ in dataset.as_numpy_iterator()]
 
-    def _drain(self, until: str, plan: Plan | None = None) -> Callable[[], Drain]:
+    def _drain(self, until: str, plan: PipelinePlan | None = None) -> Callable[[], Drain]:
         from resnet_bench.step.pipeline_drain import Drain
 
         return lambda: Drain(plan or self._plan, until, self._phases.runtime)
@@ -166,10 +166,12 @@ class Stages:
             plan = replace(plan, counter=SkipCounter(plan.counter.records))
         _rest()
         drain = self._drain(variant.until, plan)()
-        lane = _Lane(variant.name, Bench(drain, Probe(self._phases.runtime.machine)), _lead_in(plan, variant.until))
+        lane = _Lane(
+            variant.name, Bench(drain, Probe(self._phases.runtime.machine)), _pre_turn_calls(plan, variant.until)
+        )
         if plan.data.cache != "none" and (images := plan.source.records or plan.source.facts.images):
             drain.dispatch(-(-images // plan.batch_size))  # fill the cache
-        pilot = lane.bench.round(2, lane.lead_in + 1)
+        pilot = lane.bench.round(2, lane.pre_turn_calls + 1)
         lane.calls = max(1, min(4096, round(TURN_S * 2 / pilot.wall_s)))
         return lane
 
@@ -184,7 +186,7 @@ def _mean_absolute(found: list[Any], wanted: list[Any]) -> float:
     return float(np.mean(differences))
 
 
-def _lead_in(plan: Plan, until: str) -> int:
+def _pre_turn_calls(plan: PipelinePlan, until: str) -> int:
     """Batches that may lie ready while a pipeline waits for its turn, and one more."""
     batched, prefetched = until in ("batch", "prefetch", "copy"), until in ("prefetch", "copy")
     return 1 + buffered(plan.data, plan.batch_size, on_gpu=until == "copy", batched=batched, prefetched=prefetched)
@@ -203,7 +205,7 @@ def _rest() -> None:
 class _Epochs:
     """Passes over the data with one live pipeline, from a page cache that was emptied first."""
 
-    def __init__(self, start: Callable[[], Drain], plan: Plan, until: str) -> None:
+    def __init__(self, start: Callable[[], Drain], plan: PipelinePlan, until: str) -> None:
         self._start, self._until = start, until
         self._files = plan.source.files
         self._batch = plan.batch_size

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnet_bench.config import Config, TrainingConfig, settled
+from resnet_bench.config import Config, TrainingConfig, resolved_value
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.model_card import WeightsFacts
@@ -19,26 +19,26 @@ from resnet_bench.records.run import ColdStart, Memory
 from resnet_bench.records.training import Epoch, TrainingResult
 from resnet_bench.step.training.checkpoint import CHECKPOINT
 from resnet_bench.step.training.loop import Trainer
-from resnet_bench.step.training.progress import Ending, Plan, Progress, best, time_to
+from resnet_bench.step.training.progress import Ending, TrainingPlan, TrainingProgress, best, time_to
 from resnet_bench.step.training.schedule import batch_norm_momentum, plan_of
 from resnet_bench.worker import protocol as p
 
 if TYPE_CHECKING:
-    from resnet_bench.data.datasets import DataSet
+    from resnet_bench.data.datasets import Dataset
     from resnet_bench.worker.commands import Phases
 
 MODEL = "model.keras"
 TESTED_INTERVAL_S = 1.0
 
 
-class Telling:
+class TrainingEvents:
     """A `training.Listener` that tells the parent."""
 
     def __init__(self, send: Callable[[p.Message], None]) -> None:
         self._send = send
         self._last = 0.0
 
-    def steps(self, done: Progress, losses: list[float], wall_s: float) -> None:
+    def steps(self, done: TrainingProgress, losses: list[float], wall_s: float) -> None:
         """Send what some steps came to."""
         images = done.images // done.batch * len(losses)
         self._send(
@@ -83,7 +83,7 @@ def train(phases: Phases, command: p.Train) -> p.Trained:
         weights = _build(phases, config, training, momentum, begins)
     step = _prepare(phases, config)
     interrupted = _listen_for_interrupts()
-    trainer = Trainer(step, data, plan, folder, Telling(phases.send), lambda: bool(interrupted))
+    trainer = Trainer(step, data, plan, folder, TrainingEvents(phases.send), lambda: bool(interrupted))
     notices: tuple[Notice, ...] = ()
     if not begins:
         trainer.resume()
@@ -104,7 +104,7 @@ def train(phases: Phases, command: p.Train) -> p.Trained:
     )
 
 
-def _open(config: Config, training: TrainingConfig) -> DataSet:
+def _open(config: Config, training: TrainingConfig) -> Dataset:
     from resnet_bench.data.datasets import open_set
 
     data = open_set(
@@ -113,7 +113,7 @@ def _open(config: Config, training: TrainingConfig) -> DataSet:
         test_data=training.test_data,
         test_share=training.test_share,
         split_seed=training.split_seed,
-        image_size=settled(config.model.image_size),
+        image_size=resolved_value(config.model.image_size),
         channels=config.model.channels,
         classes=config.model.classes,
         reading=config.data,
@@ -128,8 +128,8 @@ def _open(config: Config, training: TrainingConfig) -> DataSet:
     return data
 
 
-def _plan(config: Config, training: TrainingConfig, data: DataSet) -> Plan:
-    batch_size = settled(config.step.batch_size)
+def _plan(config: Config, training: TrainingConfig, data: Dataset) -> TrainingPlan:
+    batch_size = resolved_value(config.step.batch_size)
     if data.train.count < batch_size:
         raise DataError(
             f"The train part has {data.train.count} images, fewer than --batch-size {batch_size}.",
@@ -180,8 +180,8 @@ def _listen_for_interrupts() -> list[int]:
 
 def _began(
     phases: Phases,
-    data: DataSet,
-    plan: Plan,
+    data: Dataset,
+    plan: TrainingPlan,
     trainer: Trainer,
     process_s: float | None,
     weights: WeightsFacts | None,
@@ -215,7 +215,7 @@ def _began(
     )
 
 
-def _save(phases: Phases, config: Config, training: TrainingConfig, data: DataSet, folder: Path) -> str:
+def _save(phases: Phases, config: Config, training: TrainingConfig, data: Dataset, folder: Path) -> str:
     from resnet_bench.model import model_card, weights
 
     path = folder / MODEL
@@ -227,9 +227,9 @@ def _save(phases: Phases, config: Config, training: TrainingConfig, data: DataSe
 
 
 def _result(
-    progress: Progress,
-    plan: Plan,
-    data: DataSet,
+    progress: TrainingProgress,
+    plan: TrainingPlan,
+    data: Dataset,
     ended: Ending,
     momentum: float,
     kept: int,

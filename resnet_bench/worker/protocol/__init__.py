@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from resnet_bench.worker.protocol.base import Command, M, Message
-from resnet_bench.worker.protocol.evaluate import Evaluate, Evaluated, Images, PixelsName, Predict, Predicted
-from resnet_bench.worker.protocol.evidence import Attest, CompareOutputs, Observe, Observed, OutputsCompared
-from resnet_bench.worker.protocol.peaks import LimitsMeasured, MeasureLimits
+from resnet_bench.worker.protocol.evaluate import Evaluate, Evaluated, ImageSet, PixelsName, Predict, Predicted
+from resnet_bench.worker.protocol.evidence import CollectEvidence, CompareOutputs, Observe, Observed, OutputsCompared
+from resnet_bench.worker.protocol.peaks import MeasurePeaks, PeaksMeasured
 from resnet_bench.worker.protocol.pipeline import (
     ComparePixels,
     EpochsRun,
@@ -27,19 +27,19 @@ from resnet_bench.worker.protocol.profile import Profile, Profiled, ReadTrace, T
 from resnet_bench.worker.protocol.run import (
     Build,
     Built,
-    Examine,
-    Examined,
+    DoctorDone,
     Failed,
     Finish,
     Finished,
     Measure,
     MeasureSplit,
-    Part,
     PhaseStarted,
     Prepare,
     Prepared,
     Resolved,
     RoundDone,
+    RunDoctor,
+    Scope,
     SplitDone,
     Timed,
     WarmUp,
@@ -63,10 +63,10 @@ Commands = (
     | Build
     | Evaluate
     | Predict
-    | Examine
-    | MeasureLimits
+    | RunDoctor
+    | MeasurePeaks
     | Observe
-    | Attest
+    | CollectEvidence
     | CompareOutputs
     | OpenPipeline
     | RunEpochs
@@ -78,7 +78,7 @@ Commands = (
 Events = PhaseStarted | Resolved | RoundDone | TrainingBegan | StepsDone | Tested | EpochDone
 Replies = (
     Prepared
-    | LimitsMeasured
+    | PeaksMeasured
     | Timed
     | SplitDone
     | Profiled
@@ -86,7 +86,7 @@ Replies = (
     | Built
     | Evaluated
     | Predicted
-    | Examined
+    | DoctorDone
     | Finished
     | Observed
     | OutputsCompared
@@ -119,28 +119,26 @@ def decode_answer(line: bytes) -> Events | Replies:
 
 
 __all__ = [
-    "Attest",
     "Build",
     "Built",
+    "CollectEvidence",
     "Command",
     "Commands",
     "CompareOutputs",
     "ComparePixels",
+    "DoctorDone",
     "EpochDone",
     "EpochsRun",
     "Evaluate",
     "Evaluated",
     "Events",
-    "Examine",
-    "Examined",
     "Failed",
     "Finish",
     "Finished",
-    "Images",
-    "LimitsMeasured",
+    "ImageSet",
     "M",
     "Measure",
-    "MeasureLimits",
+    "MeasurePeaks",
     "MeasureSplit",
     "MeasureVariants",
     "Message",
@@ -148,7 +146,7 @@ __all__ = [
     "Observed",
     "OpenPipeline",
     "OutputsCompared",
-    "Part",
+    "PeaksMeasured",
     "PhaseStarted",
     "PipelineOpened",
     "PixelsCompared",
@@ -163,7 +161,9 @@ __all__ = [
     "Replies",
     "Resolved",
     "RoundDone",
+    "RunDoctor",
     "RunEpochs",
+    "Scope",
     "SplitDone",
     "StepsDone",
     "Tested",

@@ -6,13 +6,13 @@ from typing import Literal
 
 from resnet_bench.config import Config
 from resnet_bench.records.base import Data
-from resnet_bench.records.evaluation import Evaluation, Prediction
+from resnet_bench.records.evaluation import EvaluationRecord, Prediction
 from resnet_bench.worker.protocol.base import Command, Message
 
 PixelsName = Literal["imagenet", "caffe", "unit", "raw"]
 
 
-class Images(Data, frozen=True, kw_only=True):
+class ImageSet(Data, frozen=True, kw_only=True):
     """Which images a network is judged by; the arguments of `data.sets.open_set`, and which part of it."""
 
     dataset: Literal["auto", "digits", "h5", "folder", "tfrecord"] = "auto"
@@ -32,7 +32,7 @@ class Evaluate(Command, frozen=True, kw_only=True):
 
     config: Config
     models: tuple[str, ...]
-    images: Images
+    images: ImageSet
     pixels: PixelsName | None = None
     turns: int = 20
     budget_s: float = 60.0
@@ -41,7 +41,7 @@ class Evaluate(Command, frozen=True, kw_only=True):
 class Evaluated(Message, frozen=True, kw_only=True):
     """The scores."""
 
-    evaluation: Evaluation
+    evaluation: EvaluationRecord
 
 
 class Predict(Command, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resnet_bench.config import Config
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evidence import Parity, Seen
+from resnet_bench.records.evidence import OutputError, Seen
 from resnet_bench.worker.protocol.base import Command, Message
 
 
@@ -17,7 +17,7 @@ class Observe(Command, frozen=True, kw_only=True):
     graph: bool = True
 
 
-class Attest(Command, frozen=True, kw_only=True):
+class CollectEvidence(Command, frozen=True, kw_only=True):
     """Prepare the configuration with every log and dump switched on, and run `steps` untimed steps.
 
     `folder` keeps the artefacts, compressed; None keeps none. Reply: `Observed`.
@@ -45,4 +45,4 @@ class Observed(Message, frozen=True, kw_only=True):
 class OutputsCompared(Message, frozen=True, kw_only=True):
     """How far the outputs lie from float32's."""
 
-    parity: Parity
+    parity: OutputError

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from resnet_bench.config import Config
-from resnet_bench.records.roofline import LayerGroup, Roofs
+from resnet_bench.records.roofline import LayerGroup, Peaks
 from resnet_bench.worker.protocol.base import Command, Message
 
 
-class MeasureLimits(Command, frozen=True, kw_only=True):
+class MeasurePeaks(Command, frozen=True, kw_only=True):
     """Set up as `config` asks, build its network, measure the device's roofs for about `budget_s` seconds.
 
-    For a fresh worker. Reply: `LimitsMeasured`.
+    For a fresh worker. Reply: `PeaksMeasured`.
     """
 
     config: Config
     budget_s: float
 
 
-class LimitsMeasured(Message, frozen=True, kw_only=True):
+class PeaksMeasured(Message, frozen=True, kw_only=True):
     """The roofs, and the network's layers by stage and kind; no layers for `--mode input`."""
 
-    roofs: Roofs
+    roofs: Peaks
     layers: tuple[LayerGroup, ...] = ()

@@ -20,10 +20,10 @@ from resnet_bench.records.run import (
     StepCounts,
     StepResult,
 )
-from resnet_bench.runtime.doctor import Examination
+from resnet_bench.runtime.doctor import DoctorReport
 from resnet_bench.worker.protocol.base import Command, Message
 
-Part = Literal["whole", "model", "pipeline"]
+Scope = Literal["whole", "model", "pipeline"]
 """What of a step runs: all of it, its model on resident data, or its pipeline into nothing."""
 
 
@@ -36,7 +36,7 @@ class Prepare(Command, frozen=True, kw_only=True):
 
     config: Config
     log_path: str
-    part: Part = "whole"
+    part: Scope = "whole"
 
 
 class WarmUp(Command, frozen=True, kw_only=True):
@@ -48,14 +48,14 @@ class WarmUp(Command, frozen=True, kw_only=True):
 class Measure(Command, frozen=True, kw_only=True):
     """Time rounds; each is sent as a `RoundDone` at once. `budget_s` ends the series early. Reply: `Timed`.
 
-    `lead_in` calls run untimed right before each round (see `Bench.round`). `watch` notes what the process does
+    `pre_turn_calls` calls run untimed right before each round (see `Bench.round`). `watch` notes what the process does
     between the first and the last of the rounds, for evidence.
     """
 
     rounds: int
     steps: int
     budget_s: float | None = None
-    lead_in: int = 0
+    pre_turn_calls: int = 0
     purpose: Literal["timed", "latency"] = "timed"
     watch: bool = False
 
@@ -82,8 +82,8 @@ class Build(Command, frozen=True, kw_only=True):
     fold_biases: bool = False
 
 
-class Examine(Command, frozen=True, kw_only=True):
-    """Look at the machine (for `doctor`). Reply: `Examined`."""
+class RunDoctor(Command, frozen=True, kw_only=True):
+    """Look at the machine (for `doctor`). Reply: `DoctorDone`."""
 
     config: Config
 
@@ -145,10 +145,10 @@ class Built(Message, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
-class Examined(Message, frozen=True, kw_only=True):
+class DoctorDone(Message, frozen=True, kw_only=True):
     """What this machine has and can do."""
 
-    examination: Examination
+    examination: DoctorReport
 
 
 class Finished(Message, frozen=True, kw_only=True):
