@@ -65,16 +65,16 @@ class Phases:
             p.MeasureSplit: self._split,
             p.Profile: partial(_late, "profile", "take", self),
             p.ReadTrace: partial(_late, "profile", "read", self),
-            p.Build: partial(_late, "network", "build", self),
-            p.Evaluate: partial(_late, "judge", "evaluate", self),
-            p.Predict: partial(_late, "judge", "predict", self),
+            p.Build: partial(_late, "build", "build", self),
+            p.Evaluate: partial(_late, "evaluate", "evaluate", self),
+            p.Predict: partial(_late, "evaluate", "predict", self),
             p.RunDoctor: self._examine,
-            p.MeasurePeaks: partial(_late, "limits", "measure_limits", self),
+            p.MeasurePeaks: partial(_late, "peaks", "measure_peaks", self),
             p.OpenPipeline: stages.open,
             p.RunEpochs: stages.epochs,
             p.MeasureVariants: stages.measure,
             p.ComparePixels: stages.compare_pixels,
-            p.Train: partial(_late, "training", "train", self),
+            p.Train: partial(_late, "train", "train", self),
             p.Finish: self._finish,
             **evidence.handlers(self),
         }
@@ -302,4 +302,4 @@ class Phases:
 
 def _late(module: str, function: str, phases: Phases, command: p.Command) -> Any:
     """Pass a command to a handler whose module is imported when it is first needed: a worker needs few of them."""
-    return getattr(import_module(f"{__package__}.{module}"), function)(phases, command)
+    return getattr(import_module(f"{__package__}.handlers.{module}"), function)(phases, command)

@@ -43,7 +43,7 @@ def train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
     def run(*words: str, scenario: str = "ok") -> Result:
         pretended = functools.partial(TrainRun, new_worker=lambda: fake_worker(scenario))
-        monkeypatch.setattr("resnet_bench.cli.train.Session", pretended)
+        monkeypatch.setattr("resnet_bench.cli.train.TrainRun", pretended)
         return CliRunner(env={"COLUMNS": "120"}).invoke(group, ["train", *words])
 
     return run
@@ -192,7 +192,7 @@ def test_an_interrupt_lets_the_worker_end_by_itself(tmp_path: Path) -> None:
 def test_ctrl_c_saves_what_exists_and_exits_with_130(tmp_path: Path) -> None:
     code = (
         "from resnet_bench.cli import main, train; from tests.cli.test_train import fake_worker; import functools;"
-        "train.Session = functools.partial(train.Session, new_worker=lambda: fake_worker('wait:2')); main()"
+        "train.TrainRun = functools.partial(train.TrainRun, new_worker=lambda: fake_worker('wait:2')); main()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, "train", "--epochs", "5"],

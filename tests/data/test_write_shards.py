@@ -99,11 +99,11 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from typing import Any
-from resnet_bench.data import making
+from resnet_bench.data import write_shards
 from tests.data.test_write_shards import content, supply
 
 root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(os.environ["ROOT"])
-making.make(supply(), root / "whole", 3, 2)
+write_shards.write_shards(supply(), root / "whole", 3, 2)
 replace, steps = Path.replace, 0
 
 def dying(at, after):
@@ -123,11 +123,11 @@ for at in range(1, 9):
         child = os.fork()
         if child == 0:
             Path.replace = dying(at, after)
-            making.make(supply(), folder, 3, 2)
+            write_shards.write_shards(supply(), folder, 3, 2)
             os._exit(0)
         status = os.waitpid(child, 0)[1]
         visible = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-        found = making.make(supply(), folder, 3, 2).shards_found
+        found = write_shards.write_shards(supply(), folder, 3, 2).shards_found
         same = content(folder) == content(root / "whole")
         print(os.WIFSIGNALED(status), len(visible), found, same)
 """

@@ -66,8 +66,8 @@ def test_a_released_claim_is_free(tmp_path: Path) -> None:
 def test_of_many_processes_exactly_one_takes_over(tmp_path: Path) -> None:
     put(tmp_path, other(started=1.0))
     code = (
-        "import sys, pathlib; from resnet_bench.experiments.sweep_lock import Claims;"
-        "print(Claims(pathlib.Path(sys.argv[1])).take('x') is None, flush=True); sys.stdin.read()"
+        "import sys, pathlib; from resnet_bench.experiments.sweep_lock import SweepLock;"
+        "print(SweepLock(pathlib.Path(sys.argv[1])).take('x') is None, flush=True); sys.stdin.read()"
     )
     running = [
         subprocess.Popen(

@@ -20,7 +20,7 @@ from resnet_bench.model.weights import copy_weights
 from resnet_bench.records.environment import CpuEnvironment, Environment
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import ModelFacts
-from resnet_bench.worker.handlers.peaks import measure_limits
+from resnet_bench.worker.handlers.peaks import measure_peaks
 from resnet_bench.worker.protocol import MeasurePeaks
 
 pytestmark = pytest.mark.usefixtures("keras_state")
@@ -247,7 +247,7 @@ def test_a_worker_counts_its_layers_and_measures_its_roofs() -> None:
         environment=Environment(python="", package_version="", device="cpu", cpu=cpu),
         in_phase=lambda _: nullcontext(),
     )
-    reply = measure_limits(phases, MeasurePeaks(config=config, budget_s=0.1))
+    reply = measure_peaks(phases, MeasurePeaks(config=config, budget_s=0.1))
     assert started == [config]
     assert sum(group.macs for group in reply.layers) == facts(build(config, runtime()), config).macs
     assert {roof.dtype for roof in reply.roofs.matmul} == {"float32", "bfloat16"}

@@ -14,6 +14,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def _outside_xdist() -> dict[str, str]:
+    """This environment without what pytest-xdist adds: with it, pytest-benchmark times nothing."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+
+
 def run(tmp_path: Path, *words: str, code: int = 0, **environment: str) -> str:
     done = subprocess.run(
         [
@@ -27,7 +32,7 @@ def run(tmp_path: Path, *words: str, code: int = 0, **environment: str) -> str:
             *words,
         ],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "160", "PYTHONPATH": str(ROOT), **environment},
+        env={**_outside_xdist(), "COLUMNS": "160", "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -10,7 +10,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from resnet_bench.step import base
 from resnet_bench.step.make import make_step
-from tests import tiny_steps
+from tests.support import tiny_steps
 base.is_gpu = lambda device: device == "/CPU:1"
 rt = tiny_steps.runtime()
 rt.device = "/CPU:1"

@@ -16,7 +16,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from resnet_bench.model.normalization import MOMENTUM, FusedBatchNormalization
 from resnet_bench.step.step_functions import network_input
 from resnet_bench.step.training.step import TrainingStep
-from tests import tiny_steps
+from tests.support import tiny_steps
 
 elements = tiny_steps.batches(6)
 mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -26,7 +26,7 @@ COMPUTE: dict[str, DType] = {
 """What convolutions compute in, by --precision; TF32 is a way to compute float32."""
 
 
-def measure_limits(phases: Phases, command: MeasurePeaks) -> PeaksMeasured:
+def measure_peaks(phases: Phases, command: MeasurePeaks) -> PeaksMeasured:
     """The device's roofs and the network's layers. Blocks on the device for about `budget_s` seconds."""
     from resnet_bench import model as models
 
