@@ -1,6 +1,6 @@
-"""valid, indicative or invalid, with the reasons as data. Pure.
+"""valid, provisional or invalid, with the reasons as data. Pure.
 
-invalid: the number must not be used. indicative: it was measured, but too little or beside the plan.
+invalid: the number must not be used. provisional: it was measured, but too little or beside the plan.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MIN_COUNTED_ROUNDS = steady_state.MIN_TAIL
 """Rounds of each process that are left after its warm-up."""
 
 PROMISES = ("stable_graph", "host_calls", "convolutions", "training", "device")
-"""Claims that make a result indicative where they are refuted although nobody asked for them by name."""
+"""Claims that make a result provisional where they are refuted although nobody asked for them by name."""
 
 MAX_UNSTEADY_SHARE = 0.2
 """Of the processes. The detector is wrong about one steady process in 20 to 50, so of ten, two are forgiven; of
@@ -55,8 +55,8 @@ def decide_verdict(
     broken = (*_invalid_reasons(config, outcome, samples), *_without_effect(evidence))
     if broken:
         return Verdict(kind="invalid", reasons=broken)
-    weak = (*_indicative_reasons(config, samples, notices, machine), *_refuted(evidence))
-    return Verdict(kind="indicative" if weak else "valid", reasons=weak, notes=_on_the_interval(samples, noise_floor))
+    weak = (*_provisional_reasons(config, samples, notices, machine), *_refuted(evidence))
+    return Verdict(kind="provisional" if weak else "valid", reasons=weak, notes=_on_the_interval(samples, noise_floor))
 
 
 def _on_the_interval(samples: Samples, noise_floor: float | None) -> tuple[Notice, ...]:
@@ -106,7 +106,7 @@ def _words(claim: OptionCheck) -> dict[str, Value]:
     return {"claim": claim.claim, "requested": claim.requested, "observed": claim.observed, "source": claim.source}
 
 
-def _indicative_reasons(
+def _provisional_reasons(
     config: Config, samples: Samples, notices: tuple[Notice, ...], machine: Machine | None
 ) -> tuple[Notice, ...]:
     found = [notice for notice in notices if notice.kind.startswith(BESIDE_THE_PLAN)]

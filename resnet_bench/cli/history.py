@@ -17,6 +17,7 @@ from resnet_bench.records import history
 from resnet_bench.records.columns import METRICS, columns, row
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.history import Condition, SavedRecord
+from resnet_bench.records.run import FORMER_VERDICTS
 from resnet_bench.report.export.csv import metric as metric_of
 from resnet_bench.report.figures import timeline
 from resnet_bench.report.terminal import tables, text
@@ -28,7 +29,7 @@ _EQUAL = ("mode", "device", "verdict", "settings", "machine")
 @click.argument("folder", default="runs", type=click.Path(path_type=Path))
 @click.option("--mode", help="Only this mode: train, infer, eval or input.")
 @click.option("--device", help="Only this device: cpu, gpu:0, ...")
-@click.option("--verdict", help="Only this verdict: valid, indicative or invalid.")
+@click.option("--verdict", help="Only this verdict: valid, provisional or invalid.")
 @click.option("--settings", help="Only this work done in this way (the column settings).")
 @click.option("--machine", help="Only this machine (the column machine).")
 @click.option("--since", help="Only from this day on (2026-01-31, in UTC), or the last 12h, 7d, 2w.")
@@ -49,6 +50,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, as_json: bo
     if list_columns:
         Console().print(_columns())
         return
+    given["verdict"] = FORMER_VERDICTS.get(given["verdict"], given["verdict"])
     conditions = [history.equals(name, given[name]) for name in _EQUAL if given[name]]
     conditions += [history.since(given["since"])] if given["since"] else []
     conditions += [Condition(given["where"])] if given["where"] else []

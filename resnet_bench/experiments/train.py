@@ -226,10 +226,10 @@ class TrainRun:
 
 
 def _verdict(outcome: Outcome, epochs: list[Epoch]) -> Verdict:
-    """One process has no interval, so its speed is never more than indicative."""
+    """One process has no interval, so its speed is never more than provisional."""
     if outcome.kind not in ("ok", "interrupted"):
         notice = Notice(kind="did_not_finish", facts={"outcome": outcome.kind, "phase": outcome.phase})
         return Verdict(kind="invalid", reasons=(notice,))
     if not epochs:
         return Verdict(kind="invalid", reasons=(Notice(kind="no_epoch_finished"),))
-    return Verdict(kind="indicative", reasons=(Notice(kind="trained_once"),))
+    return Verdict(kind="provisional", reasons=(Notice(kind="trained_once"),))

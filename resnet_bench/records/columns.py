@@ -119,7 +119,7 @@ FACTS = (
     Column("created_at", "TIMESTAMP", "When the run began, in UTC.", _created),
     Column("tool_version", "VARCHAR", "Version of resnet-bench.", lambda r: r.tool_version),
     Column("outcome", "VARCHAR", "ok, or what ended the run.", lambda r: r.outcome.kind),
-    Column("verdict", "VARCHAR", "valid, indicative or invalid.", lambda r: r.verdict.kind),
+    Column("verdict", "VARCHAR", "valid, provisional or invalid.", lambda r: r.verdict.kind),
     Column(
         "reasons", "VARCHAR", "Kinds of the verdict's reasons.", lambda r: " ".join(n.kind for n in r.verdict.reasons)
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from resnet_bench.records.base import Data, Notice
 
@@ -224,12 +225,20 @@ class Outcome(Data, frozen=True, kw_only=True):
     log_tail: tuple[str, ...] = ()
 
 
-VerdictKind = Literal["valid", "indicative", "invalid"]
+VerdictKind = Literal["valid", "provisional", "invalid"]
+
+FORMER_VERDICTS: dict[str, VerdictKind] = {"indicative": "provisional"}
+"""What earlier versions stored, and what it is read as."""
 
 
 class Verdict(Data, frozen=True, kw_only=True):
-    """Whether the numbers may be believed, and why not. `notes` speak against nothing, but say how to read them."""
+    """Whether the result is reliable, and why not. `notes` do not weaken it, but say how to read it."""
 
-    kind: VerdictKind
+    kind: VerdictKind | Literal["indicative"]
     reasons: tuple[Notice, ...] = ()
     notes: tuple[Notice, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Read the word of earlier versions as today's."""
+        if self.kind in FORMER_VERDICTS:
+            force_setattr(self, "kind", FORMER_VERDICTS[self.kind])

@@ -1,4 +1,4 @@
-"""Verdicts: what makes a number invalid, what makes it merely indicative."""
+"""Verdicts: what makes a number invalid, what makes it merely provisional."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def test_arithmetic_on_infinities_is_invalid() -> None:
         (samples(), "--width 8", "not_resnet50"),
     ],
 )
-def test_too_little_is_indicative(measured: Samples, words: str, kind: str) -> None:
-    assert reasons(measured, words) == ["indicative", kind]
+def test_too_little_is_provisional(measured: Samples, words: str, kind: str) -> None:
+    assert reasons(measured, words) == ["provisional", kind]
 
 
 @pytest.mark.parametrize("kind", ["budget_cut_rounds", "budget_cut_processes", "budget_cut_warmup"])
-def test_a_cut_plan_is_indicative(kind: str) -> None:
-    assert reasons(samples(), notices=(Notice(kind=kind),)) == ["indicative", kind]
+def test_a_cut_plan_is_provisional(kind: str) -> None:
+    assert reasons(samples(), notices=(Notice(kind=kind),)) == ["provisional", kind]
 
 
 def test_a_warning_alone_takes_nothing_from_the_verdict() -> None:
@@ -110,16 +110,16 @@ def behaving(*kinds: SteadyKind, from_round: int | None = None, first_counted_ro
 
 
 @pytest.mark.parametrize("kind", ["still_drifting", "slowing_down", "bimodal"])
-def test_one_of_three_processes_without_a_steady_state_is_indicative(kind: SteadyKind) -> None:
+def test_one_of_three_processes_without_a_steady_state_is_provisional(kind: SteadyKind) -> None:
     verdict = decide_verdict(Config(), Outcome(kind="ok"), behaving("reached", kind, "reached"), (), MACHINE)
-    assert verdict.kind == "indicative"
+    assert verdict.kind == "provisional"
     assert verdict.reasons == (Notice(kind=kind, facts={"processes": 1, "of": 3}),)
 
 
 def test_of_ten_processes_two_without_a_steady_state_are_forgiven() -> None:
     assert reasons(behaving(*REACHED * 8, "bimodal", "slowing_down")) == ["valid"]
     assert reasons(behaving(*REACHED * 7, "bimodal", "bimodal", "slowing_down")) == [
-        "indicative",
+        "provisional",
         "slowing_down",
         "bimodal",
     ]
@@ -127,11 +127,14 @@ def test_of_ten_processes_two_without_a_steady_state_are_forgiven() -> None:
 
 def test_warm_up_that_was_left_out_is_no_reason_and_warm_up_that_counts_is_one() -> None:
     assert reasons(behaving(*REACHED * 3, from_round=6, first_counted_round=6)) == ["valid"]
-    assert reasons(behaving(*REACHED * 3, from_round=6)) == ["indicative", "warmup_counted"]
+    assert reasons(behaving(*REACHED * 3, from_round=6)) == ["provisional", "warmup_counted"]
 
 
-def test_too_few_rounds_after_the_warm_up_are_indicative_and_none_are_invalid() -> None:
-    assert reasons(behaving(*REACHED * 3, from_round=16, first_counted_round=16)) == ["indicative", "few_steady_rounds"]
+def test_too_few_rounds_after_the_warm_up_are_provisional_and_none_are_invalid() -> None:
+    assert reasons(behaving(*REACHED * 3, from_round=16, first_counted_round=16)) == [
+        "provisional",
+        "few_steady_rounds",
+    ]
     assert reasons(behaving(*REACHED * 3, from_round=20, first_counted_round=20)) == ["invalid", "nothing_timed"]
 
 
@@ -156,8 +159,8 @@ def beside(interference: Interference, rounds: int = 20, wall_s: float = 0.5) ->
         (Interference(gpu_other_processes=1), "gpu_shared"),
     ],
 )
-def test_interference_makes_a_result_indicative(interference: Interference, kind: str) -> None:
-    assert reasons(beside(interference)) == ["indicative", kind]
+def test_interference_makes_a_result_provisional(interference: Interference, kind: str) -> None:
+    assert reasons(beside(interference)) == ["provisional", kind]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_a_clock_that_moves_on_the_gpu_is_a_reason() -> None:
         return Samples(processes=(ProcessSamples(process=0, rounds=rounds, steady=steady),) * 3)
 
     assert reasons(at(*[1900, 1980] * 5)) == ["valid"]
-    assert reasons(at(*[1700, 1980] * 5)) == ["indicative", "gpu_clock_moved"]
+    assert reasons(at(*[1700, 1980] * 5)) == ["provisional", "gpu_clock_moved"]
 
 
 def test_an_interval_below_the_noise_floor_is_noted_but_is_no_reason() -> None:
@@ -251,7 +254,7 @@ def with_one_slower(times: float) -> Samples:
 def test_a_cache_that_was_left_out_is_a_reason() -> None:
     left_out = Notice(kind="cache_over_budget", facts={"cache": "records", "budget_bytes": 1, "needed_bytes": 2})
     judged = decide_verdict(Config(), Outcome(kind="ok"), samples(), (left_out,), MACHINE)
-    assert (judged.kind, judged.reasons) == ("indicative", (left_out,))
+    assert (judged.kind, judged.reasons) == ("provisional", (left_out,))
 
 
 def test_a_wide_interval_below_the_noise_floor_gets_both_notes() -> None:

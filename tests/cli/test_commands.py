@@ -58,7 +58,7 @@ def test_run_saves_a_record_and_prints_the_answer_first(fake: pytest.MonkeyPatch
     assert lines[0] == "Training, ResNet-50 v1.5 on photos"
     assert lines[1] == "224x224 pixels, batch 16 · CPU, 2 threads · float32, oneDNN, fused batch norm"
     assert "160 img/s" in lines[3]
-    assert "indicative" in lines[3]
+    assert "provisional" in lines[3]
 
 
 def test_json_prints_the_record_alone(fake: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_require_valid_fails_on_anything_else_and_saves_the_record(
     result = invoke("run", "--require-valid", "--processes", "1", "--output", str(tmp_path))
     assert result.exit_code == code
     verdict = one_record(tmp_path)["verdict"]["kind"]
-    assert verdict == ("indicative" if scenario == "ok" else "invalid")
+    assert verdict == ("provisional" if scenario == "ok" else "invalid")
     if code == 11:
         assert f"--require-valid: the verdict is {verdict}." in result.stderr
 

@@ -65,7 +65,7 @@ def test_a_training_leaves_a_record_curves_and_scalars(train: Any, tmp_path: Pat
     assert [epoch.epoch for epoch in record.training.epochs] == [1, 2, 3, 4]
     assert record.summary is not None
     assert record.summary.images_per_s.value == pytest.approx(50)
-    assert record.verdict.kind == "indicative"
+    assert record.verdict.kind == "provisional"
     assert record.config.training is not None
     assert record.config.training.dataset == "digits"
     folder = tmp_path / "training"

@@ -263,8 +263,8 @@ def test_an_option_that_was_asked_for_and_did_not_take_effect_makes_the_run_inva
         spoiled("traced", host_calls=("py",)),
     ],
 )
-def test_a_broken_promise_that_nobody_named_makes_it_indicative(seen: Seen) -> None:
-    assert verdict("", seen) == ["indicative", "promise_broken"]
+def test_a_broken_promise_that_nobody_named_makes_it_provisional(seen: Seen) -> None:
+    assert verdict("", seen) == ["provisional", "promise_broken"]
 
 
 def test_emulation_and_what_is_unknown_take_nothing_from_the_verdict() -> None:

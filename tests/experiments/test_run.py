@@ -86,7 +86,7 @@ def test_a_budget_that_is_too_small_cuts_rounds_and_says_so() -> None:
     record = run("--processes 1 --rounds 20 --steps 1 --max-time 40", STEP_S="5")
     ran = len(record.samples.processes[0].rounds)
     assert 3 <= ran < 20
-    assert record.verdict.kind == "indicative"
+    assert record.verdict.kind == "provisional"
     assert Notice(kind="budget_cut_rounds", facts={"asked": 20, "ran": ran}) in record.warnings
 
 
@@ -99,7 +99,7 @@ def test_a_budget_that_is_too_small_cuts_processes_and_says_so() -> None:
 
 def test_a_budget_that_ends_after_the_rounds_keeps_them_and_says_so() -> None:
     record = run("--processes 1 --rounds 5 --max-time 6", "hang:latency", STEP_S="0.01")
-    assert (record.outcome.kind, record.verdict.kind) == ("ok", "indicative")
+    assert (record.outcome.kind, record.verdict.kind) == ("ok", "provisional")
     assert Notice(kind="budget_cut_end", facts={"process": 0, "phase": "latency"}) in record.verdict.reasons
     assert len(record.samples.processes[0].rounds) == 5
 
@@ -112,7 +112,7 @@ def test_a_process_that_the_budget_ends_early_does_not_spoil_the_others() -> Non
         return Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": next(scenarios)})
 
     record = session.run(config, given, new_worker=new_worker)
-    assert (record.outcome.kind, record.verdict.kind) == ("ok", "indicative")
+    assert (record.outcome.kind, record.verdict.kind) == ("ok", "provisional")
     assert Notice(kind="budget_cut_processes", facts={"asked": 2, "ran": 1}) in record.verdict.reasons
     assert record.summary is not None
     assert len(record.summary.process_images_per_s) == 1
@@ -255,7 +255,7 @@ def test_a_given_warm_up_draws_the_line_and_all_that_follows_counts() -> None:
 )
 def test_without_a_steady_state_everything_counts_and_the_verdict_says_so(slower: list[str], kind: str) -> None:
     record = run("--rounds 20 --processes 3", STEP_S="0.5", SLOWER=",".join(slower))
-    assert record.verdict.kind == "indicative"
+    assert record.verdict.kind == "provisional"
     assert kinds(record.verdict.reasons) == {kind}
     assert record.summary is not None
     assert record.summary.timed_steps == 60
@@ -273,7 +273,7 @@ def test_a_busy_neighbour_keeps_a_run_from_being_valid() -> None:
     words = "--preset standard --rounds 8"
     assert run(words, STEP_S="0.5", OTHER_SHARE="0.005").verdict.kind == "valid"
     busy = run(words, STEP_S="0.5", OTHER_SHARE="0.5")
-    assert (busy.verdict.kind, kinds(busy.verdict.reasons)) == ("indicative", {"other_load"})
+    assert (busy.verdict.kind, kinds(busy.verdict.reasons)) == ("provisional", {"other_load"})
 
 
 # Hostile conditions

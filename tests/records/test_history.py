@@ -49,7 +49,7 @@ def at(record: Record, day: int, rate: float) -> Record:
     estimate = Estimate(value=rate, low=rate * 0.98, high=rate * 1.02)
     when = (START + datetime.timedelta(days=day)).isoformat(timespec="seconds")
     summary = replace(record.summary, images_per_s=estimate)
-    verdict = Verdict(kind="valid" if day % 2 else "indicative")
+    verdict = Verdict(kind="valid" if day % 2 else "provisional")
     return replace(record, id=f"{day:032x}", created_at=when, summary=summary, verdict=verdict)
 
 
@@ -79,6 +79,8 @@ def test_settings_follow_the_work_and_its_options_not_how_it_was_measured(base: 
         ((), 13),
         (("--mode", "infer"), 12),
         (("--verdict", "valid"), 6),
+        (("--verdict", "provisional"), 7),
+        (("--verdict", "indicative"), 7),
         (("--since", "2026-03-10"), 4),
         (("--since", "2026-03-10T12:00:00+02:00"), 4),
         (("--since", "1w", "--mode", "train"), 0),

@@ -101,3 +101,11 @@ def test_golden_records_of_every_schema_version_stay_readable() -> None:
     golden = sorted((Path(__file__).parents[1] / "golden").glob("*.json"))
     versions = {r.load(path).schema_version for path in golden}
     assert versions == set(range(1, r.SCHEMA_VERSION + 1))
+
+
+def test_the_word_of_earlier_versions_for_provisional_is_read(tmp_path: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "schema_2.json"
+    assert json.loads(golden.read_text())["verdict"]["kind"] == "indicative"
+    read = r.load(golden)
+    assert read.verdict.kind == "provisional"
+    assert json.loads(r.save(read, tmp_path).read_text())["verdict"]["kind"] == "provisional"

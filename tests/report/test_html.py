@@ -93,7 +93,7 @@ def fifty() -> bytes:
 def test_the_answer_comes_first(full: Page) -> None:
     words = full.text
     assert (
-        words.index("39.8 img/s") < words.index("indicative") < words.index("bottleneck") < words.index("402 ms mean")
+        words.index("39.8 img/s") < words.index("provisional") < words.index("bottleneck") < words.index("402 ms mean")
     )
     assert "2 of the 3 processes that an interval needs." in words
 
@@ -124,7 +124,7 @@ def test_a_failed_run_says_what_went_wrong_and_nothing_of_speed() -> None:
 def test_a_record_of_the_first_schema_is_shown() -> None:
     path = GOLDEN / "schema_1.json"
     found = Page(html.render(report.document([(path, load(path))])))
-    assert "indicative" in found.text
+    assert "provisional" in found.text
     assert len(found.all("figure")) == 3
 
 

@@ -155,7 +155,7 @@ def full(number: int = 1) -> Record:
     return _with(
         record,
         verdict=Verdict(
-            kind="indicative", reasons=(Notice(kind="few_processes", facts={"processes": 2, "needed": 3}),)
+            kind="provisional", reasons=(Notice(kind="few_processes", facts={"processes": 2, "needed": 3}),)
         ),
         warnings=(Notice(kind="threads_exceed_cpus", facts={"threads": 4, "cpus": 2}),),
         evidence=claims(),
@@ -354,7 +354,7 @@ def many(number: int) -> list[Record]:
             "xla": index % 5 == 0,
         }
         record = make(index, step_s=0.2 + 0.03 * index % 0.7, tensorflow=f"2.21.{index % 2}", **options)
-        kind: VerdictKind = "indicative" if index % 3 == 1 else "valid"
+        kind: VerdictKind = "provisional" if index % 3 == 1 else "valid"
         found.append(_with(record, verdict=Verdict(kind=kind)))
     return found
 

@@ -16,7 +16,7 @@ from resnet_bench.report.figures.charts import Chart
 from resnet_bench.report.page.document import Cell, Figure, table
 from resnet_bench.report.terminal.comparison import interval, ratio
 
-SHAPE = {"valid": 0, "indicative": 1, "invalid": 2}
+SHAPE = {"valid": 0, "provisional": 1, "invalid": 2}
 LABEL = 45
 """About the width of a ratio's number with its margin, in pixels."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from resnet_bench.records.columns import Metric
 
 FORMATS = ("svg", "png", "pdf")
-_COLOURS = {"valid": "#1b7837", "indicative": "#d98c00", "invalid": "#c0392b"}
+_COLOURS = {"valid": "#1b7837", "provisional": "#d98c00", "invalid": "#c0392b"}
 _LEVEL, _CHANGE, _GRID = "#4a5568", "#6b46c1", "#e2e8f0"
 
 

@@ -27,7 +27,7 @@ from resnet_bench.report.page.document import Cell, Headline, Note, Tone
 from resnet_bench.report.terminal import bottleneck as words_of
 from resnet_bench.report.terminal import text, training
 
-TONES: dict[str, Tone] = {"valid": "good", "indicative": "warn", "invalid": "bad"}
+TONES: dict[str, Tone] = {"valid": "good", "provisional": "warn", "invalid": "bad"}
 LIMIT_TONES: dict[str, Tone] = {
     "input-bound": "warn",
     "compute-bound": "good",

@@ -20,7 +20,7 @@ from resnet_bench.report.page.document import Block, Document, Download
 OPEN_CHAPTERS = 2
 """Reports on more records than this begin with their details closed."""
 
-_SHAPE_OF_VERDICT = {"v-valid": 0, "v-indicative": 1, "v-invalid": 2}
+_SHAPE_OF_VERDICT = {"v-valid": 0, "v-provisional": 1, "v-invalid": 2}
 
 
 def render(document: Document) -> bytes:

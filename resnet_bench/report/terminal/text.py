@@ -28,7 +28,7 @@ from resnet_bench.records.summary import Latency, Summary
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import evidence, limits, pipeline, profile, training
 
-VERDICT_STYLE = {"valid": "bold green", "indicative": "bold yellow", "invalid": "bold red"}
+VERDICT_STYLE = {"valid": "bold green", "provisional": "bold yellow", "invalid": "bold red"}
 _NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152"}
 _UNEXPLAINED = ("crashed", "killed", "hung", "out_of_memory", "device", "error")
 """Outcomes whose message may need the worker's own words; the others name their cause."""
