@@ -26,7 +26,7 @@ from resnet_bench.config.fields import Value
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments.paired import duet
 from resnet_bench.experiments.paired.interleave import Interleaver, Repetition
-from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.ab import rate
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.files import write_atomically

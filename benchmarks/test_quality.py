@@ -18,7 +18,7 @@ from scipy import stats
 
 from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import request_of
-from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.record import Record
 from resnet_bench.worker import protocol as p

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
-from resnet_bench.pytest_plugin_clock import CLOCK
 from resnet_bench.records.record import Record
-
-pytestmark = pytest.mark.benchmark(timer=CLOCK)
 
 Bench = Callable[[str], Record]
 
 
-def test_train(bench: Bench) -> None:
+def test_train(resnet_bench: Bench) -> None:
     """Forward, gradients and optimizer, fed from JPEG TFRecords."""
-    bench("--mode train")
+    resnet_bench("--mode train")
 
 
-def test_infer_throughput(bench: Bench) -> None:
+def test_infer_throughput(resnet_bench: Bench) -> None:
     """The forward pass, fed from JPEG TFRecords."""
-    bench("--mode infer")
+    resnet_bench("--mode infer")
 
 
-def test_infer_latency(bench: Bench) -> None:
+def test_infer_latency(resnet_bench: Bench) -> None:
     """One image at a time, each step waited for; the image lies on the device."""
-    bench("--mode infer --source synthetic --batch-size 1 --steps 1 --rounds 300 --warmup 10")
+    resnet_bench("--mode infer --source synthetic --batch-size 1 --steps 1 --rounds 300 --warmup 10")
 
 
-def test_input(bench: Bench) -> None:
+def test_input(resnet_bench: Bench) -> None:
     """The input pipeline alone."""
-    bench("--mode input")
+    resnet_bench("--mode input")

@@ -21,7 +21,7 @@ import pytest
 from benchmarks.shards import write_yardstick
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments.paired import duet
-from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.record import load
 from resnet_bench.worker import protocol as p

@@ -22,7 +22,7 @@ import pytest
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments.budget import TURN_SECONDS
 from resnet_bench.experiments.paired import duet
-from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.worker.process import Worker
 

@@ -19,7 +19,7 @@ import pytest
 
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import run
-from resnet_bench.pytest_plugin_clock import CLOCK
+from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.record import Record, to_json
 from resnet_bench.report.notices import sentence

@@ -88,7 +88,7 @@ def test_model_fit_runs_the_same_number_of_steps(cache: Path, tmp_path: Path) ->
 def test_a_missing_glob_is_refused_at_once(cache: Path, tmp_path: Path) -> None:
     code, record, output = bench_cli(f"run {QUICK} --source tfrecord --data {tmp_path}/none-*", cache, tmp_path)
     assert code == 3
-    assert f"{tmp_path}/none-*" in output
+    assert f"{tmp_path}/none-*" in "".join(output.split())  # a long path is folded
     assert record["outcome"]["kind"] == "data"
     assert "process 1/1: build" not in output
 

@@ -33,7 +33,6 @@ ORDER = (
     "worker",
     "experiments",
     "report",
-    "pytest_plugin_clock",
     "pytest_plugin",
     "cli",
 )

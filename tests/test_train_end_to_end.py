@@ -120,7 +120,9 @@ def test_two_replicas_count_images_once_and_go_on_after_a_kill(tmp_path: Path) -
     record = trained(tmp_path, resumed, resume=True, **mirrored)
     assert record.outcome.kind == "ok", record.outcome
     assert record.training is not None
-    assert record.training.resumed_from_step in (20, 27)
+    step = record.training.resumed_from_step
+    assert step is not None
+    assert 0 < step <= 27, "checkpoints end a block of 20 steps or of half a second, whichever comes first"
     assert min(resumed.losses) == record.training.resumed_from_step + 1
     assert sorted({**killed.losses, **resumed.losses}) == list(range(1, 55))
     assert record.environment is not None

@@ -20,17 +20,9 @@ def _outside_xdist() -> dict[str, str]:
 
 
 def run(tmp_path: Path, *words: str, code: int = 0, **environment: str) -> str:
+    storage = [] if "no:benchmark" in words else ["--benchmark-storage", f"file://{tmp_path}"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "tests.support.fake_harness",
-            "--benchmark-storage",
-            f"file://{tmp_path}",
-            *words,
-        ],
+        [sys.executable, "-m", "pytest", "-p", "tests.support.fake_harness", *storage, *words],
         cwd=ROOT,
         env={**_outside_xdist(), "COLUMNS": "160", "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
@@ -165,3 +157,79 @@ def test_with_benchmarks_disabled_each_row_runs_once(tmp_path: Path) -> None:
         "test_train",
     ]
     assert "1 passed" in run(tmp_path, *words)
+
+
+USERS_OWN = {
+    "plain": "def test_mine(resnet_bench):\n    resnet_bench('--mode infer')\n",
+    "its own group": (
+        "import pytest\n\n"
+        "@pytest.mark.benchmark(group='mine', min_rounds=3)\n"
+        "def test_mine(resnet_bench):\n    resnet_bench('--mode infer')\n"
+    ),
+    "its own clock": (
+        "import time, pytest\npytestmark = pytest.mark.benchmark(timer=time.process_time)\n\n"
+        "def test_mine(resnet_bench):\n    resnet_bench('--mode infer')\n"
+    ),
+    "through a fixture": (
+        "import pytest\n\n@pytest.fixture\ndef faster(resnet_bench):\n    return resnet_bench\n\n"
+        "def test_mine(faster):\n    faster('--mode infer')\n"
+    ),
+    "by name": "def test_mine(request):\n    request.getfixturevalue('resnet_bench')('--mode infer')\n",
+    "beside benchmark": "def test_mine(benchmark, resnet_bench):\n    resnet_bench('--mode infer')\n",
+    "a class": "class TestMine:\n    def test_mine(self, resnet_bench):\n        resnet_bench('--mode infer')\n",
+}
+
+
+@pytest.mark.parametrize("text", USERS_OWN.values(), ids=USERS_OWN)
+def test_a_row_of_ones_own_shows_what_the_record_holds(tmp_path: Path, text: str) -> None:
+    module, path = tmp_path / "test_own.py", tmp_path / "out.json"
+    module.write_text(text)
+    run(tmp_path, str(module), f"--benchmark-json={path}", f"--bench-args=--output {tmp_path}/runs")
+    (row,) = json.loads(path.read_text())["benchmarks"]
+    record = json.loads(Path(row["extra_info"]["record"]).read_text())
+    assert row["stats"]["mean"] == pytest.approx(record["summary"]["step_s"]["value"], rel=1e-9)
+    assert row["group"] == ("mine" if "group=" in text else "infer")
+
+
+def test_a_benchmark_fixture_with_another_clock_is_named(tmp_path: Path) -> None:
+    module = tmp_path / "test_own.py"
+    module.write_text(
+        "def test_mine(benchmark, request):\n    request.getfixturevalue('resnet_bench')('--mode infer')\n"
+    )
+    text = run(tmp_path, str(module), f"--bench-args=--output {tmp_path}/runs", code=1)
+    assert "Ask for resnet_bench before benchmark" in text
+
+
+def test_brackets_in_a_rows_name_are_shown(tmp_path: Path) -> None:
+    module = tmp_path / "test_own.py"
+    module.write_text(
+        "import pytest\n\n@pytest.mark.parametrize('norm', ['fused', 'a/b'])\n"
+        "def test_mine(resnet_bench, norm):\n    resnet_bench('--mode infer')\n"
+    )
+    text = run(tmp_path, str(module), f"--bench-args=--output {tmp_path}/runs")
+    summary = text[text.index(" resnet-bench ") :]
+    assert "test_mine[fused]" in summary
+    assert "test_mine[a/b]" in summary
+
+
+def test_an_unclosed_quote_is_a_usage_error(tmp_path: Path) -> None:
+    text = run(tmp_path, "--benchmark-only", "--bench-args=--output 'runs", code=4)
+    assert '--bench-args "--output \'runs": No closing quotation.' in text
+    assert "INTERNALERROR" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["-p", "no:benchmark", "benchmarks/test_run.py", "-k", "test_train"], 1, "fixture 'benchmark' not found"),
+        (["--benchmark-only", "--benchmark-disable"], 4, "--benchmark-only and --benchmark-disable"),
+        (["-n", "2", "--benchmark-only"], 4, "--benchmark-disable is automatically activated if xdist is on"),
+    ],
+    ids=["no plugin", "disabled", "xdist"],
+)
+def test_what_pytest_benchmark_cannot_do_is_its_own_message(
+    tmp_path: Path, words: list[str], code: int, says: str
+) -> None:
+    text = run(tmp_path, *words, f"--bench-args=--output {tmp_path}/runs", code=code)
+    assert says in text
+    assert "INTERNALERROR" not in text
