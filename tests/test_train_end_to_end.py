@@ -123,7 +123,7 @@ def test_two_replicas_count_images_once_and_go_on_after_a_kill(tmp_path: Path) -
     step = record.training.resumed_from_step
     assert step is not None
     assert 0 < step <= 27, "checkpoints end a block of 20 steps or of half a second, whichever comes first"
-    assert min(resumed.losses) == record.training.resumed_from_step + 1
+    assert min(resumed.losses) == step + 1
     assert sorted({**killed.losses, **resumed.losses}) == list(range(1, 55))
     assert record.environment is not None
     assert record.environment.tensorflow is not None
