@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BENCH_ARGS ?=
 TEST_ARGS ?=
+# Processes that the tests are split over, a file at a time.
+TEST_JOBS ?= 2
 
 # mypy refuses a folder without Python files, so it is given those that have some.
 TYPED := $(patsubst %/,%,$(sort $(dir $(wildcard resnet_bench/*.py benchmarks/*.py tests/*.py tools/*.py))))
@@ -13,11 +15,12 @@ IN_VENV = "$(VENV)/bin/python" -m
 export PYTHON VENV
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help bench test lint format environment dev-environment
+.PHONY: help bench test test-fast lint format environment dev-environment
 
 help:
 	@echo 'make bench   measure ResNet-50 here       (BENCH_ARGS="--preset smoke" adds options of bench-cli run)'
 	@echo 'make test    run all tests                (TEST_ARGS="-k words" adds options of pytest)'
+	@echo 'make test-fast   only tests without TensorFlow and without processes, in under a minute'
 	@echo 'make lint    check format, lint and types'
 	@echo 'make format  repair format and lint'
 	@echo 'Each makes $(VENV) first if need be; PYTHON=python3.12 chooses its Python.'
@@ -26,7 +29,10 @@ bench: environment
 	@"$(VENV)/bin/bench-cli" run $(BENCH_ARGS)
 
 test: dev-environment
-	@$(IN_VENV) pytest $(TEST_ARGS)
+	@$(IN_VENV) pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
+
+test-fast: dev-environment
+	@$(IN_VENV) pytest -m "not tensorflow and not process" $(TEST_ARGS)
 
 lint: dev-environment
 	$(IN_VENV) ruff format --check .

@@ -1,4 +1,7 @@
-"""Fixtures that more than one TensorFlow test module needs. Imports no TensorFlow by itself."""
+"""Fixtures that more than one test module needs, and the markers of `tests/support/selection.py`.
+
+Imports no TensorFlow by itself, but holds it to one thread per test process: `make test` runs several side by side.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,64 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import selection
 from tests.support.browser import browser, page, refused  # noqa: F401
 
-ROOT = Path(__file__).parent.parent
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+
+for _variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(_variable, "1")
 
 
-def pytest_ignore_collect(config: pytest.Config) -> bool | None:
-    """`pytest --benchmark-only` from the root need not import the tests."""
-    bare = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return True if bare and config.getoption("--benchmark-only", False) else None
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`pytest --benchmark-only` from the root need not import the tests, `make test-fast` not those left out."""
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and config.getoption("--benchmark-only", False):
+        return True
+    if collection_path.suffix != ".py" or not collection_path.name.startswith("test_"):
+        return None
+    return True if selection.deselected(config.getoption("markexpr"), _below_tests(collection_path)) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test by its file and fixtures; under pytest-xdist start the slowest files first."""
+    for item in items:
+        if item.path.is_relative_to(TESTS):
+            for name in selection.markers(_below_tests(item.path), getattr(item, "fixturenames", ())):
+                item.add_marker(name)
+    if os.environ.get("PYTEST_XDIST_WORKER") and not config.getoption("lf"):
+        items.sort(key=lambda item: _below_tests(item.path) not in selection.SLOW_FIRST)
+
+
+def _below_tests(path: Path) -> str:
+    return path.relative_to(TESTS).as_posix() if path.is_relative_to(TESTS) else ""
+
+
+@pytest.fixture(autouse=True)
+def nothing_unmarked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that starts a process, or is the first to import TensorFlow, says so in its markers."""
+    marked = {name for name in selection.MARKERS if request.node.get_closest_marker(name)}
+    started: list[object] = []
+    if not marked:  # TensorFlow starts programs such as uname by itself.
+        start = subprocess.Popen.__init__
+
+        def noted(self: object, arguments: object, *rest: object, **options: object) -> None:
+            started.append(arguments)
+            start(self, arguments, *rest, **options)  # type: ignore[call-overload]
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", noted)
+    before = _tensorflow_is_imported()
+    yield
+    where = "mark the test, or list its file in tests/support/selection.py"
+    assert not started, f"a process was started by a test that is not marked `process`: {where}: {started[0]}"
+    imported = _tensorflow_is_imported() and not before
+    assert "tensorflow" in marked or not imported, f"a test that is not marked `tensorflow` imported it: {where}"
+
+
+def _tensorflow_is_imported() -> bool:
+    """Whether the real one is: some tests put an empty module in its place."""
+    return hasattr(sys.modules.get("tensorflow"), "__version__")
 
 
 @pytest.fixture(autouse=True)

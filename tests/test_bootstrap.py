@@ -346,7 +346,13 @@ def test_make_test_ends_with_the_output_of_pytest(machine: Machine) -> None:
     machine.python("python3.13", "CPython 3.13")
     done = machine.make("test", "PYTHON=python3.13", "TEST_ARGS=-k words")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "ran pytest -k words"
+    assert done.stdout.splitlines()[-1] == "ran pytest -n 2 --dist loadfile --no-loadscope-reorder -k words"
+
+
+def test_make_test_fast_leaves_tensorflow_and_processes_out(machine: Machine) -> None:
+    machine.python("python3", "CPython 3.13")
+    done = machine.make("test-fast", "TEST_ARGS=--lf")
+    assert done.stdout.splitlines()[-1] == "ran pytest -m not tensorflow and not process --lf"
 
 
 def test_make_lint_checks_format_lint_and_types_of_every_folder(machine: Machine) -> None:

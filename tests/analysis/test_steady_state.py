@@ -237,6 +237,7 @@ def shown(*processes: ProcessSamples) -> str:
     return str(line.split("steady state")[1].strip())
 
 
+@pytest.mark.process
 def test_the_summary_tells_the_steady_state_in_a_few_words() -> None:
     calm, late, torn = level((20, 1.0)), level((5, 1.3), (15, 1.0)), level(*[(3, 1.0), (3, 1.3)] * 4)
     marked = [steady_state.mark(process(timed), 1) for timed in (calm, late, torn, [1.0] * 3)]

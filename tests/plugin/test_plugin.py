@@ -19,10 +19,14 @@ def _outside_xdist() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
 
 
+PLAIN = ("-p", "no:cacheprovider")
+"""What these runs leave alone: the failed tests that `--lf` of the outer run remembers."""
+
+
 def run(tmp_path: Path, *words: str, code: int = 0, **environment: str) -> str:
     storage = [] if "no:benchmark" in words else ["--benchmark-storage", f"file://{tmp_path}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.support.fake_harness", *storage, *words],
+        [sys.executable, "-m", "pytest", "-p", "tests.support.fake_harness", *PLAIN, *storage, *words],
         cwd=ROOT,
         env={**_outside_xdist(), "COLUMNS": "160", "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
