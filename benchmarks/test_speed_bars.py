@@ -23,7 +23,7 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.experiments.paired import duet
 from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
-from resnet_bench.records.record import load
+from resnet_bench.records.record import Record
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
@@ -115,4 +115,4 @@ def test_smoke_from_a_cold_start(report: Report, tmp_path: Path) -> None:
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
     wall_s = time.perf_counter() - start
     (path,) = (tmp_path / "runs").glob("*.json")
-    report("speed_smoke", 60 / wall_s, 1.0, {"wall_s": wall_s, "record": load(path)})
+    report("speed_smoke", 60 / wall_s, 1.0, {"wall_s": wall_s, "record": Record.load(path)})

@@ -21,7 +21,7 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import run
 from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
-from resnet_bench.records.record import Record, to_json
+from resnet_bench.records.record import Record
 from resnet_bench.report.notices import sentence
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
@@ -44,7 +44,7 @@ def busy_loop() -> Iterator[None]:
 def measure(benchmark: Any, name: str) -> Record:
     """Run the workload, keep its record, show its verdict."""
     record = run.run(*parse_args(shlex.split(WORDS)))
-    write_atomically(RESULTS / f"verdict_{name}.json", to_json(record))
+    write_atomically(RESULTS / f"verdict_{name}.json", record.to_json())
     reasons = [sentence(reason) for reason in record.verdict.reasons]
     benchmark.extra_info.update(verdict=record.verdict.kind, reasons=reasons)
     assert record.summary is not None, record.outcome.message

@@ -120,7 +120,6 @@ def resnet_bench_fixture(
     """
     from resnet_bench.config.options import parse_args, with_values
     from resnet_bench.experiments import run as session
-    from resnet_bench.records.record import save
     from resnet_bench.report.notices import sentence
 
     if getattr(benchmark, "_timer", CLOCK) is not CLOCK:
@@ -132,7 +131,7 @@ def resnet_bench_fixture(
         if profile:
             config = with_values(config, {"profile": str(Path(profile) / request.node.name)})
         record = session.run(config, given, keep=True)
-        path = save(record, Path(config.output.output))
+        path = record.save(Path(config.output.output))
         if record.summary is None or record.outcome.kind != "ok":
             pytest.fail(f"{record.outcome.message} {record.outcome.remedy} Record: {path}", pytrace=False)
         if config.output.require_valid and record.verdict.kind != "valid":

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from resnet_bench.analysis import noise_floor
-from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.parameters import Percent, Seconds
 from resnet_bench.cli.progress.paired import paired_progress
@@ -21,8 +20,9 @@ from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import budget as plan
 from resnet_bench.experiments.paired import ab
 from resnet_bench.experiments.paired.side import Budget, Side
-from resnet_bench.records.ab import AbRecord, save, to_json
+from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.files import check_folder
+from resnet_bench.records.noise_floor import NoiseFloor
 from resnet_bench.report.terminal import ab as report
 
 
@@ -98,9 +98,9 @@ def hold_and_report(
         with paired_progress() as observer:
             contest = play(budget, observer)
         received.done()
-        path = save_with_fallback(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
+        path = save_with_fallback(contest, folder)
         floor = floor_of(contest)
-    show(contest, config.output.json, to_json, lambda one: report.render(one, path, floor))
+    show(contest, config.output.json, lambda one: report.render(one, path, floor))
     ctx.exit(exit_code(contest, received))
 
 

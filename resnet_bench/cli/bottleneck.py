@@ -13,7 +13,6 @@ from resnet_bench.cli.progress.paired import PairedLabels, paired_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.experiments import bottleneck
-from resnet_bench.records.bottleneck import save, to_json
 from resnet_bench.records.files import check_folder
 from resnet_bench.report.terminal import bottleneck as report
 from resnet_bench.units import share
@@ -45,8 +44,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         with paired_progress(_words()) as observer:
             result = bottleneck.measure(config, given, observer, cli.STARTED)
         received.done()
-        path = save_with_fallback(lambda place: save(result, place), folder, "result", lambda: to_json(result))
-    show(result, config.output.json, to_json, lambda one: report.render(one, path))
+        path = save_with_fallback(result, folder)
+    show(result, config.output.json, lambda one: report.render(one, path))
     ctx.exit(exit_code(result, received))
 
 

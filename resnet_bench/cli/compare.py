@@ -13,7 +13,7 @@ from resnet_bench.analysis import compare, noise_floor, ratio
 from resnet_bench.cli.parameters import Percent
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import IncomparableError, RecordError, SlowerError
-from resnet_bench.records.record import Record, load
+from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import comparison
 
 
@@ -95,7 +95,7 @@ class _Reader:
         found = []
         for path in self._paths(name):
             try:
-                record = load(path)
+                record = Record.load(path)
             except RecordError as error:
                 self._complain(str(error), RecordError.exit_code)
                 continue

@@ -177,11 +177,11 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
     emptied. Then the pipeline up to each stage, all alive in one worker, in turns. With --ablate each option is
     changed alone, in turns against the full pipeline. Saves a record of mode input. Exit codes are those of `run`.
     """
-    from resnet_bench.cli.exit import exit_code, save_record, show, signals
+    from resnet_bench.cli.exit import exit_code, show, signals
     from resnet_bench.cli.progress.run import run_progress
+    from resnet_bench.cli.save_fallback import save_with_fallback
     from resnet_bench.experiments import data_bench
     from resnet_bench.records.files import check_folder
-    from resnet_bench.records.record import to_json
     from resnet_bench.report.terminal import text
     from resnet_bench.runtime.system import available_bytes
 
@@ -194,8 +194,8 @@ def bench_command(ctx: click.Context, /, epochs: int, ablate: bool, plot: Path |
         with run_progress() as observer:
             record = data_bench.run(config, given, questions, observer, cli.STARTED)
         received.done()
-        path = save_record(record, folder)
-    show(record, config.output.json, to_json, lambda one: text.render(one, path))
+        path = save_with_fallback(record, folder)
+    show(record, config.output.json, lambda one: text.render(one, path))
     if plot is not None and record.pipeline is not None and record.pipeline.ablation:
         _draw(record, plot, kind)
     ctx.exit(exit_code(record, received))

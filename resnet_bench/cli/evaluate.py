@@ -13,7 +13,6 @@ from resnet_bench.cli import parameters
 from resnet_bench.cli.progress.evaluate import evaluate_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import options
-from resnet_bench.records.evaluation import save, to_json
 from resnet_bench.records.files import check_folder, write_atomically
 from resnet_bench.report.figures import confusion
 from resnet_bench.report.terminal import evaluation as report
@@ -64,11 +63,11 @@ def command(ctx: click.Context, /, model: str, against: str | None, picture: Pat
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     result = reply.evaluation
-    path = save_with_fallback(lambda place: save(result, place), folder, "result", lambda: to_json(result))
+    path = save_with_fallback(result, folder)
     if picture is not None and kind is not None:
         write_atomically(picture, confusion.draw(result.models, kind))
     if config.output.json:
-        click.echo(to_json(result), nl=False)
+        click.echo(result.to_json(), nl=False)
         return
     Console().print(report.render(result))
     for what, where in (("Result", path), ("Confusion matrix", picture)):

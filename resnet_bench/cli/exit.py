@@ -10,33 +10,22 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import click
 from rich.console import Console, RenderableType
 
 from resnet_bench.cli import INTERRUPTED
-from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.errors import ERRORS
-from resnet_bench.records.record import Record, save, to_json
-from resnet_bench.records.run import Outcome
+from resnet_bench.records.saved import Saved
 
 TERMINATED = 143
 
 
-class Ended(Protocol):
-    """A result that says how it ended."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """How."""
+Result = TypeVar("Result", bound=Saved)
 
 
-Result = TypeVar("Result", bound=Ended)
-
-
-def exit_code(result: Ended, received: Sequence[int]) -> int:
+def exit_code(result: Saved, received: Sequence[int]) -> int:
     """What the signals that came ask for, else 0 for what finished, else the code of what ended it."""
     if received:
         return TERMINATED if signal.SIGTERM in received else INTERRUPTED
@@ -48,19 +37,12 @@ def exit_code(result: Ended, received: Sequence[int]) -> int:
     return ERRORS[{"crashed": "worker", "killed": "worker", "hung": "worker"}.get(kind, kind)].exit_code
 
 
-def save_record(record: Record, folder: Path) -> Path:
-    """Save the record; where the folder fails now, save it elsewhere before saying so."""
-    return save_with_fallback(lambda place: save(record, place), folder, "record", lambda: to_json(record))
-
-
-def show(
-    result: Result, as_json: bool, encode: Callable[[Result], bytes], render: Callable[[Result], RenderableType]
-) -> None:
+def show(result: Result, as_json: bool, render: Callable[[Result], RenderableType]) -> None:
     """Print a result: its JSON alone on stdout, with a line on stderr where it failed, or what a person reads."""
     if not as_json:
         Console().print(render(result))
         return
-    click.echo(encode(result), nl=False)
+    click.echo(result.to_json(), nl=False)
     if result.outcome.kind != "ok":
         click.echo(f"bench-cli: {result.outcome.message} {result.outcome.remedy}".rstrip(), err=True)
 

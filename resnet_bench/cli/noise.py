@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from resnet_bench.analysis import noise_floor
-from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.cli.ab import hold_and_report, match_options
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments.paired import ab
 from resnet_bench.records.ab import AbRecord
+from resnet_bench.records.noise_floor import NoiseFloor
 
 
 @click.command("noise", context_settings={"ignore_unknown_options": True, "show_default": True})
@@ -42,5 +42,5 @@ def command(ctx: click.Context, /, flags: str, **_values: Any) -> None:
 def _keep(contest: AbRecord) -> NoiseFloor | None:
     floor = noise_floor.floor_of(contest)
     if floor is not None and contest.outcome.kind == "ok":
-        noise_floor.store(floor, default_cache_dir())
+        floor.save(default_cache_dir())
     return floor

@@ -11,12 +11,13 @@ from rich.padding import Padding
 from rich.text import Text
 
 from resnet_bench import cli
-from resnet_bench.cli.exit import exit_code, save_record, show, signals
+from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.run import run_progress
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config.options import ConfigurationCommand, configuration, from_context, with_values
 from resnet_bench.experiments import run
 from resnet_bench.records.files import check_folder
-from resnet_bench.records.record import Record, to_json
+from resnet_bench.records.record import Record
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import profile, text
 
@@ -43,8 +44,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         with run_progress() as observer:
             record = run.run(config, given, observer, cli.STARTED)
         received.done()
-        path = save_record(record, folder)
-    show(record, config.output.json, to_json, lambda one: _render(one, path))
+        path = save_with_fallback(record, folder)
+    show(record, config.output.json, lambda one: _render(one, path))
     ctx.exit(exit_code(record, received))
 
 

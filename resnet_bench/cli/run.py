@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from resnet_bench import cli
-from resnet_bench.cli.exit import exit_code, save_record, show, signals
+from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.run import run_progress
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config.options import ConfigurationCommand, configuration, from_context
 from resnet_bench.errors import NotValidError
 from resnet_bench.experiments import run
 from resnet_bench.records.files import check_folder
-from resnet_bench.records.record import to_json
 from resnet_bench.report.terminal import text
 
 
@@ -36,8 +36,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         with run_progress() as observer:
             record = run.run(config, given, observer, cli.STARTED, keep=True)
         received.done()
-        path = save_record(record, folder)
-    show(record, config.output.json, to_json, lambda one: text.render(one, path))
+        path = save_with_fallback(record, folder)
+    show(record, config.output.json, lambda one: text.render(one, path))
     code = exit_code(record, received)
     if code == 0 and config.output.require_valid and record.verdict.kind != "valid":
         raise NotValidError(f"--require-valid: the verdict is {record.verdict.kind}.", "Its reasons are in the record.")

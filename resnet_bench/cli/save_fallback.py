@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from resnet_bench.errors import RecordError
+from resnet_bench.records.saved import Saved
 
 FALLBACK_FOLDER = "resnet-bench-rescued"
 
 
-def save_with_fallback(save: Callable[[Path], Path], folder: Path, what: str, content: Callable[[], bytes]) -> Path:
-    """`save(folder)`; where the folder fails now, save elsewhere, or print `content()`, before saying so.
-
-    `what` names it in the `RecordError` that is raised then: "record", "result".
-    """
+def save_with_fallback(result: Saved, folder: Path) -> Path:
+    """Save into `folder`; if that fails, save elsewhere, or print the JSON, and raise `RecordError` to say so."""
     try:
-        return save(folder)
+        return result.save(folder)
     except RecordError as error:
         try:
-            refuge = save(Path(tempfile.gettempdir()) / FALLBACK_FOLDER)
+            refuge = result.save(Path(tempfile.gettempdir()) / FALLBACK_FOLDER)
         except RecordError:
-            click.echo(content(), nl=False)
-            raise RecordError(error.message, f"The {what} was printed instead.") from error
-        raise RecordError(error.message, f"The {what} was saved as {refuge} instead.") from error
+            click.echo(result.to_json(), nl=False)
+            raise RecordError(error.message, f"The {result.noun} was printed instead.") from error
+        raise RecordError(error.message, f"The {result.noun} was saved as {refuge} instead.") from error

@@ -1,68 +1,86 @@
-"""`bench-cli show`: print saved records."""
+"""`bench-cli show`: print saved records and results of any type."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 
+from resnet_bench.analysis import noise_floor
 from resnet_bench.errors import RecordError
-from resnet_bench.records.record import Record, load, to_json
-from resnet_bench.report.terminal import evidence, text
+from resnet_bench.records.ab import AbRecord
+from resnet_bench.records.bottleneck import BottleneckRecord
+from resnet_bench.records.evaluation import EvaluationRecord
+from resnet_bench.records.read import RecordOrResult, json_files, load
+from resnet_bench.records.record import Record
+from resnet_bench.records.tuning import TuningRecord
 
 
 @click.command("show")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--full", is_flag=True, help="Print several records one after the other, instead of a table.")
-@click.option("--json", "as_json", is_flag=True, help="Print the records as JSON on stdout: one, or a list.")
-@click.option("--evidence", "with_evidence", is_flag=True, help="Print every claim, and where it was seen.")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON on stdout: one, or a list.")
+@click.option("--evidence", "with_evidence", is_flag=True, help="Print every option check, and what it was read from.")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[Path, ...], full: bool, as_json: bool, with_evidence: bool) -> None:
-    """Print saved records: FILES or folders of them.
+    """Print saved records, and results of ab, noise, bottleneck, tune and evaluate: FILES or folders of them.
 
-    A file that is no record is named on stderr, the others are shown, and the exit code is 8.
+    Several records are a table; other results follow one by one. A file that cannot be read is named on stderr, the
+    others are shown, and the exit code is 8.
     """
-    good: list[tuple[Path, Record]] = []
-    failed = False
-    for path in _expand(files):
+    good: list[tuple[Path, RecordOrResult]] = []
+    bad: list[RecordError] = []
+    for path in json_files(files, bad):
         try:
             good.append((path, load(path)))
         except RecordError as error:
-            click.echo(f"bench-cli: {error}", err=True)
-            failed = True
+            bad.append(error)
+    for problem in bad:
+        click.echo(f"bench-cli: {problem}", err=True)
     if as_json:
-        click.echo(_json([record for _, record in good]), nl=False)
+        click.echo(_json([saved for _, saved in good]), nl=False)
     else:
         _print(good, full, with_evidence)
-    ctx.exit(RecordError.exit_code if failed or not good else 0)
+    ctx.exit(RecordError.exit_code if bad or not good else 0)
 
 
-def _expand(files: tuple[Path, ...]) -> list[Path]:
-    found: list[Path] = []
-    for path in files:
-        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
-        if not inside:
-            click.echo(f"bench-cli: {path} holds no records (*.json).", err=True)
-        found += inside
-    return found
+def _json(found: list[RecordOrResult]) -> bytes:
+    if len(found) == 1:
+        return found[0].to_json()
+    return b"[\n" + b",\n".join(each.to_json().rstrip() for each in found) + b"\n]\n"
 
 
-def _json(records: list[Record]) -> bytes:
-    if len(records) == 1:
-        return to_json(records[0])
-    return b"[\n" + b",\n".join(to_json(record).rstrip() for record in records) + b"\n]\n"
+def _print(good: list[tuple[Path, RecordOrResult]], full: bool, with_evidence: bool) -> None:
+    """Records as one table, unless they are to be printed whole; then everything else, one by one."""
+    from resnet_bench.report.terminal import text
 
-
-def _print(good: list[tuple[Path, Record]], full: bool, with_evidence: bool) -> None:
     console = Console()
-    if len(good) > 1 and not full and not with_evidence:
-        console.print(text.table(good))
-        return
-    for number, (path, record) in enumerate(good):
+    records = [(path, saved) for path, saved in good if isinstance(saved, Record)]
+    parts: list[RenderableType] = []
+    if len(records) > 1 and not full and not with_evidence:
+        parts.append(text.table(records))
+        good = [(path, saved) for path, saved in good if not isinstance(saved, Record)]
+    parts += [_render(path, saved, with_evidence) for path, saved in good]
+    for number, part in enumerate(parts):
         if number:
             console.rule(style="dim")
-        console.print(text.render(record, path))
-        if with_evidence:
-            console.print()
-            console.print(evidence.full(record))
+        console.print(part)
+
+
+def _render(path: Path, saved: RecordOrResult, with_evidence: bool) -> RenderableType:
+    """What the command that saved it printed."""
+    from resnet_bench.report.terminal import ab, bottleneck, evaluation, evidence, text, tune
+
+    match saved:
+        case Record():
+            summary = text.render(saved, path)
+            return Group(summary, "", evidence.full(saved)) if with_evidence else summary
+        case AbRecord():
+            return ab.render(saved, path, noise_floor.floor_of(saved) if saved.kind == "noise" else None)
+        case BottleneckRecord():
+            return bottleneck.render(saved, path)
+        case TuningRecord():
+            return tune.render(saved, path)
+        case EvaluationRecord():
+            return evaluation.render(saved)

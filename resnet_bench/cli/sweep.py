@@ -14,7 +14,7 @@ from rich.console import Console
 
 from resnet_bench import cli
 from resnet_bench.cli import INTERRUPTED
-from resnet_bench.cli.exit import TERMINATED, save_record, signals
+from resnet_bench.cli.exit import TERMINATED, signals
 from resnet_bench.cli.parameters import Seconds
 from resnet_bench.cli.progress.paired import paired_progress
 from resnet_bench.cli.progress.sweep import sweep_progress
@@ -27,7 +27,7 @@ from resnet_bench.experiments import budget as plan
 from resnet_bench.experiments import sweep, sweep_confirm
 from resnet_bench.experiments.ignored_options import ignored_options
 from resnet_bench.experiments.paired.side import Budget
-from resnet_bench.records.ab import AbRecord, save, to_json
+from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
@@ -123,10 +123,10 @@ def _note(notices: tuple[Notice, ...]) -> None:
 def _save_whole(record: Record, folder: Path) -> Path:
     """Save without being interrupted: a signal that comes meanwhile is delivered right after."""
     if sys.platform == "win32":
-        return save_record(record, folder)
+        return save_with_fallback(record, folder)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        return save_record(record, folder)
+        return save_with_fallback(record, folder)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -152,7 +152,7 @@ def _confirm(
     )
 
     def keep(contest: AbRecord) -> Path:
-        return save_with_fallback(lambda place: save(contest, place), folder, "result", lambda: to_json(contest))
+        return save_with_fallback(contest, folder)
 
     _note(
         ignored_options(

@@ -12,8 +12,9 @@ from click.core import ParameterSource
 from rich.console import Group
 from rich.text import Text
 
-from resnet_bench.cli.exit import exit_code, save_record, show, signals
+from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.train import train_progress
+from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config.option import training_options
 from resnet_bench.config.options import ConfigurationCommand, click_option, subset
 from resnet_bench.experiments import train_request
@@ -21,7 +22,7 @@ from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import check_folder, write_atomically
-from resnet_bench.records.record import Record, to_json
+from resnet_bench.records.record import Record
 from resnet_bench.report.export.scalars import Scalars
 from resnet_bench.report.figures import curves
 from resnet_bench.report.notices import sentence
@@ -80,9 +81,9 @@ def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
         with signals(session.interrupt) as received:
             record = session.run()
             received.done()
-            path = save_record(record, records)
+            path = save_with_fallback(record, records)
     pictures = _draw(record, folder)
-    show(record, request.config.output.json, to_json, lambda one: _render(one, path, pictures))
+    show(record, request.config.output.json, lambda one: _render(one, path, pictures))
     ctx.exit(exit_code(record, received))
 
 

@@ -19,7 +19,7 @@ from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import sweep
 from resnet_bench.experiments.tuning import tune
 from resnet_bench.records.files import check_folder
-from resnet_bench.records.tuning import Constraints, load, save, to_json
+from resnet_bench.records.tuning import Constraints, TuningRecord
 from resnet_bench.report.terminal import tune as report
 
 _FIXABLE = tuple(
@@ -90,10 +90,10 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     check_folder(folder)
     with signals() as received:
         with tune_progress() as observer:
-            found = tune.run(given, settings, observer, lambda unfinished: save(unfinished, folder))
+            found = tune.run(given, settings, observer, lambda unfinished: unfinished.save(folder))
         received.done()
-        path = save_with_fallback(lambda place: save(found, place), folder, "result", lambda: to_json(found))
-    show(found, bool(given.get("json")), to_json, lambda one: report.render(one, path))
+        path = save_with_fallback(found, folder)
+    show(found, bool(given.get("json")), lambda one: report.render(one, path))
     ctx.exit(exit_code(found, received))
 
 
@@ -124,5 +124,5 @@ def _settings(ctx: click.Context) -> tune.TuneSettings:
         turns=values["turns"] or "auto",
         turn_steps=values["turn_steps"],
         max_time_s=values["max_time"],
-        earlier=None if values["resume"] is None else load(values["resume"]),
+        earlier=None if values["resume"] is None else TuningRecord.load(values["resume"]),
     )

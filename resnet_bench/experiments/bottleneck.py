@@ -6,9 +6,7 @@ take turns, `bottleneck.py` says what their speeds mean, `cli/bottleneck.py` ask
 
 from __future__ import annotations
 
-import datetime
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 
 import resnet_bench
@@ -24,6 +22,7 @@ from resnet_bench.experiments.process import CLOSING_S
 from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Estimate, Notice, distinct
 from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples, Sharing
+from resnet_bench.records.files import new_id, now
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration
 from resnet_bench.records.run import Outcome
@@ -69,7 +68,7 @@ def measure(
     """
     check(config)
     started = time.monotonic() if started is None else started
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = now()
     game = _interleaver(config, started, observer, new_worker)
     outcome, failed = Outcome(kind="ok"), None
     try:
@@ -85,7 +84,7 @@ def measure(
     if repetitions and first.machine is not None:
         analysis = analyse(repetitions, sharing_of(first.machine), _usable(config, first.machine))
     return BottleneckRecord(
-        id=uuid.uuid4().hex,
+        id=new_id(),
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,

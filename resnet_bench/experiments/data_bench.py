@@ -6,9 +6,7 @@ say what it means, `record.py` keeps it.
 
 from __future__ import annotations
 
-import datetime
 import time
-import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.process import CLOSING_S
 from resnet_bench.experiments.progress import RunObserver, SilentRunObserver
 from resnet_bench.records.base import Notice
+from resnet_bench.records.files import new_id, now
 from resnet_bench.records.pipeline import AblationRate, MemoryTrend, PipelineResult
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, ProcessSamples, Round, Samples, Verdict
@@ -80,7 +79,7 @@ def run(
     """
     started = time.monotonic() if started is None else started
     found = _Found(Findings(config))
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = now()
     deadline = started + config.measure.max_time - CLOSING_S
     try:
         with new_worker() as worker:
@@ -222,7 +221,7 @@ def _record(found: _Found, outcome: Outcome, created: str, given: tuple[str, ...
     pipeline = pipeline_result(found)
     notices = (*findings.notices, *(pipeline.notices if pipeline is not None else ()))
     return Record(
-        id=uuid.uuid4().hex,
+        id=new_id(),
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,

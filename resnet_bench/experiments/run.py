@@ -7,9 +7,7 @@ decides how much fits, `record.py` keeps the result.
 
 from __future__ import annotations
 
-import datetime
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +29,7 @@ from resnet_bench.experiments.process import CLOSING_S, TimedProcess
 from resnet_bench.experiments.progress import RunObserver, SilentRunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.evidence import OptionCheck
-from resnet_bench.records.files import stem
+from resnet_bench.records.files import new_id, now, stem
 from resnet_bench.records.profile import ProfileResult
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, Samples
@@ -59,8 +57,8 @@ def run(
     _check_counts(config)
     started = time.monotonic() if started is None else started
     found = Findings(config)
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    identity = uuid.uuid4().hex
+    created = now()
+    identity = new_id()
     deadline = started + config.measure.max_time - CLOSING_S
     timed_by = deadline - evidence_pass.reserved_s(found) - roofline_pass.reserved_s(found)
     job = _Job(found, observer or SilentRunObserver(), timed_by, _profile_folder(config, created), new_worker)
@@ -91,8 +89,8 @@ def run(
 
 def refused(config: Config, given: tuple[str, ...], error: ConfigError) -> Record:
     """The record of a configuration that contradicts itself, so that nothing was run."""
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return _record(Findings(config), outcome_of(error), uuid.uuid4().hex, created, given, 0.0, IdleWatch())
+    created = now()
+    return _record(Findings(config), outcome_of(error), new_id(), created, given, 0.0, IdleWatch())
 
 
 def _profile_folder(config: Config, created: str) -> Path | None:
@@ -101,7 +99,7 @@ def _profile_folder(config: Config, created: str) -> Path | None:
         return None
     if config.output.profile != "auto":
         return Path(config.output.profile)
-    return Path(config.output.output) / "profiles" / stem(created, config.step.mode, uuid.uuid4().hex)
+    return Path(config.output.output) / "profiles" / stem(created, config.step.mode, new_id())
 
 
 def _check_counts(config: Config) -> None:

@@ -25,7 +25,7 @@ from resnet_bench.config.option import Option, coerce, find_option, format_value
 from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.experiments import run
 from resnet_bench.experiments.sweep_lock import Owner, SweepLock
-from resnet_bench.records.record import Record, load
+from resnet_bench.records.record import Record
 from resnet_bench.runtime.environment import machine_id
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -228,7 +228,7 @@ class Sweep:
         for path in sorted(set(self.folder.glob("*.json")) - self._seen):
             self._seen.add(path)
             try:
-                record = load(path)
+                record = Record.load(path)
             except RecordError as error:
                 self.watcher.unreadable(error)
                 continue

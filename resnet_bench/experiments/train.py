@@ -7,11 +7,9 @@ prints.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import signal
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -26,7 +24,7 @@ from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.train_request import REQUEST, TrainRequest
 from resnet_bench.records.base import Notice
-from resnet_bench.records.files import write_atomically
+from resnet_bench.records.files import new_id, now, write_atomically
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, ProcessSamples, Round, Samples, StepCounts, Verdict
 from resnet_bench.records.training import Epoch, TrainingResult
@@ -94,7 +92,7 @@ class TrainRun:
                 "Go on with it: --resume (with more --epochs, if it has ended). Or name another --folder.",
             )
         write_atomically(folder / REQUEST, msgspec.json.format(msgspec.json.encode(self._request), indent=1))
-        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        created = now()
         started = time.monotonic()
         trained: p.Trained | None = None
         try:
@@ -183,7 +181,7 @@ class TrainRun:
             process = replace(process, memory=trained.memory, counts=counts)
         samples = Samples(processes=(process,))
         return Record(
-            id=uuid.uuid4().hex,
+            id=new_id(),
             created_at=created,
             tool_version=resnet_bench.__version__,
             outcome=outcome,

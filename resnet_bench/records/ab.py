@@ -1,25 +1,24 @@
-"""What two sides in turns came to: the turns, the ratio with its interval, and the result that is saved. Pure.
+"""A/B results: the rounds of both sides, the ratio with its confidence interval, and the file that is saved.
 
-`ratio` is always b's throughput over a's. Neighbours: `ratios.py` has the statistics, `duet.py` plays,
-`ab.py` makes a `AbRecord` of it, `report/contest.py` words it.
+`ratio` is always b's throughput over a's. Neighbours: `analysis/ab.py` has the statistics,
+`experiments/paired/ab.py` measures, `report/terminal/ab.py` has the words.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from resnet_bench.config import Config
 from resnet_bench.records.base import Data, Difference, Estimate, Finding, Notice
 from resnet_bench.records.environment import Environment
-from resnet_bench.records.files import indented_json, stem, write_atomically
 from resnet_bench.records.machine import Machine
-from resnet_bench.records.run import DataFacts, ModelFacts, Outcome, Round
+from resnet_bench.records.run import DataFacts, ModelFacts, Round
+from resnet_bench.records.saved import Saved
 
-SCHEMA_VERSION = 1
-
+SCHEMA_VERSION = 2
+"""1: first version. 2: `type`."""
 
 SideName = Literal["a", "b"]
 
@@ -73,19 +72,18 @@ class SideFacts(Data, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
-class AbRecord(Data, frozen=True, kw_only=True):
-    """One `ab` or `noise`: how it ended, what the sides were, and what was found (None: not one pair).
+class AbRecord(Saved, frozen=True, kw_only=True, tag="ab"):
+    """One `ab` or `noise`: how it ended, what the sides were, and the result (None: not one pair).
 
     `workload` lists what differs in the work itself, so that a reader knows what the ratio means.
     `precision_target` is a fraction.
     """
 
+    noun: ClassVar[str] = "A/B result"
+    subfolder: ClassVar[str] = "ab"
+
     schema_version: int = SCHEMA_VERSION
     kind: Literal["ab", "noise"]
-    id: str
-    created_at: str
-    tool_version: str
-    outcome: Outcome
     failed_side: SideName | None = None
     a: SideFacts
     b: SideFacts
@@ -95,19 +93,12 @@ class AbRecord(Data, frozen=True, kw_only=True):
     result: AbResult | None = None
     wall_s: float
 
+    @property
+    def label(self) -> str:
+        """`ab` or `noise`."""
+        return self.kind
+
 
 def rate(rounds: Sequence[Round]) -> float:
     """Images per second: total work over total time."""
     return sum(one.images for one in rounds) / sum(one.wall_s for one in rounds)
-
-
-def to_json(contest: AbRecord) -> bytes:
-    """The contest as indented JSON."""
-    return indented_json(contest)
-
-
-def save(contest: AbRecord, folder: Path) -> Path:
-    """Write it into `folder`/ab, apart from the records, by atomic rename; returns its path."""
-    path = folder / "ab" / f"{stem(contest.created_at, contest.kind, contest.id)}.json"
-    write_atomically(path, to_json(contest))
-    return path

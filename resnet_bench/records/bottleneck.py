@@ -1,26 +1,26 @@
-"""What holds a step back, its model or its input: the mathematics of `bench-cli bottleneck`, and its result. Pure.
+"""Bottleneck results: what limits a step, its model or its input pipeline, and the file that is saved.
 
-Three speeds from one run in turns: the model alone on a batch that lies on its device, the pipeline alone, and
-both together. Neighbours: `ceilings.py` measures them, `report/bottleneck.py` words them.
+Three throughputs from interleaved runs: the model alone on a batch that stays on the device, the pipeline alone, and
+both together. Neighbours: `experiments/bottleneck.py` measures them, `analysis/bottleneck.py` computes,
+`report/terminal/bottleneck.py` has the words.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from resnet_bench.records.ab import rate
 from resnet_bench.records.base import Data, Estimate, Notice
 from resnet_bench.records.environment import Environment
-from resnet_bench.records.files import indented_json, stem, write_atomically
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration
-from resnet_bench.records.run import DataFacts, ModelFacts, Outcome, Round
+from resnet_bench.records.run import DataFacts, ModelFacts, Round
+from resnet_bench.records.saved import Saved
 
-SCHEMA_VERSION = 1
-
+SCHEMA_VERSION = 2
+"""1: first version. 2: `type`."""
 
 Limit = Literal["input-bound", "compute-bound", "balanced", "cannot tell"]
 Sharing = Literal["own device", "shared cores"]
@@ -92,14 +92,13 @@ class Analysis(Data, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
 
-class BottleneckRecord(Data, frozen=True, kw_only=True):
+class BottleneckRecord(Saved, frozen=True, kw_only=True, tag="bottleneck"):
     """One `bottleneck` run: how it ended, what ran, every round, and what they mean (None: not one repetition)."""
 
+    noun: ClassVar[str] = "bottleneck result"
+    subfolder: ClassVar[str] = "bottleneck"
+
     schema_version: int = SCHEMA_VERSION
-    id: str
-    created_at: str
-    tool_version: str
-    outcome: Outcome
     failed_side: str | None = None
     config: Configuration
     machine: Machine | None = None
@@ -110,15 +109,3 @@ class BottleneckRecord(Data, frozen=True, kw_only=True):
     analysis: Analysis | None = None
     warnings: tuple[Notice, ...] = ()
     wall_s: float
-
-
-def to_json(result: BottleneckRecord) -> bytes:
-    """The result as indented JSON."""
-    return indented_json(result)
-
-
-def save(result: BottleneckRecord, folder: Path) -> Path:
-    """Write it into `folder`/bottleneck, apart from the records, by atomic rename; returns its path."""
-    path = folder / "bottleneck" / f"{stem(result.created_at, 'bottleneck', result.id)}.json"
-    write_atomically(path, to_json(result))
-    return path

@@ -1,15 +1,21 @@
-"""What trained networks get right: per network, per class, and the difference of two; predictions of images."""
+"""Evaluations of trained networks: scores per network and class, the difference of two, predictions of images.
+
+Neighbours: `analysis/classification.py` has the statistics, `report/terminal/evaluation.py` the words.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
 from resnet_bench.config import Config
 from resnet_bench.records.base import Data, Estimate, Notice
 from resnet_bench.records.environment import Environment
-from resnet_bench.records.files import indented_json, stamp, write_atomically
 from resnet_bench.records.machine import Machine
-from resnet_bench.records.run import DataFacts
+from resnet_bench.records.run import DataFacts, Outcome
+from resnet_bench.records.saved import Saved
+
+SCHEMA_VERSION = 2
+"""1: first version. 2: `type` and `outcome`."""
 
 
 class ClassScore(Data, frozen=True, kw_only=True):
@@ -70,16 +76,14 @@ class Prediction(Data, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-SCHEMA_VERSION = 1
-
-
-class EvaluationRecord(Data, frozen=True, kw_only=True):
+class EvaluationRecord(Saved, frozen=True, kw_only=True, tag="evaluation"):
     """One or two networks on the same images; `difference` is the second against the first."""
 
+    noun: ClassVar[str] = "evaluation"
+    subfolder: ClassVar[str] = "evaluate"
+
     schema_version: int = SCHEMA_VERSION
-    id: str
-    created_at: str
-    tool_version: str
+    outcome: Outcome = Outcome(kind="ok")
     config: Config
     machine: Machine
     environment: Environment
@@ -88,15 +92,3 @@ class EvaluationRecord(Data, frozen=True, kw_only=True):
     models: tuple[ModelScore, ...]
     difference: ScoreDifference | None = None
     notices: tuple[Notice, ...] = ()
-
-
-def to_json(evaluation: EvaluationRecord) -> bytes:
-    """The evaluation as indented JSON."""
-    return indented_json(evaluation)
-
-
-def save(evaluation: EvaluationRecord, folder: Path) -> Path:
-    """Write it into `folder`/evaluate, apart from the records, by atomic rename; returns its path."""
-    path = folder / "evaluate" / f"{stamp(evaluation.created_at)}-{evaluation.id[:8]}.json"
-    write_atomically(path, to_json(evaluation))
-    return path

@@ -1,16 +1,29 @@
-"""TODO."""
+"""Files of results: identities, names that sort by time, and writing whole or not at all.
+
+Neighbours: `saved.py` has the base of everything that is saved, `read.py` reads it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import os
 import re
-import tempfile
+import secrets
+import uuid
 from pathlib import Path
 
-import msgspec
-
 from resnet_bench.errors import RecordError
-from resnet_bench.records.base import Data
+
+
+def new_id() -> str:
+    """A random identity of 32 hex digits."""
+    return uuid.uuid4().hex
+
+
+def now() -> str:
+    """The time in UTC to the second, as ISO 8601: `2026-01-31T12:00:00+00:00`."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def stamp(created_at: str) -> str:
@@ -18,33 +31,52 @@ def stamp(created_at: str) -> str:
     return re.sub(r"[-:]|\.\d+|\+00:00", "", created_at).rstrip("Z") + "Z"
 
 
-def indented_json(saved: Data) -> bytes:
-    """What is saved, as JSON that a person can read."""
-    return msgspec.json.format(msgspec.json.encode(saved, order="deterministic"), indent=2) + b"\n"
-
-
-def stem(created_at: str, mode: str, record_id: str) -> str:
-    """`20260131T120000Z-train-1a2b3c4d`: sorts by time, tells the mode, never collides. Names the record's file, and
+def stem(created_at: str, label: str, identity: str) -> str:
+    """`20260131T120000Z-train-1a2b3c4d`: sorts by time, says the mode or kind, never collides. Names the file, and
     the folder beside it that holds what it refers to."""
-    return f"{stamp(created_at)}-{mode}-{record_id[:8]}"
+    return f"{stamp(created_at)}-{label}-{identity[:8]}"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path` whole or not at all; `RecordError` names the path and the cause."""
-    temporary = None
+    """Put `content` at `path` whole or not at all, and have it on the disk on return. The mode follows the umask.
+
+    `RecordError` names the path and the cause.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise RecordError(f"{path} cannot be written: {error.strerror or error}.", "Choose another folder.") from error
+    sync_folder(path.parent)
+
+
+def replace_durably(temporary: Path, path: Path) -> None:
+    """Rename a complete file to `path`, with its content and its name on the disk on return. Raises `OSError`."""
+    handle = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk. Some file systems cannot; the files themselves are complete."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def check_folder(folder: Path, flag: str = "--output") -> None:

@@ -1,7 +1,7 @@
 """Many records: read from folders, chosen by SQL, followed over time.
 
 Records in a folder are the source of truth: nothing is kept beside them, and each query reads them anew,
-through `record.load`, so that old schema versions take part and a broken file is named. DuckDB (the extra
+through `Record.load`, so that old schema versions take part and a broken file is named. DuckDB (the extra
 `history`) sees one row per record, with the columns of `columns.py`. Neighbour: `report/timeline.py` draws.
 """
 
@@ -25,7 +25,8 @@ import msgspec
 from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.records.columns import Column, Row, columns, row
 from resnet_bench.records.files import write_atomically
-from resnet_bench.records.record import Record, load
+from resnet_bench.records.read import json_files
+from resnet_bench.records.record import Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,23 +58,22 @@ def optional(name: str, needed_for: str) -> Any:
 
 
 def read(paths: Iterable[Path]) -> tuple[list[SavedRecord], list[RecordError]]:
-    """The records in files and folders (*.json in them), and an error for each file that is none."""
+    """The records in files and folders (*.json in them), and an error for each file that is none.
+
+    A file that is named twice, and a copy of a record under another name, count once.
+    """
     good: list[SavedRecord] = []
     bad: list[RecordError] = []
-    for path in _expand(paths, bad):
+    known: set[str] = set()
+    for path in json_files(paths, bad):
         try:
-            good.append((path, load(path)))
+            record = Record.load(path)
+            if record.id not in known:
+                known.add(record.id)
+                good.append((path, record))
         except RecordError as error:
             bad.append(error)
     return good, bad
-
-
-def _expand(paths: Iterable[Path], bad: list[RecordError]) -> Iterator[Path]:
-    for path in paths:
-        inside = sorted(path.glob("*.json")) if path.is_dir() else [path]
-        if not inside:
-            bad.append(RecordError(f"{path} holds no records (*.json)."))
-        yield from inside
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,11 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def _text(path: Path) -> str:
+    """A path as a literal of SQL, where no parameter may stand."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def save_parquet(records: Sequence[SavedRecord], path: Path) -> None:
     """Write the rows as Parquet, whole or not at all. Needs DuckDB."""
     duckdb = optional("duckdb", "--format parquet")
@@ -166,8 +171,8 @@ def save_parquet(records: Sequence[SavedRecord], path: Path) -> None:
         source.write_bytes(b"".join(msgspec.json.encode(row(*each)) + b"\n" for each in records))
         types = {"file": "VARCHAR", **{column.name: column.sql_type for column in columns()}}
         names = ", ".join(f"'{name}': '{kind}'" for name, kind in types.items())
-        rows = f"SELECT * FROM read_json('{source}', format='newline_delimited', columns={{{names}}})"
-        connection.execute(f"COPY ({rows}) TO '{target}' (FORMAT parquet)")
+        rows = f"SELECT * FROM read_json(?, format='newline_delimited', columns={{{names}}})"
+        connection.execute(f"COPY ({rows}) TO {_text(target)} (FORMAT parquet)", [str(source)])
         write_atomically(path, target.read_bytes())
 
 

@@ -8,22 +8,23 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from resnet_bench.config import Config, preset_file
 from resnet_bench.config.fields import Value
 from resnet_bench.config.option import as_text, find_option, options
-from resnet_bench.errors import RecordError
 from resnet_bench.records.ab import AbResult, PairSamples
 from resnet_bench.records.base import Data, Estimate, Notice
 from resnet_bench.records.environment import Environment
-from resnet_bench.records.files import indented_json, stem, write_atomically
+from resnet_bench.records.files import write_atomically
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import Outcome
+from resnet_bench.records.saved import Saved
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: first version. 2: `type`."""
 
 CandidateStatus = Literal["won", "dropped", "no difference", "failed", "out of bounds", "out of time"]
 
@@ -84,18 +85,17 @@ class Contribution(Data, frozen=True, kw_only=True):
     outcome: Outcome | None = None
 
 
-class TuningRecord(Data, frozen=True, kw_only=True):
+class TuningRecord(Saved, frozen=True, kw_only=True, tag="tuning"):
     """One search. `defaults` is TensorFlow's own way of doing the work, `best` the last champion; `gain` is best
     over defaults, from matches of their own (None: nothing won, or no time was left). `recommended` is `best`,
     or `defaults` where none won, or the last match refuted it; `settings` are its options that are not this
     tool's defaults.
     """
 
+    noun: ClassVar[str] = "tuning result"
+    subfolder: ClassVar[str] = "tune"
+
     schema_version: int = SCHEMA_VERSION
-    id: str
-    created_at: str
-    tool_version: str
-    outcome: Outcome
     given: dict[str, Value]
     machine: Machine | None = None
     environment: Environment | None = None
@@ -111,6 +111,17 @@ class TuningRecord(Data, frozen=True, kw_only=True):
     warnings: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
     wall_s: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """The mode that was searched."""
+        return str(self.given.get("mode", "train"))
+
+    def save(self, folder: Path) -> Path:
+        """As every result; and where there is something to recommend, its preset (.toml) beside it."""
+        if self.recommended is not None:
+            write_atomically(preset_path(folder / self.subfolder / self.file_name), preset(self))
+        return Saved.save(self, folder)
 
     @property
     def command(self) -> str:
@@ -138,34 +149,6 @@ def words(settings: Mapping[str, Any]) -> list[str]:
         elif value is not None:
             found += [f"--{dashed}", as_text(name, value)]
     return found
-
-
-def load(path: Path) -> TuningRecord:
-    """A saved result; `RecordError` where the file is none."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=TuningRecord)
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except msgspec.MsgspecError as error:
-        raise RecordError(
-            f"{path} is not a result of bench-cli tune: {error}.", "Name a file of OUTPUT/tune."
-        ) from error
-
-
-def to_json(tuning: TuningRecord) -> bytes:
-    """The result as indented JSON."""
-    return indented_json(tuning)
-
-
-def save(tuning: TuningRecord, folder: Path) -> Path:
-    """Write the result into `folder`/tune, and beside it the preset (.toml) where there is something to recommend;
-    returns the result's path. Each file by atomic rename."""
-    mode = tuning.given.get("mode", "train")
-    path = folder / "tune" / f"{stem(tuning.created_at, str(mode), tuning.id)}.json"
-    if tuning.recommended is not None:
-        write_atomically(preset_path(path), preset(tuning))
-    write_atomically(path, to_json(tuning))
-    return path
 
 
 def preset_path(result: Path) -> Path:

@@ -11,16 +11,16 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from resnet_bench.analysis import compare, noise_floor
+from resnet_bench.analysis import compare
 from resnet_bench.analysis.compare import NamedRecord, Pool
-from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.analysis.summary import summarize
 from resnet_bench.cli import group
 from resnet_bench.config import Config, TrainingConfig
 from resnet_bench.config.options import options, parse_args
 from resnet_bench.errors import ConfigError, IncomparableError
 from resnet_bench.records.base import Difference, Notice
-from resnet_bench.records.record import Configuration, Record, save
+from resnet_bench.records.noise_floor import NoiseFloor
+from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import DataFacts, Outcome, ProcessSamples, Round, Samples, Verdict
 from resnet_bench.runtime.resolve import resolve
 from tests.support.fake_worker import ENVIRONMENT, MACHINE
@@ -258,7 +258,7 @@ def invoke(*words: str) -> Result:
 
 def saved(folder: Path, *records: Record) -> list[str]:
     named = [replace(each, id=f"{n}{each.id.encode().hex():0>32}") for n, each in enumerate(records)]
-    return [str(save(each, folder)) for each in named]
+    return [str(each.save(folder)) for each in named]
 
 
 SLOW = record(80, 81, 79, words="--xla")
@@ -332,7 +332,7 @@ def test_the_noise_floor_of_this_machine_is_shown(tmp_path: Path, cache: Path) -
     floor = NoiseFloor(
         machine_id=None, kind="train-cpu", created_at="", floor=0.05, pair_sd=0.01, process_sd=0.1, pairs=5
     )
-    noise_floor.store(floor, cache)
+    floor.save(cache)
     assert "smaller than this machine's noise floor of 5 %" in " ".join(invoke(base, new).stdout.split())
 
 

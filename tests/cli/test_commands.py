@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from resnet_bench.cli import COMMANDS, group
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments.evidence_pass import EvidencePass
-from resnet_bench.records.record import load, save
+from resnet_bench.records.record import Record
 from resnet_bench.worker.process import Worker
 from tests.experiments.test_run import run as run_fake
 from tests.support.fake_evidence import no_pass
@@ -68,10 +68,10 @@ def test_json_prints_the_record_alone(fake: pytest.MonkeyPatch, tmp_path: Path) 
 
 
 def test_ctrl_c_in_a_command_without_a_result_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_files: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("resnet_bench.cli.show._expand", interrupted)
+    monkeypatch.setattr("resnet_bench.cli.show.json_files", interrupted)
     result = invoke("show", "runs")
     assert result.exit_code == 130
     assert result.stderr == "bench-cli: Interrupted.\n"
@@ -154,7 +154,7 @@ def test_a_folder_that_fails_at_the_end_loses_nothing(fake: pytest.MonkeyPatch, 
 
 def test_show_prints_one_record_whole_and_several_as_a_table(tmp_path: Path) -> None:
     one, two = run_fake("--processes 1 --rounds 3"), run_fake("--processes 1 --rounds 3 --mode infer")
-    paths = [save(record, tmp_path) for record in (one, two)]
+    paths = [record.save(tmp_path) for record in (one, two)]
     single = invoke("show", str(paths[0]))
     assert single.exit_code == 0
     assert "25,557,032 trainable parameters" in single.stdout
@@ -165,7 +165,7 @@ def test_show_prints_one_record_whole_and_several_as_a_table(tmp_path: Path) -> 
 
 
 def test_show_names_a_bad_file_and_goes_on(tmp_path: Path) -> None:
-    good = save(run_fake("--processes 1 --rounds 3"), tmp_path)
+    good = run_fake("--processes 1 --rounds 3").save(tmp_path)
     bad = tmp_path / "cut.json"
     bad.write_bytes(good.read_bytes()[:100])
     result = invoke("show", str(tmp_path))
@@ -228,7 +228,7 @@ def test_an_interrupted_run_saves_what_exists(tmp_path: Path, number: signal.Sig
     assert process.returncode == code
     assert "Interrupted." in output
     (path,) = tmp_path.glob("*.json")
-    record = load(path)
+    record = Record.load(path)
     assert record.outcome.kind == "interrupted"
     assert record.samples.processes[0].rounds
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from resnet_bench.cli import group
 from resnet_bench.experiments import data_bench
-from resnet_bench.records.record import load
+from resnet_bench.records.record import Record
 from resnet_bench.worker.process import Worker
 from tests.support.data_files import encoded, flip_byte
 
@@ -105,7 +105,7 @@ def test_bench_shows_stages_epochs_and_options_and_saves_a_record(tmp_path: Path
         assert part in shown.output
     assert "…" not in shown.output
     (path,) = (tmp_path / "runs").glob("*-input-*.json")
-    record = load(path)
+    record = Record.load(path)
     assert record.pipeline is not None
     assert record.pipeline.bottleneck == "decode"
     assert chart.read_text().startswith("<?xml")
@@ -142,7 +142,7 @@ def test_a_real_pipeline_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     assert shown.exit_code == 0, shown.output
     (path,) = tmp_path.glob("*-input-*.json")
-    record = load(path)
+    record = Record.load(path)
     (changed,) = (notice.facts["difference"] for notice in record.warnings if notice.kind == "pixels_changed")
     assert isinstance(changed, float)
     assert 0 < changed < 5
@@ -166,6 +166,6 @@ def test_epochs_that_the_time_cuts_off_are_told(tmp_path: Path, monkeypatch: pyt
     limits = ("--rounds", 2, "--epochs", 1000, "--max-time", "14s", "--cache", "records", "--cache-budget", 1000)
     invoke("bench", *words, *limits, "--output", tmp_path)
     (path,) = tmp_path.glob("*-input-*.json")
-    record = load(path)
+    record = Record.load(path)
     assert record.outcome.kind in ("ok", "budget"), record.outcome
     assert {"epoch_cut", "cache_over_budget_in_all"} <= {notice.kind for notice in record.warnings}

@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from resnet_bench import cli
-from resnet_bench.records.record import to_json
 from tests.support import report_records as made
 from tests.support import report_results as results
 
@@ -22,7 +21,7 @@ def runs(tmp_path: Path) -> Path:
     folder = tmp_path / "runs"
     folder.mkdir()
     for number, record in enumerate((made.full(), made.make(2, xla=True))):
-        (folder / f"{number}.json").write_bytes(to_json(record))
+        (folder / f"{number}.json").write_bytes(record.to_json())
     return folder
 
 

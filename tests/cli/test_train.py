@@ -22,7 +22,7 @@ from resnet_bench.config.option import training_options
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
-from resnet_bench.records.record import Record, load
+from resnet_bench.records.record import Record
 from resnet_bench.step.training.checkpoint import CHECKPOINT, save
 from resnet_bench.step.training.progress import TrainingProgress
 from resnet_bench.worker.process import Worker
@@ -51,7 +51,7 @@ def train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 def record_in(folder: Path) -> Record:
     (path,) = folder.glob("runs/*.json")
-    return load(path)
+    return Record.load(path)
 
 
 def test_a_training_leaves_a_record_curves_and_scalars(train: Any, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_resume_takes_the_options_of_the_training_and_lets_only_its_length_chang
     done = train("--resume", "--epochs", "3", "--json", "--output", "again")
     assert done.exit_code == 0, done.output
     (path,) = (tmp_path / "again").glob("*.json")
-    config = load(path).config
+    config = Record.load(path).config
     assert config.training is not None
     assert (config.training.epochs, config.training.augment, config.requested.model.width) == (3, ("shift", "flip"), 8)
     refused = train("--resume", "--width", "16")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resnet_bench.analysis.bottleneck import BORDER, analyse, answer, bound, cores_of, efficiency
 from resnet_bench.config import Config
-from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples, Sharing, save, to_json
+from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples, Sharing
 from resnet_bench.records.record import Configuration
 from resnet_bench.records.run import Interference, Outcome, Round
 
@@ -212,9 +212,9 @@ def test_the_result_is_saved_whole_beside_the_records(tmp_path: Path) -> None:
         analysis=analyse(repetitions, "shared cores", 2),
         wall_s=1.0,
     )
-    path = save(result, tmp_path)
+    path = result.save(tmp_path)
     assert path == tmp_path / "bottleneck" / "20261122T040000Z-bottleneck-01234567.json"
     saved = json.loads(path.read_text())
-    assert saved == json.loads(to_json(result))
+    assert saved == json.loads(result.to_json())
     assert math.isclose(saved["analysis"]["efficiency"]["value"], 1.0)
     assert len(saved["repetitions"][0]["model"]) == 4

@@ -11,7 +11,7 @@ from resnet_bench.errors import BudgetError
 from resnet_bench.experiments import data_bench
 from resnet_bench.experiments.data_bench import DataBenchRequest
 from resnet_bench.records.pipeline import PipelineResult
-from resnet_bench.records.record import Record, load, save
+from resnet_bench.records.record import Record
 from resnet_bench.worker.process import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_the_record_is_one_of_mode_input_whose_rounds_are_the_whole_pipeline_s(f
     assert full.summary.images_per_s.value == pytest.approx(result(full).stages[-1].images_per_s.value, rel=0.01)
     assert full.config.resolved is not None
     assert full.config.resolved.step.mode == "input"
-    assert load(save(full, tmp_path)) == full
+    assert Record.load(full.save(tmp_path)) == full
 
 
 def test_epochs_memory_and_what_to_try_are_kept(full: Record) -> None:

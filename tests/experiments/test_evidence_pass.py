@@ -11,7 +11,6 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import evidence_pass
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments.findings import Findings
-from resnet_bench.records import record
 from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import ColdStart
@@ -57,7 +56,7 @@ def test_after_the_timed_rounds_a_process_of_its_own_shows_what_ran() -> None:
 
 def test_artefacts_lie_in_a_folder_named_after_the_record(tmp_path: Path) -> None:
     found = run(keep=tmp_path)
-    path = record.save(found, tmp_path)
+    path = found.save(tmp_path)
     source = claims(found)["convolutions"].source
     assert source == f"{path.stem}/{ARTEFACT}"
     assert (tmp_path / source).is_file()

@@ -18,7 +18,7 @@ from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.records.base import Notice
-from resnet_bench.records.record import Record, to_json
+from resnet_bench.records.record import Record
 from resnet_bench.records.run import Samples
 from resnet_bench.records.summary import Summary
 from resnet_bench.worker.process import Worker
@@ -231,7 +231,7 @@ def test_warm_up_in_the_timed_window_is_kept_marked_and_not_counted() -> None:
     assert (record.outcome.kind, record.verdict.kind) == ("ok", "valid")
     assert [len(process.rounds) for process in record.samples.processes] == [20, 20, 20]
     assert [process.first_counted_round for process in record.samples.processes] == [5, 5, 5]
-    assert msgspec.json.decode(to_json(record), type=Record) == record
+    assert msgspec.json.decode(record.to_json(), type=Record) == record
     assert record.summary is not None
     assert record.summary.timed_steps == 45
     assert record.summary.images_per_s.value == pytest.approx(32.0)

@@ -20,7 +20,7 @@ from resnet_bench.experiments import sweep, sweep_confirm
 from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.experiments.paired.side import Side
 from resnet_bench.experiments.sweep import cells, parse_file, parse_vary
-from resnet_bench.records.record import load
+from resnet_bench.records.record import Record
 from resnet_bench.worker.process import Worker
 from tests.cli.test_commands import ROOT, bench_cli
 from tests.support.fake_evidence import no_pass
@@ -49,7 +49,7 @@ def run(folder: Path, *words: str, **environment: str) -> tuple[int, list[dict[s
 
 def identities(folder: Path) -> Counter[str]:
     """How many finished records each configuration has."""
-    records = [load(path) for path in folder.glob("*.json")]
+    records = [Record.load(path) for path in folder.glob("*.json")]
     return Counter(sweep.identity(r.config.requested) for r in records if r.outcome.kind != "interrupted")
 
 
@@ -136,7 +136,7 @@ def test_contradictions_are_skipped_and_recorded_and_failures_do_not_end_it(tmp_
     code, rows, errors = run(tmp_path, "--vary", "freeze=on,off", "--vary", "batch_size=8,64", OOM_ABOVE="32")
     assert code == 1
     assert Counter(row["status"] for row in rows) == {"skipped": 2, "measured": 1, "failed": 1}
-    skipped = load(Path(next(row["record"] for row in rows if row["status"] == "skipped")))
+    skipped = Record.load(Path(next(row["record"] for row in rows if row["status"] == "skipped")))
     assert (skipped.outcome.kind, skipped.verdict.kind) == ("config", "invalid")
     assert "--freeze" in skipped.outcome.message
     assert "1 of 4 failed" in errors
@@ -196,7 +196,7 @@ def test_ctrl_c_saves_and_sums_up_and_resume_runs_the_interrupted_one_again(tmp_
     assert [row["status"] for row in json.loads(output)] == ["waiting"] * 4
     assert "4 of 4 not measured. Go on with --resume." in errors
     (path,) = tmp_path.glob("*.json")
-    assert load(path).outcome.kind == "interrupted"
+    assert Record.load(path).outcome.kind == "interrupted"
     code, _, errors = run(tmp_path, "--resume", *FOUR, "--rounds", "500")
     assert code == 0, errors
     assert set(identities(tmp_path).values()) == {1}

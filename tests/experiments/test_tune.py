@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from resnet_bench.analysis import noise_floor
 from resnet_bench.cli import group
 from resnet_bench.config import Config
 from resnet_bench.config.options import parse_args
@@ -23,7 +22,8 @@ from resnet_bench.experiments.paired.side import Side
 from resnet_bench.experiments.tuning import confirm, tune
 from resnet_bench.records.ab import AbResult
 from resnet_bench.records.base import Estimate
-from resnet_bench.records.tuning import TuningRecord, save, words
+from resnet_bench.records.noise_floor import NoiseFloor
+from resnet_bench.records.tuning import TuningRecord, words
 from resnet_bench.worker.process import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -50,10 +50,10 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def know_noise(folder: Path, pair_sd: float) -> None:
     """Keep a noise floor, as `bench-cli noise` does: a quiet machine needs few pairs to tell equals."""
-    floor = noise_floor.NoiseFloor(
+    floor = NoiseFloor(
         machine_id=None, kind="infer-cpu", created_at="", floor=0.01, pair_sd=pair_sd, process_sd=0.01, pairs=5
     )
-    noise_floor.store(floor, folder / "cache")
+    floor.save(folder / "cache")
 
 
 def invoke(folder: Path, *more: str, speeds: dict[str, float] | None = None, **environment: str) -> Result:
@@ -269,7 +269,7 @@ def test_a_killed_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pyt
     assert [len(each.challenges) for each in kept] == [0, 1]
     assert {each.outcome.kind for each in kept} == {"interrupted"}
     assert [each["status"] for each in json.loads(first.stdout)["challenges"]] == ["won", "dropped"]
-    left = save(kept[1], tmp_path / "killed")
+    left = kept[1].save(tmp_path / "killed")
     matches: list[AbRun] = []
     play = AbRun.run
 

@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from resnet_bench.errors import ConfigError
 from resnet_bench.records import history
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.columns import METRICS, columns, machine, row, settings
-from resnet_bench.records.record import Record, save
+from resnet_bench.records.record import Record
 from resnet_bench.records.run import Verdict
 from resnet_bench.report.export.tensorboard import hyperparameters
 from tests.experiments.test_run import run
@@ -39,8 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, base: Record) -> Path:
     rng = np.random.default_rng(5)
     for day in range(12):
         rate = (100 if day < 6 else 80) * float(np.exp(rng.normal(0, 0.01)))
-        save(at(base, day, rate), folder)
-    save(at(run("--mode train --processes 1 --rounds 3 --steps 2 --batch-size 4"), 12, 40.0), folder)
+        at(base, day, rate).save(folder)
+    at(run("--mode train --processes 1 --rounds 3 --steps 2 --batch-size 4"), 12, 40.0).save(folder)
     return folder
 
 
@@ -117,7 +118,7 @@ def test_a_question_that_makes_no_sense_is_refused(folder: Path, words: tuple[st
 def test_a_broken_file_is_named_and_the_others_are_listed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_bytes(next(folder.glob("*.json")).read_bytes()[:200])
     (tmp_path / "future.json").write_text('{"schema_version": 99}')
-    save(run("--processes 1 --rounds 3 --steps 2"), tmp_path)
+    run("--processes 1 --rounds 3 --steps 2").save(tmp_path)
     for words in (("history", tmp_path), ("export", tmp_path, "--format", "csv", "-o", tmp_path / "out.csv")):
         result = invoke(*words)
         assert result.exit_code == 8
@@ -188,6 +189,33 @@ def test_parquet_reads_back_with_types(folder: Path, tmp_path: Path) -> None:
         assert connection.execute(query, [str(path)]).fetchone() == (196, datetime.datetime(2026, 3, 1, 12), 13)
 
 
+def test_a_temporary_folder_with_a_quote_takes_parquet(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = tmp_path / "it's"
+    odd.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(odd))
+    result = invoke("export", folder, "--format", "parquet", "-o", tmp_path / "a.parquet")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "a.parquet").read_bytes().startswith(b"PAR1")
+
+
+def test_a_folder_named_twice_and_a_copied_record_count_once(folder: Path, tmp_path: Path) -> None:
+    one = sorted(folder.glob("*.json"))[0]
+    (tmp_path / one.name).write_bytes(one.read_bytes())
+    (tmp_path / "copy.json").write_bytes(one.read_bytes())
+    found, bad = history.read([folder, folder, one, tmp_path])
+    assert bad == []
+    assert len(found) == len({record.id for _, record in found}) == 13
+
+
+def test_results_of_other_commands_are_named_and_the_records_are_listed(folder: Path) -> None:
+    golden = Path(__file__).parents[1] / "golden" / "tagged" / "tuning.json"
+    found, (error,) = history.read([folder, golden])
+    assert len(found) == 13
+    assert "tuning.json is not a record: its type is 'tuning'" in str(error)
+
+
 def test_trackers_get_the_newest_of_each_workload(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     result = invoke("export", folder, "--format", "github-benchmark", "-o", path)
@@ -201,7 +229,7 @@ def test_trackers_get_the_newest_of_each_workload(folder: Path, tmp_path: Path) 
 
 
 def test_trackers_get_nothing_invalid(tmp_path: Path) -> None:
-    save(run("--processes 1", "nan"), tmp_path)
+    run("--processes 1", "nan").save(tmp_path)
     result = invoke("export", tmp_path, "--format", "github-benchmark", "-o", tmp_path / "out")
     assert result.exit_code == 8
     assert "is left out: The result was not finite" in result.stderr
@@ -263,7 +291,7 @@ def test_tensorboard_reads_the_hyperparameters_and_the_scalars(
     folder: Path, tmp_path: Path, child: Callable[..., str]
 ) -> None:
     one = sorted(folder.glob("*.json"))[0]
-    failed = save(run("--mode infer --batch-size 4 --processes 1 --rounds 3 --steps 2", "crash:build"), tmp_path)
+    failed = run("--mode infer --batch-size 4 --processes 1 --rounds 3 --steps 2", "crash:build").save(tmp_path)
     events = tmp_path / "events"
     assert invoke("export", one, failed, "--format", "tensorboard", "-o", events).exit_code == 0
     code = f"import sys; sys.argv = ['', {str(events)!r}]\n{READ_BACK}"

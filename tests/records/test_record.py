@@ -21,24 +21,24 @@ def record() -> r.Record:
 
 
 def test_a_record_survives_the_disk(record: r.Record, tmp_path: Path) -> None:
-    path = r.save(record, tmp_path / "new" / "folder")
-    assert r.load(path) == record
+    path = record.save(tmp_path / "new" / "folder")
+    assert r.Record.load(path) == record
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_a_record_obeys_its_published_schema(record: r.Record) -> None:
-    jsonschema.validate(json.loads(r.to_json(record)), r.json_schema())
+    jsonschema.validate(json.loads(record.to_json()), r.Record.json_schema())
 
 
 def test_the_schema_refuses_what_is_no_record(record: r.Record) -> None:
-    broken = json.loads(r.to_json(record))
+    broken = json.loads(record.to_json())
     broken["verdict"]["kind"] = "splendid"
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(broken, r.json_schema())
+        jsonschema.validate(broken, r.Record.json_schema())
 
 
 def test_the_fields_that_scripts_rely_on_are_there(record: r.Record) -> None:
-    data = json.loads(r.to_json(record))
+    data = json.loads(record.to_json())
     assert set(data) >= {
         *("schema_version", "outcome", "verdict", "config", "environment", "model", "samples", "summary", "warnings"),
     }
@@ -48,7 +48,7 @@ def test_the_fields_that_scripts_rely_on_are_there(record: r.Record) -> None:
 
 
 def test_file_names_sort_by_time_and_never_collide(record: r.Record) -> None:
-    stamp, mode, short = r.file_name(record).removesuffix(".json").split("-")
+    stamp, mode, short = record.file_name.removesuffix(".json").split("-")
     assert len(stamp) == len("20260131T120000Z")
     assert (mode, short) == ("train", record.id[:8])
 
@@ -62,20 +62,22 @@ def test_file_names_sort_by_time_and_never_collide(record: r.Record) -> None:
         (b'{"schema_version": 99}', "schema version 99"),
         (b'{"schema_version": 1}', "is not a valid record"),
         (b"\xff\xfe", "is not a record"),
+        (b'{"type": "ab", "schema_version": 1}', "is not a record: its type is 'ab'"),
+        (b'{"schema_version": 1, "repetitions": []}', "is not a record: its type is 'bottleneck'"),
     ],
 )
 def test_what_is_no_record_is_refused_by_name(content: bytes, part: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_bytes(content)
     with pytest.raises(RecordError) as caught:
-        r.load(path)
+        r.Record.load(path)
     assert part in str(caught.value)
     assert "bad.json" in str(caught.value)
 
 
 def test_a_missing_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"absent\.json cannot be read"):
-        r.load(tmp_path / "absent.json")
+        r.Record.load(tmp_path / "absent.json")
 
 
 def test_a_folder_that_is_a_file_is_refused_before_anything_runs(tmp_path: Path) -> None:
@@ -93,13 +95,13 @@ def test_a_failing_disk_leaves_nothing_behind(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RecordError, match="No space left on device"):
-        r.save(record, tmp_path)
+        record.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_golden_records_of_every_schema_version_stay_readable() -> None:
     golden = sorted((Path(__file__).parents[1] / "golden").glob("*.json"))
-    versions = {r.load(path).schema_version for path in golden}
+    versions = {r.Record.load(path).schema_version for path in golden}
     assert versions == set(range(1, r.SCHEMA_VERSION + 1))
 
 

@@ -57,7 +57,7 @@ def others() -> SavedResults:
     """A result of each command, two matches among them."""
     return SavedResults(
         bottlenecks=[(Path("1.json"), results.bottleneck_of(made.full()))],
-        contests=[(Path("2.json"), results.match(1.5, 1.52)), (Path("3.json"), results.match(0.9, 0.91, kind="noise"))],
+        ab=[(Path("2.json"), results.match(1.5, 1.52)), (Path("3.json"), results.match(0.9, 0.91, kind="noise"))],
         tunings=[(Path("4.json"), results.tuning())],
     )
 

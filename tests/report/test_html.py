@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from resnet_bench.analysis.summary import summarize
-from resnet_bench.records.record import Record, load
+from resnet_bench.records.record import Record
 from resnet_bench.records.roofline import Energy
 from resnet_bench.records.run import Samples
 from resnet_bench.report.page import downloads, html, markdown, report
@@ -123,7 +123,7 @@ def test_a_failed_run_says_what_went_wrong_and_nothing_of_speed() -> None:
 
 def test_a_record_of_the_first_schema_is_shown() -> None:
     path = GOLDEN / "schema_1.json"
-    found = Page(html.render(report.document([(path, load(path))])))
+    found = Page(html.render(report.document([(path, Record.load(path))])))
     assert "provisional" in found.text
     assert len(found.all("figure")) == 3
 
@@ -196,7 +196,7 @@ def test_many_records_are_downloaded_as_one_archive(fifty: bytes, tmp_path: Path
         assert len(archive.namelist()) == 50
         archive.extract(archive.namelist()[0], tmp_path)
     (path,) = tmp_path.iterdir()
-    assert load(path) == made.many(50)[0]
+    assert Record.load(path) == made.many(50)[0]
 
 
 def test_fifty_records_fit_one_file_of_reasonable_size(fifty: bytes) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from resnet_bench.cli import group
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import budget
-from resnet_bench.records.record import Record, load, save, trace_folder
+from resnet_bench.records.record import Record, trace_folder
 from resnet_bench.report.terminal import profile, text
 from tests.cli.test_commands import fake  # noqa: F401
 from tests.experiments.test_run import kinds, run
@@ -48,22 +48,22 @@ def test_a_trace_is_asked_for_by_a_flag_with_or_without_a_folder() -> None:
 def test_the_trace_lies_in_the_output_folder_and_the_saved_record_names_it_from_there(
     output: Path, tmp_path: Path, profiled: Record
 ) -> None:
-    path = save(profiled, output)
-    record = load(path)
+    path = profiled.save(output)
+    record = Record.load(path)
     assert record.trace is not None
     assert record.trace.path.startswith("profiles/20")
     folder = trace_folder(path, record)
     assert folder is not None
     assert (folder / "host.xplane.pb").read_bytes() == b"trace"
     moved = output.rename(tmp_path / "moved") / path.name
-    assert (trace_folder(moved, load(moved)) or Path()).is_relative_to(tmp_path / "moved")
-    assert list((trace_folder(moved, load(moved)) or Path()).iterdir())
+    assert (trace_folder(moved, Record.load(moved)) or Path()).is_relative_to(tmp_path / "moved")
+    assert list((trace_folder(moved, Record.load(moved)) or Path()).iterdir())
 
 
 def test_a_trace_elsewhere_is_named_in_full_and_holds_the_steps_that_were_asked_for(tmp_path: Path) -> None:
     record = run(f"{SHORT} --output {tmp_path}/runs --profile {tmp_path}/traces --profile-steps 7")
-    path = save(record, tmp_path / "runs")
-    folder = trace_folder(path, load(path))
+    path = record.save(tmp_path / "runs")
+    folder = trace_folder(path, Record.load(path))
     assert folder is not None
     assert folder.is_relative_to(tmp_path / "traces")
     assert (record.trace or pytest.fail("no trace")).steps == 7
@@ -127,7 +127,7 @@ def test_the_profile_command_is_a_short_run_that_prints_the_profile(tmp_path: Pa
     done = CliRunner(env={"COLUMNS": "200"}).invoke(group, ["profile", "--mode", "infer", "--output", str(tmp_path)])
     assert done.exit_code == 0, done.output
     (path,) = tmp_path.glob("*.json")
-    record = load(path)
+    record = Record.load(path)
     assert len(record.samples.processes) == 1
     assert len(record.samples.processes[0].rounds) == 5
     assert record.config.given == ("mode", "output")

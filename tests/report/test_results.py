@@ -137,7 +137,7 @@ def test_the_ceilings_are_drawn_and_told_once() -> None:
 def test_matches_are_drawn_together_and_told_one_by_one() -> None:
     failed = results.match(label="--freeze", outcome=Outcome(kind="config", message="--freeze is for inference."))
     matches = named(results.match(1.5, 1.52, 1.48), results.match(0.9, 0.91, label="--loop fit"), failed)
-    found = section(document(made.make(), contests=matches), "turns")
+    found = section(document(made.make(), ab=matches), "turns")
     headings = [block.text for block in found.blocks if isinstance(block, Heading)]
     assert headings == [
         "1: --xla against the defaults",
@@ -146,16 +146,14 @@ def test_matches_are_drawn_together_and_told_one_by_one() -> None:
     ]
     (figure,) = (block for block in found.blocks if isinstance(block, Figure))
     assert [row[3].text for row in figure.table.rows] == ["faster", "slower"]
-    words = markdown.render(document(made.make(), contests=matches))
+    words = markdown.render(document(made.make(), ab=matches))
     assert "faster: B ran at 1.500 times A's speed" in words
     assert "xla (off, on)" in words
     assert "config: --freeze is for inference." in words
 
 
 def test_identical_sides_that_differ_are_a_false_alarm_and_the_floor_is_told() -> None:
-    words = markdown.render(
-        document(contests=named(results.match(1.1, 1.11, 1.09, kind="noise", label="--mode infer")))
-    )
+    words = markdown.render(document(ab=named(results.match(1.1, 1.11, 1.09, kind="noise", label="--mode infer"))))
     assert "a false alarm (faster): One ran at 1.100 times the other's speed" in words
     assert "**noise floor**" in words
 
@@ -190,7 +188,7 @@ def test_many_records_link_their_verdicts() -> None:
 
 
 def test_what_a_result_says_is_text_and_never_markup() -> None:
-    found = document(contests=named(results.match(1.5, 1.6, label=made.HOSTILE)))
+    found = document(ab=named(results.match(1.5, 1.6, label=made.HOSTILE)))
     page = Page(html.render(found))
     assert "alert(1)" in page.text
     assert page.all("img") == []

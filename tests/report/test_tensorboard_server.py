@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from resnet_bench.cli import group
 from resnet_bench.errors import BenchError, ConfigError
-from resnet_bench.records.record import Record, load, save, trace_folder
+from resnet_bench.records.record import Record, trace_folder
 from resnet_bench.report.export import tensorboard_server
 from tests.test_end_to_end import TINY
 
@@ -55,16 +55,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     (path,) = folder.glob("*.json")
     assert f"bench-cli tensorboard {path}" in done.stdout.replace("\n", "").replace("  ", "")
-    first = load(path)
+    first = Record.load(path)
     config = first.config.requested
     other = replace(config, step=replace(config.step, batch_size=8))
-    save(replace(first, id="f" * 32, config=replace(first.config, requested=other), trace=None, profile=None), folder)
+    replace(first, id="f" * 32, config=replace(first.config, requested=other), trace=None, profile=None).save(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def traced(runs: Path) -> tuple[Path, Record]:
-    return next((path, record) for path in runs.glob("*.json") if (record := load(path)).trace)
+    return next((path, record) for path in runs.glob("*.json") if (record := Record.load(path)).trace)
 
 
 @dataclass(frozen=True)

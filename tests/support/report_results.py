@@ -10,13 +10,13 @@ from resnet_bench.analysis.bottleneck import analyse
 from resnet_bench.analysis.compare import config_differences
 from resnet_bench.config import Config
 from resnet_bench.config.options import with_values
-from resnet_bench.records import ab, bottleneck
-from resnet_bench.records import tuning as tuned
 from resnet_bench.records.ab import AbRecord, AbResult, PairSamples, SideFacts
-from resnet_bench.records.base import Notice
+from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples
+from resnet_bench.records.evaluation import ClassScore, EvaluationRecord, ModelScore, ScoreDifference
+from resnet_bench.records.read import Result
 from resnet_bench.records.record import Record
-from resnet_bench.records.run import Outcome, Round
+from resnet_bench.records.run import DataFacts, Outcome, Round
 from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord
 from tests.support import report_records as made
 
@@ -121,14 +121,42 @@ def tuning() -> TuningRecord:
     )
 
 
-def save(folder: Path, *results: BottleneckRecord | AbRecord | TuningRecord) -> list[Path]:
+def evaluation() -> EvaluationRecord:
+    """Two networks on 40 images of two classes; the second is faster and no more accurate."""
+    models = tuple(_model_score(*each) for each in (("a.keras", 0.9, 100.0), ("b.keras", 0.85, 120.0)))
+    return EvaluationRecord(
+        id=f"{9:032x}",
+        created_at=CREATED,
+        tool_version="0.1.0",
+        config=Config(),
+        machine=made.MACHINE,
+        environment=made.environment(),
+        data=DataFacts(source="digits", images=40),
+        part="test",
+        models=models,
+        difference=ScoreDifference(
+            accuracy=Estimate(value=-0.05, low=-0.15, high=0.05),
+            only_first=4,
+            only_second=2,
+            p_value=0.69,
+            speed=Estimate(value=1.2, low=1.1, high=1.3),
+        ),
+    )
+
+
+def _model_score(path: str, accuracy: float, images_per_s: float) -> ModelScore:
+    return ModelScore(
+        path=path,
+        images=40,
+        loss=0.5,
+        accuracy=Estimate(value=accuracy, low=accuracy - 0.1, high=min(1.0, accuracy + 0.1)),
+        top5=None,
+        classes=tuple(ClassScore(name=name, images=20, precision=accuracy, recall=accuracy) for name in ("cat", "dog")),
+        confusion=((18, 2), (2, 18)),
+        images_per_s=images_per_s,
+    )
+
+
+def save(folder: Path, *results: Result) -> list[Path]:
     """Write them as their commands do."""
-    found = []
-    for result in results:
-        if isinstance(result, BottleneckRecord):
-            found.append(bottleneck.save(result, folder))
-        elif isinstance(result, AbRecord):
-            found.append(ab.save(result, folder))
-        else:
-            found.append(tuned.save(result, folder))
-    return found
+    return [result.save(folder) for result in results]

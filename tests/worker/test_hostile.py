@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from resnet_bench.records.record import Record, load, save
+from resnet_bench.records.record import Record
 from tests.experiments.test_run import run as run_fake
 
 ROOT = Path(__file__).parents[2]
@@ -79,10 +79,10 @@ def test_a_parent_killed_in_any_phase_leaves_no_process_and_no_half_record(
 
 def test_a_parent_killed_while_saving_leaves_whole_records_only(start: Start, tmp_path: Path) -> None:
     """It dies between writing and renaming, the worst moment: what is left is no record, and is not taken for one."""
-    good = save(run_fake("--processes 1 --rounds 3"), tmp_path)
+    good = run_fake("--processes 1 --rounds 3").save(tmp_path)
     process = start("run", "--processes", "1", "--output", str(tmp_path), DIE_IN_REPLACE="1")
     assert process.wait(timeout=60) == -signal.SIGKILL
-    assert [path for path in tmp_path.glob("*.json") if load(path)] == [good]
+    assert [path for path in tmp_path.glob("*.json") if Record.load(path)] == [good]
     shown = start("show", str(tmp_path))
     assert shown.wait(timeout=60) == 0
 
@@ -101,7 +101,7 @@ def test_ctrl_c_saves_sums_up_and_leaves_no_orphan(start: Start, tmp_path: Path,
     assert all_gone(workers)
     assert "160 img/s" in output
     (path,) = tmp_path.glob("*.json")
-    record = load(path)
+    record = Record.load(path)
     assert (record.outcome.kind, record.verdict.kind) == ("interrupted", "invalid")
     assert record.samples.processes[0].rounds
 
@@ -144,7 +144,7 @@ def test_a_folder_that_may_only_be_read_is_refused_before_the_run(start: Start, 
 def folder(tmp_path: Path) -> tuple[Path, Record]:
     """A good record among one that was cut in half, one of a future schema and one that is something else."""
     record = run_fake("--processes 1 --rounds 3")
-    path = save(record, tmp_path)
+    path = record.save(tmp_path)
     content = path.read_bytes()
     (tmp_path / "half.json").write_bytes(content[: len(content) // 2])
     (tmp_path / "future.json").write_text(json.dumps({**json.loads(content), "schema_version": 99, "new": {}}))

@@ -5,9 +5,7 @@ Neighbours: `duet.py` plays the match, `contest.py` has the result, `cli/ab.py` 
 
 from __future__ import annotations
 
-import datetime
 import time
-import uuid
 from typing import Literal
 
 import resnet_bench
@@ -17,6 +15,7 @@ from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments.paired.duet import AbRun, PairedObserver
 from resnet_bench.experiments.paired.side import Budget, Side, SideFailure
 from resnet_bench.records.ab import AbRecord, SideName
+from resnet_bench.records.files import new_id, now
 from resnet_bench.records.run import Outcome
 from resnet_bench.worker.process import outcome_of
 
@@ -47,7 +46,7 @@ def run_ab(
 ) -> AbRecord:
     """Play the match and return what came of it; blocks. Raises nothing for what happens to the sides."""
     started = time.monotonic()
-    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    created = now()
     match = AbRun(a, b, budget, observer)
     outcome, failed = Outcome(kind="ok"), None
     try:
@@ -78,7 +77,7 @@ def _contest(
     configs = (one.resolved or one.requested, two.resolved or two.requested)
     return AbRecord(
         kind=kind,
-        id=uuid.uuid4().hex,
+        id=new_id(),
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,

@@ -8,9 +8,7 @@ Neighbours: `space.py`, `search.py`, `bounds.py` and `proof.py` are the parts, `
 
 from __future__ import annotations
 
-import datetime
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -36,6 +34,7 @@ from resnet_bench.experiments.tuning.search import Choice, PairsRun, Search, Sea
 from resnet_bench.experiments.tuning.stopping_rule import StoppingRule
 from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Notice
+from resnet_bench.records.files import new_id, now
 from resnet_bench.records.run import Outcome
 from resnet_bench.records.tuning import Candidate, ConstraintCheck, Constraints, TuningRecord, lasting
 from resnet_bench.worker.process import outcome_of
@@ -125,9 +124,9 @@ class _Job:
         self.requested = options.build(given)[0]
         self._given, self._settings, self._observer = given, settings, observer
         self._keep, self._new_side = keep, new_side
-        self._id = uuid.uuid4().hex
+        self._id = new_id()
         self._started = time.monotonic()
-        self._created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self._created = now()
         self._facts: SideFacts | None = None
         self._space: search_space.SearchSpace | None = None
         self._search: Search | None = None

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from resnet_bench.records.read import SavedResults
-from resnet_bench.records.record import Record, to_json
+from resnet_bench.records.record import Record
 from resnet_bench.report.export import csv
 from resnet_bench.report.page.document import Download
 
@@ -53,7 +53,7 @@ def _zip(found: Sequence[tuple[Path, bytes]]) -> bytes:
 
 def compact(record: Record) -> bytes:
     """The record as JSON without spaces, as `bench-cli show` reads it."""
-    return _compact(to_json(record))
+    return _compact(record.to_json())
 
 
 def _compact(content: bytes) -> bytes:

@@ -56,7 +56,7 @@ def sections(results: SavedResults) -> list[Section]:
     """A section for each kind of result that there is."""
     found = (
         ("bottleneck", "Bottleneck: model or input", [block for each in _bottlenecks(results) for block in each]),
-        ("turns", "Measured in turns", _contests(results.contests)),
+        ("turns", "Measured in turns", _contests(results.ab)),
         ("tuned", "Searches for the fastest configuration", [block for each in _tunings(results) for block in each]),
     )
     return [Section(anchor, title, tuple(blocks)) for anchor, title, blocks in found if blocks]

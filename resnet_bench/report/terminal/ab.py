@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
-from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.records.ab import AbRecord, AbResult
 from resnet_bench.records.base import Difference, Notice
+from resnet_bench.records.noise_floor import NoiseFloor
 from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
 

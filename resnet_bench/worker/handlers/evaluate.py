@@ -7,8 +7,6 @@ the commands on, `step/judge.py` asks a network, `scores.py` does the statistics
 from __future__ import annotations
 
 import time
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from resnet_bench.config import resolved_value
 from resnet_bench.errors import BenchError, ConfigError, DataError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.evaluation import EvaluationRecord, LikelyClass, Prediction
+from resnet_bench.records.files import new_id, now
 from resnet_bench.worker import protocol as p
 
 if TYPE_CHECKING:
@@ -49,8 +48,8 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     judged = zip(answers, sets, rates, strict=True)
     return p.Evaluated(
         evaluation=EvaluationRecord(
-            id=uuid.uuid4().hex,
-            created_at=datetime.now(UTC).isoformat(),
+            id=new_id(),
+            created_at=now(),
             tool_version=__version__,
             config=config,
             machine=phases.runtime.machine,

@@ -1,0 +1,150 @@
+"""The base of everything that is saved: a type tag, a schema version, an identity; one way to write and to read it.
+
+The tag `type` says which class a file belongs to; files from before the tag (record schema 1 and 2, results schema
+1) have none, and `untagged_type` tells them apart. Each class counts its own schema versions and reads all earlier
+ones. Neighbours: `files.py` writes files, `read.py` reads files of any type.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import msgspec
+from msgspec.structs import fields
+
+from resnet_bench.errors import RecordError
+from resnet_bench.records.base import Data
+from resnet_bench.records.files import stem, write_atomically
+from resnet_bench.records.run import Outcome
+
+
+class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
+    """A result as one JSON file: what wrote it, when, and how the command ended.
+
+    Subclasses set the tag, the newest schema version as the default of `schema_version`, `noun` (what messages call
+    it) and `subfolder` (where in --output it is saved).
+    """
+
+    noun: ClassVar[str] = "result"
+    subfolder: ClassVar[str] = ""
+
+    schema_version: int
+    id: str
+    created_at: str
+    tool_version: str
+    outcome: Outcome
+
+    @property
+    def label(self) -> str:
+        """The part of the file's name that says what it is: a mode, or the type."""
+        return self.type_tag()
+
+    @property
+    def file_name(self) -> str:
+        """The file's name; it sorts by time."""
+        return f"{stem(self.created_at, self.label, self.id)}.json"
+
+    def to_json(self) -> bytes:
+        """Indented JSON; equal results give equal bytes."""
+        return msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=2) + b"\n"
+
+    def save(self, folder: Path) -> Path:
+        """Write it into `folder`/`subfolder` (made if missing), whole or not at all; returns the file's path."""
+        path = folder / self.subfolder / self.file_name
+        write_atomically(path, self.to_json())
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file of this type; `RecordError` names the file and says what is wrong with it."""
+        return cls.from_json(read_bytes(path), path)
+
+    @classmethod
+    def from_json(cls, content: bytes, path: Path) -> Self:
+        """As `load`, from a file's content; `path` is for messages."""
+        header = read_header(content, path)
+        if header.tag != cls.type_tag():
+            raise RecordError(
+                f"{path} is not a {cls.noun}: its type is {header.tag!r}.", "bench-cli show prints every type."
+            )
+        if header.schema_version > cls.newest_schema():
+            raise RecordError(
+                f"{path} has schema version {header.schema_version}; this version reads up to {cls.newest_schema()}.",
+                "Read it with a newer resnet-bench.",
+            )
+        try:
+            return msgspec.json.decode(content, type=cls)
+        except msgspec.MsgspecError as error:
+            raise RecordError(f"{path} is not a valid {cls.noun}: {error}.") from error
+
+    @classmethod
+    def type_tag(cls) -> str:
+        """What the field `type` holds in the file."""
+        return str(cls.__struct_config__.tag)
+
+    @classmethod
+    def newest_schema(cls) -> int:
+        """The schema version that is written."""
+        return next(int(field.default) for field in fields(cls) if field.name == "schema_version")
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """The JSON Schema (2020-12) of files of this type."""
+        schema = msgspec.json.schema(cls)
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": f"resnet-bench {cls.noun}",
+            **schema,
+        }
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says about itself: its type tag and schema version."""
+
+    tag: str
+    schema_version: int
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's content; `RecordError` where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def read_header(content: bytes, path: Path) -> Header:
+    """The type and schema version of a saved file; `RecordError` where it is not one."""
+    try:
+        found = msgspec.json.decode(content, type=_Header)
+    except msgspec.MsgspecError as error:
+        raise RecordError(
+            f"{path} is not a record or result: {error}.", "It may be cut off, or another kind of file."
+        ) from error
+    tag = untagged_type(found) if isinstance(found.type, msgspec.UnsetType) else found.type
+    return Header(tag=tag, schema_version=found.schema_version)
+
+
+class _Header(msgspec.Struct):
+    """The fields that `read_header` needs: the tag, and what told the types apart before there was one."""
+
+    schema_version: int
+    type: str | msgspec.UnsetType = msgspec.UNSET
+    repetitions: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    precision_target: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    challenges: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    models: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    pair_sd: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+def untagged_type(found: _Header) -> str:
+    """The type of a file from before the tag, by a field that only this type had. For old files only."""
+    telling = {
+        "bottleneck": found.repetitions,
+        "tuning": found.challenges,
+        "ab": found.precision_target,
+        "evaluation": found.models,
+        "noise_floor": found.pair_sd,
+    }
+    return next((tag for tag, field in telling.items() if not isinstance(field, msgspec.UnsetType)), "record")
