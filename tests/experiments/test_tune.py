@@ -292,4 +292,4 @@ def test_what_is_no_result_cannot_be_resumed(tmp_path: Path) -> None:
     path.write_text("{")
     done = invoke(tmp_path, "--resume", str(path))
     assert done.exit_code == 8
-    assert "cut.json is not a result of bench-cli tune" in done.stderr
+    assert "cut.json is not a record or result" in done.stderr
