@@ -108,6 +108,6 @@ def test_golden_records_of_every_schema_version_stay_readable() -> None:
 def test_the_word_of_earlier_versions_for_provisional_is_read(tmp_path: Path) -> None:
     golden = Path(__file__).parents[1] / "golden" / "schema_2.json"
     assert json.loads(golden.read_text())["verdict"]["kind"] == "indicative"
-    read = r.load(golden)
+    read = r.Record.load(golden)
     assert read.verdict.kind == "provisional"
-    assert json.loads(r.save(read, tmp_path).read_text())["verdict"]["kind"] == "provisional"
+    assert json.loads(read.save(tmp_path).read_text())["verdict"]["kind"] == "provisional"
