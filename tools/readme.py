@@ -17,22 +17,13 @@ from resnet_bench.cli import COMMANDS  # noqa: E402
 from resnet_bench.config.options import Option, options, show_default  # noqa: E402
 
 README = ROOT / "README.md"
-TITLES = {
-    None: "Preset",
-    "model": "Network",
-    "data": "Data",
-    "step": "Step",
-    "runtime": "Runtime",
-    "measure": "Measurement",
-    "output": "Output",
-}
 
 
 def options_table() -> str:
     """One Markdown table per section of the configuration."""
     parts = []
-    for section, title in TITLES.items():
-        rows = [_row(option) for option in options() if option.section == section]
+    for title in dict.fromkeys(option.owner.title for option in options()):
+        rows = [_row(option) for option in options() if option.owner.title == title]
         parts.append("\n".join([f"**{title}**", "", "| option | default | what it does |", "|---|---|---|", *rows]))
     return "\n\n".join(parts)
 

@@ -10,59 +10,45 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench.cli import parameters
-from resnet_bench.config import Config, options
-from resnet_bench.errors import ConfigError
+from resnet_bench.cli.pictures import picture_format
+from resnet_bench.config import Config, ModelConfig
+from resnet_bench.config.build import BuildConfig, check_build, shape_values
+from resnet_bench.config.dataset import weights_source
+from resnet_bench.config.fields import absolute_path
+from resnet_bench.config.options import ConfigurationCommand, from_context, given_values, read, section, subset
 from resnet_bench.records.files import write_atomically
 from resnet_bench.report.figures import diagram
 from resnet_bench.report.terminal import network
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
-NETWORK_OPTIONS = (
-    *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),
-    *("batch_norm", "data_format", "precision", "device", "seed", "timeout", "max_time", "json"),
-)
 DEFAULTS = {"image_size": (64, 64), "classes": 2}
 
 
-@click.command("build")
-@options.subset(*NETWORK_OPTIONS, defaults=DEFAULTS)
-@parameters.input_shape
-@parameters.weights
-@click.option("--save", "path", type=click.Path(path_type=Path), help="Save the network to this .keras file.")
-@click.option(
-    "--portable", is_flag=True, help="Save it with Keras' own batch norm and the same weights, for plain Keras."
-)
-@click.option(
-    "--diagram", "picture", type=click.Path(path_type=Path), help="Draw the network into this .svg, .png or .pdf file."
-)
+@click.command("build", cls=ConfigurationCommand)
+@section(BuildConfig)
+@subset(ModelConfig, "precision", "device", "seed", "timeout", "max_time", "json", defaults=DEFAULTS)
 @click.pass_context
-def command(ctx: click.Context, /, path: Path | None, portable: bool, picture: Path | None, **given: Any) -> None:
-    """Build the network, print its stages, draw it and save it; nothing is trained.
+def command(ctx: click.Context, /, **_values: Any) -> None:
+    """Build the network without training it: print its stages, draw it, save it.
 
-    Made for 64x64 colour images in two classes unless told otherwise. A file saved without --portable is
-    loaded where `resnet_bench` has been imported; one saved with it, anywhere that Keras is. Both read
-    normalised pixels, as the card in the file says (README, "The network by itself").
+    By default for 64x64 colour images in two classes. A file saved without --portable is loaded where `resnet_bench`
+    has been imported; one saved with it, wherever Keras is installed. Both expect normalized pixels, as the model
+    card in the file says.
     """
-    if portable and path is None:
-        raise ConfigError("--portable says how to save, but --save names no file.", "Add --save model.keras.")
-    if path is not None and path.suffix != ".keras":
-        raise ConfigError(f"--save {path} does not end in .keras.", f"Use {path.with_suffix('.keras')}.")
-    for flag in ("new_head", "fold_biases"):
-        if given[flag] and given["weights"] is None:
-            shown = f"--{flag.replace('_', '-')}"
-            raise ConfigError(f"{shown} says what to do with --weights, which is not given.", "Add --weights.")
-    kind = parameters.picture_format(picture, "--diagram", diagram.FORMATS) if picture is not None else None
-    config, _ = options.from_context(ctx, {**DEFAULTS, **parameters.shape_given(ctx)})
+    asked = read(ctx, BuildConfig)
+    check_build(asked)
+    path, picture = (None if name is None else Path(name) for name in (asked.save, asked.diagram))
+    kind = picture_format(picture, "--diagram", diagram.FORMATS) if picture is not None else None
+    config, _ = from_context(ctx, {**DEFAULTS, **shape_values(asked.input_shape, given_values(ctx))})
     built = _built(
         p.Build(
             config=config,
-            path=str(path.absolute()) if path else None,
-            portable=portable,
-            weights=parameters.weights_source(given["weights"]),
-            new_head=given["new_head"],
-            fold_biases=given["fold_biases"],
+            path=absolute_path(asked.save),
+            portable=asked.portable,
+            weights=weights_source(asked.weights),
+            new_head=asked.new_head,
+            fold_biases=asked.fold_biases,
         ),
         config,
     )

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
 
 from resnet_bench.analysis import compare, noise_floor, ratio
-from resnet_bench.cli.parameters import Percent
+from resnet_bench.config.comparison import ComparisonConfig
+from resnet_bench.config.options import ConfigurationCommand, read, section, subset
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import IncomparableError, RecordError, SlowerError
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import comparison
 
 
-@click.command("compare")
+@click.command("compare", cls=ConfigurationCommand)
 @click.argument("base")
 @click.argument("new", nargs=-1, required=True)
-@click.option("--allow", multiple=True, metavar="FIELD", help="Compare although FIELD differs; may be repeated.")
-@click.option("--fail-if-slower", type=Percent(), help="Exit 9 where something is slower by more than this, for sure.")
-@click.option("--format", "style", type=click.Choice(["text", "markdown"]), default="text", help="How to print.")
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON on stdout.")
+@section(ComparisonConfig)
+@subset("json")
 @click.pass_context
-def command(
-    ctx: click.Context,
-    base: str,
-    new: tuple[str, ...],
-    allow: tuple[str, ...],
-    fail_if_slower: float | None,
-    style: str,
-    as_json: bool,
-) -> None:
+def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: Any) -> None:
     """Compare records: each NEW against BASE (files, folders or globs).
 
     Records of one configuration are pooled; the process is the unit. A finding is `faster` or `slower` where
@@ -44,7 +36,8 @@ def command(
     passes. Exits 0; 2 options; 8 a file is no record (it is named, the others are compared); 9 slower;
     10 nothing, or not everything, could be compared.
     """
-    allowed = compare.check_allowed(allow)
+    asked = read(ctx, ComparisonConfig)
+    allowed = compare.check_allowed(asked.allow)
     reader = _Reader(allowed)
     before = compare.only(compare.pools(reader.read(base), allowed), base)
     known = {source.record.id for source in before.sources}
@@ -56,17 +49,17 @@ def command(
     if not after:
         raise IncomparableError(f"{' '.join(new)} holds no record to compare with {base}.")
     report = compare.compare(before, after, allowed, _noise_floor(before.record))
-    if as_json:
+    if ctx.params["json"]:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
-    elif style == "markdown":
+    elif asked.format == "markdown":
         click.echo(comparison.markdown(report, before.record), nl=False)
     else:
         Console().print(comparison.render(report, before.record))
-    _judge(report, fail_if_slower)
+    _fail_if_slower(report, asked.fail_if_slower)
     ctx.exit(reader.exit_code or (IncomparableError.exit_code if report.refused else 0))
 
 
-def _judge(report: compare.ComparisonReport, threshold: float | None) -> None:
+def _fail_if_slower(report: compare.ComparisonReport, threshold: float | None) -> None:
     if threshold is None:
         return
     slower = [each for each in report.comparisons if ratio.slower_than(each.ratio, threshold)]

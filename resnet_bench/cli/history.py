@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from resnet_bench.cli.parameters import picture_format
+from resnet_bench.cli.pictures import picture_format
 from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.records import history
 from resnet_bench.records.columns import METRICS, columns, row

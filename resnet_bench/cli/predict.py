@@ -1,4 +1,4 @@
-"""`bench-cli predict`: the likeliest classes of image files, by a trained network."""
+"""`bench-cli predict`: classify image files with a trained model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import click
 import msgspec
 from rich.console import Console
 
-from resnet_bench.cli import parameters
 from resnet_bench.cli.progress.evaluate import evaluate_progress
-from resnet_bench.config import options
+from resnet_bench.config.evaluation import PredictionConfig
+from resnet_bench.config.fields import absolute_path
+from resnet_bench.config.options import ConfigurationCommand, from_context, read, section, subset
 from resnet_bench.errors import DataError
 from resnet_bench.report.terminal import evaluation as report
 from resnet_bench.worker import protocol as p
@@ -22,34 +23,27 @@ OPTIONS = ("batch_size", "device", "threads", "onednn", "max_time", "timeout", "
 DEFAULTS = {"mode": "infer", "batch_size": 16}
 
 
-@click.command("predict")
+@click.command("predict", cls=ConfigurationCommand)
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--model", required=True, metavar="FILE", help="A .keras file.")
-@click.option("--top", type=click.IntRange(1), default=3, help="Classes to show of each image.  [default: 3]")
-@parameters.pixels
-@click.option(
-    "--crop",
-    type=click.Choice(["whole", "centre"]),
-    help="What of an image is shown: the whole, or the centre (87.5 % of the shorter side). Default: what its file "
-    "says, else the centre.",
-)
-@options.subset(*OPTIONS, defaults={name: value for name, value in DEFAULTS.items() if name in OPTIONS})
+@section(PredictionConfig)
+@subset(*OPTIONS, defaults=DEFAULTS)
 @click.pass_context
-def command(ctx: click.Context, /, images: tuple[Path, ...], model: str, top: int, **given: Any) -> None:
-    """Print the likeliest classes of IMAGES with their probabilities.
+def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> None:
+    """Classify images (top-k).
 
-    JPEG, PNG, GIF, BMP and WebP of any size, colour or grey, are shown to the network as in its evaluation:
-    whole or their centre, resized, grey repeated into three channels or colour reduced to its luma. A file
-    that cannot be read is named, the others are classified, and the exit code is 3.
+    IMAGES are JPEG, PNG, GIF, BMP or WebP files of any size, in colour or grey. They are prepared as for the model's
+    evaluation: the whole image or its centre, resized, grey repeated into three channels or colour reduced to luma.
+    A file that cannot be read is named, the others are classified, and the exit code is 3.
     """
-    config, _ = options.from_context(ctx, DEFAULTS)
+    asked = read(ctx, PredictionConfig)
+    config, _ = from_context(ctx, DEFAULTS)
     message = p.Predict(
         config=config,
-        model=str(Path(model).expanduser().absolute()),
+        model=str(absolute_path(asked.model)),
         images=tuple(str(image) for image in images),
-        top=top,
-        pixels=given["pixels"],
-        crop=given["crop"],
+        top=asked.top,
+        pixels=asked.pixels,
+        crop=asked.crop,
     )
     with Worker() as worker, evaluate_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
@@ -59,7 +53,9 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], model: str, top: in
     else:
         Console().print(report.predictions(reply.predictions))
     if reply.assumed is not None:
-        click.echo(f"bench-cli: {model} does not say how it reads pixels; {reply.assumed} was assumed.", err=True)
+        click.echo(
+            f"bench-cli: {asked.model} does not name its input normalization; assumed {reply.assumed}.", err=True
+        )
     bad = [each for each in reply.predictions if each.problem is not None]
     for each in bad:
         click.echo(f"bench-cli: {each.path} cannot be read: {each.problem}.", err=True)

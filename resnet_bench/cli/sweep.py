@@ -9,19 +9,18 @@ from typing import Any
 
 import click
 import msgspec
-from click.core import ParameterSource
 from rich.console import Console
 
 from resnet_bench import cli
 from resnet_bench.cli import INTERRUPTED
 from resnet_bench.cli.exit import TERMINATED, signals
-from resnet_bench.cli.parameters import Seconds
 from resnet_bench.cli.progress.paired import paired_progress
 from resnet_bench.cli.progress.sweep import sweep_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import options
 from resnet_bench.config.option import format_value
-from resnet_bench.config.options import ConfigurationCommand, configuration
+from resnet_bench.config.options import ConfigurationCommand, configuration, read, section
+from resnet_bench.config.sweep import SweepConfig
 from resnet_bench.errors import BenchError, BudgetError, ConfigError
 from resnet_bench.experiments import budget as plan
 from resnet_bench.experiments import sweep, sweep_confirm
@@ -43,44 +42,38 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 @click.command("sweep", cls=ConfigurationCommand)
+@section(SweepConfig)
 @configuration
-@click.option("--vary", multiple=True, metavar="OPTION=A,B", help="Values to try; may be given for several options.")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="TOML with a [base] of options and [vary] lists.")
-@click.option("--resume", is_flag=True, help="Keep what the folder's records already hold; measure the rest.")
-@click.option(
-    "--total-time", type=Seconds(), help="Start no configuration after this long (90s, 30m, 2h).  [default: none]"
-)
-@click.option("--confirm", type=click.IntRange(2, 100), help="Let the best N take turns afterwards.  [default: none]")
-@click.option("--tensorboard", "events", type=click.Path(path_type=Path), help="Write TensorBoard's HParams view here.")
 @click.pass_context
-def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, resume: bool, **_rest: Any) -> None:
-    """Measure every combination of the varied options, in an order drawn with --seed, a record each.
+def command(ctx: click.Context, /, **_values: Any) -> None:
+    """Measure every combination of some options, a record each.
 
     \b
     bench-cli sweep --vary precision=float32,mixed_bfloat16 --vary xla=true,false --mode infer
     bench-cli sweep --file sweep.toml --resume
 
-    Takes every option of `run` as the common base (the command line before the file). --max-time is the
-    budget of each configuration; --total-time ends the sweep, after the configuration that runs then. A
-    combination that contradicts itself is skipped, one that fails is recorded, and the sweep goes on.
-    Several sweeps may share a folder: each configuration is measured by one of them. Records that were measured
-    one after the other rank roughly: --confirm N lets the best N play in turns against the first of them, each
-    match within --max-time. Exits 0 when all is done, 1 when some failed, 7 when --total-time ended it, 130 when
-    interrupted; --resume goes on.
+    Takes every option of `run` as the common base (the command line overrides the file), and measures in a random
+    order drawn with --seed. --max-time is the budget of each configuration; --total-time ends the sweep after the
+    configuration that is running then. Contradictory combinations are skipped, failures are recorded, and the sweep
+    continues. Several sweeps may share a folder: each configuration is measured by one of them. Configurations that
+    were measured one after the other are ranked roughly; --confirm N compares the best N with the first of them in
+    interleaved runs, each within --max-time. Exits 0 when all is done, 1 when some failed, 7 when --total-time ended
+    it, 130 when interrupted; --resume continues.
     """
-    base, varied = _asked(ctx, vary, file)
+    wanted = read(ctx, SweepConfig)
+    base, varied = _asked(ctx, wanted)
     _note(ignored_options({*options.with_preset_file(base), *varied}, _PROTOCOL, "bench-cli sweep"))
     options.build({name: value for name, value in base.items() if name not in varied})
     folder = Path(base.get("output", "runs"))
     check_folder(folder)
-    total_s: float | None = ctx.params["total_time"]
+    total_s = wanted.total_time
     with signals() as received, sweep_progress() as watcher:
         job = sweep.Sweep(
             sweep.cells(base, varied),
             folder,
             lambda record: _save_whole(record, folder),
             watcher,
-            resume,
+            wanted.resume,
             None if total_s is None else cli.STARTED + total_s,
         )
         job.run()
@@ -88,10 +81,10 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
     results = sweep.ranked(list(job.results.values()))
     confirmed: list[sweep_confirm.SweepConfirmation] = []
     came: list[int] = received
-    if ctx.params["confirm"] and not came and not job.out_of_time:
-        confirmed, came = _confirm(results, ctx.params["confirm"], base, folder)
+    if wanted.confirm and not came and not job.out_of_time:
+        confirmed, came = _confirm(results, wanted.confirm, base, folder)
     _print(results, confirmed, bool(base.get("json")))
-    _write_events(results, ctx.params["events"])
+    _write_events(results, wanted.tensorboard)
     code = TERMINATED if signal.SIGTERM in came else INTERRUPTED
     _exit(ctx, job, results, code)
     if came:
@@ -99,15 +92,11 @@ def command(ctx: click.Context, /, vary: tuple[str, ...], file: Path | None, res
         ctx.exit(code)
 
 
-def _asked(ctx: click.Context, vary: tuple[str, ...], file: Path | None) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+def _asked(ctx: click.Context, wanted: SweepConfig) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Base and varied options; the command line overrides the file."""
-    base, varied = sweep.parse_file(file) if file is not None else ({}, {})
-    given = {
-        option.name: ctx.params[option.name]
-        for option in options.options()
-        if ctx.get_parameter_source(option.name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    }
-    own = sweep.parse_vary(vary)
+    base, varied = sweep.parse_file(Path(wanted.file)) if wanted.file is not None else ({}, {})
+    given = options.given_values(ctx)
+    own = sweep.parse_vary(wanted.vary)
     clash = sorted(set(given) & set(own))
     if clash:
         raise ConfigError(f"--vary {clash[0]} and --{clash[0].replace('_', '-')} are both given.", "Leave one out.")
@@ -188,7 +177,8 @@ def _in_turns(found: sweep_confirm.SweepConfirmation | None) -> dict[str, Any] |
     return None if found is None else {"ratio": found.ratio, "finding": found.finding, "result": str(found.path)}
 
 
-def _write_events(results: list[sweep.CombinationResult], folder: Path | None) -> None:
+def _write_events(results: list[sweep.CombinationResult], events: str | None) -> None:
+    folder = None if events is None else Path(events)
     found = [(each.path, each.record) for each in results if each.path is not None and each.record is not None]
     if folder is not None and found:
         tensorboard.write(found, folder)

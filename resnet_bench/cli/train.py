@@ -1,4 +1,4 @@
-"""`bench-cli train`: train the network to an accuracy; a model, learning curves and a record come of it."""
+"""`bench-cli train`: train the network; saves a model, learning curves and a record."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 from rich.console import Group
 from rich.text import Text
 
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.train import train_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
-from resnet_bench.config.option import training_options
-from resnet_bench.config.options import ConfigurationCommand, click_option, subset
+from resnet_bench.config import ModelConfig, RuntimeConfig, TrainingConfig
+from resnet_bench.config.options import ConfigurationCommand, given_values, read, section, subset
+from resnet_bench.config.training import ResumeConfig
 from resnet_bench.experiments import train_request
 from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
@@ -29,34 +29,21 @@ from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import text
 
 OPTIONS = (
-    *("variant", "stage_sizes", "width", "image_size", "channels", "classes", "conv_bias", "initializer"),
-    *("batch_norm", "data_format"),
+    ModelConfig,
     *("data", "label_offset", "crop_area_min", "shuffle_buffer_size"),
     *("batch_size", "precision", "mixed_precision", "xla", "optimizer", "learning_rate", "momentum"),
     *("weight_decay", "label_smoothing"),
-    *("device", "threads", "inter_op_threads", "onednn", "memory_growth", "deterministic", "seed"),
+    RuntimeConfig,
     *("timeout", "output", "json"),
 )
 
 
-class TrainCommand(ConfigurationCommand):
-    """Lists the options of training in a section of their own."""
-
-    own = training_options()
-
-
-def _own(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(training_options()):
-        command = click_option(option)(command)
-    return command
-
-
-@click.command("train", cls=TrainCommand)
-@_own
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --folder; its own options hold.")
+@click.command("train", cls=ConfigurationCommand)
+@section(TrainingConfig)
+@section(ResumeConfig)
 @subset(*OPTIONS, defaults=train_request.DEFAULTS)
 @click.pass_context
-def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
+def command(ctx: click.Context, /, **_values: Any) -> None:
     """Train the network on a data set, test it after each epoch, and save it.
 
     \b
@@ -65,11 +52,11 @@ def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
     bench-cli train --data flowers --weights imagenet --new-head --freeze-stages 3
     bench-cli train --resume                              after a crash, a kill or Ctrl-C
 
-    --classes is 6 for digits (0 to 5; up to 10) and what the data set has otherwise; --image-size auto is an h5
-    file's own, else 64. --learning-rate auto is 0.00015 for Adam. Ctrl-C saves a checkpoint and everything that
-    exists. A process that is killed at any moment goes on with --resume as if nothing had happened.
+    --classes is 6 for digits (0 to 5; up to 10), otherwise that of the data set; --image-size auto is that of an h5
+    file, else 64. --learning-rate auto is 0.00015 for Adam. Ctrl-C saves a checkpoint and all results so far. A
+    training that was killed at any moment continues with --resume, with the same result.
     """
-    given = _given(ctx)
+    given, resume = given_values(ctx) | given_values(ctx, TrainingConfig), read(ctx, ResumeConfig).resume
     folder = Path(given.get("folder", "training"))
     resumable = resume and (folder / REQUEST).exists()
     request = continued(folder, given) if resumable else request_of(given)
@@ -85,13 +72,6 @@ def command(ctx: click.Context, /, resume: bool, **_values: Any) -> None:
     pictures = _draw(record, folder)
     show(record, request.config.output.json, lambda one: _render(one, path, pictures))
     ctx.exit(exit_code(record, received))
-
-
-def _given(ctx: click.Context) -> dict[str, Any]:
-    """The options on the command line, by name."""
-    sources = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    names = {*OPTIONS, *(option.name for option in training_options())}
-    return {name: ctx.params[name] for name in sorted(names) if ctx.get_parameter_source(name) in sources}
 
 
 class CombinedObserver:

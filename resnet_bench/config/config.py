@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from resnet_bench.config.data import DataConfig
-from resnet_bench.config.fields import PROTOCOL, ConfigSection
+from resnet_bench.config.fields import FILE, PROTOCOL, ConfigSection
 from resnet_bench.config.measurement import MeasureConfig, OutputConfig
 from resnet_bench.config.network import ModelConfig
 from resnet_bench.config.runtime import RuntimeConfig
@@ -17,6 +17,8 @@ from resnet_bench.config.step import StepConfig
 class Config(ConfigSection, frozen=True, kw_only=True):
     """One benchmark: everything that decides what is run."""
 
+    title: ClassVar[str] = "Preset"
+
     preset: Annotated[
         Literal["smoke", "standard", "strict"],
         Meta(description="How thorough: smoke (64 pixels, 1 process), standard (3 processes), strict (10)."),
@@ -24,10 +26,8 @@ class Config(ConfigSection, frozen=True, kw_only=True):
     ] = "standard"
     preset_file: Annotated[
         str | None,
-        Meta(
-            description="TOML file of options (bench-cli tune writes one); the command line overrides it.",
-            extra={"completion": "file"},
-        ),
+        Meta(description="TOML file of options (bench-cli tune writes one); the command line overrides it."),
+        FILE,
         PROTOCOL,
     ] = None
     model: ModelConfig = ModelConfig()

@@ -1,8 +1,12 @@
-"""What every section of the configuration is built from: its base, the roles of a field, shared types."""
+"""What every section of options is built from: its base class, the roles of a field, shared value types.
+
+Neighbours: `spelling.py` says how values of a type are typed and shown, `option.py` reads the declarations.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +14,23 @@ from msgspec import Meta
 Auto = Literal["auto"]
 PositiveInt = Annotated[int, Meta(ge=1)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
+
+Seconds = Annotated[float, Meta(gt=0, extra={"spelling": "seconds"})]
+"""A time: 90, 90s, 3m, 1h or 50ms."""
+
+Percent = Annotated[float, Meta(lt=1, extra={"spelling": "percent"})]
+"""A fraction below 1: 3% or 0.03."""
+
+_Side = Annotated[int, Meta(ge=8, le=4096)]
+
+ImageSize = Annotated[tuple[_Side, _Side], Meta(extra={"spelling": "image_size"})]
+"""Height and width in pixels: 224, or 224x192."""
+
+ImageShape = Annotated[tuple[_Side, _Side, Literal[1, 3]], Meta(extra={"spelling": "image_shape"})]
+"""Height, width and channels: 64,64,3."""
+
+Texts = Annotated[tuple[str, ...], Meta(extra={"repeat": True})]
+"""An option that may be given several times."""
 
 WORKLOAD = Meta(extra={"role": "workload"})
 """Part of the work itself: records compare only where these are equal. Each field has one of these three."""
@@ -20,11 +41,21 @@ OPTION = Meta(extra={"role": "option"})
 PROTOCOL = Meta(extra={"role": "protocol"})
 """How it is measured and where results go."""
 
+FILE = Meta(extra={"completion": "file", "metavar": "FILE"})
+FOLDER = Meta(extra={"completion": "dir"})
+"""What a shell completes the option's value with."""
+
+ONE_WAY = Meta(extra={"one_way": True})
+"""A switch without its --no- form."""
+
 T = TypeVar("T")
 
 
 class ConfigSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A group of options. Constructors do not validate: `options.build` and `msgspec.convert` do."""
+    """A group of options; `title` heads it in help. Constructors do not validate: `options.build` and
+    `msgspec.convert` do."""
+
+    title: ClassVar[str] = "Options"
 
 
 def resolved_value(value: T | Literal["auto", "max"]) -> T:
@@ -32,6 +63,11 @@ def resolved_value(value: T | Literal["auto", "max"]) -> T:
     assert value != "auto", "an option was read before it was resolved"
     assert value != "max", "an option was read before it was resolved"
     return value
+
+
+def absolute_path(path: str | None) -> str | None:
+    """A path or glob as a worker takes it."""
+    return None if path is None else str(Path(path).expanduser().absolute())
 
 
 Value = bool | int | float | str | None

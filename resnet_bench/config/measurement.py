@@ -2,66 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import PROTOCOL, Auto, ConfigSection, PositiveInt
+from resnet_bench.config.fields import FOLDER, ONE_WAY, PROTOCOL, Auto, ConfigSection, PositiveInt, Seconds
 
 
 class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
     """How much is measured, and within which bounds."""
 
+    title: ClassVar[str] = "Measurement"
+
     warmup: Annotated[
         PositiveInt | Auto,
         Meta(
-            description="Untimed steps first, the compiling one included. auto: 3 on CPU, 20 on GPU, and timed rounds "
-            "that turn out to be warm-up do not count; a number makes all of them count."
+            description="Untimed steps before the timed rounds, the compiling one included. auto: 3 on CPU, 20 on GPU, "
+            "and timed rounds before the steady state are discarded; with a number none is."
         ),
         PROTOCOL,
     ] = "auto"
     rounds: Annotated[int, Meta(ge=1, description="Timed rounds per process."), PROTOCOL] = 20
     steps: Annotated[
         PositiveInt | Auto,
-        Meta(description="Steps per round, then one wait for the device. auto: about half a second."),
+        Meta(description="Steps per round, between two device synchronizations. auto: about half a second."),
         PROTOCOL,
     ] = "auto"
     latency_samples: Annotated[
         int,
-        Meta(ge=0, description="Single steps timed for latency where a round holds several; 0 takes none."),
+        Meta(ge=0, description="Single steps timed for latency when a round has several steps; 0: none."),
         PROTOCOL,
     ] = 60
-    processes: Annotated[int, Meta(ge=1, le=1000, description="Fresh processes, one after the other."), PROTOCOL] = 3
+    processes: Annotated[
+        int, Meta(ge=1, le=1000, description="Fresh processes, run one after the other."), PROTOCOL
+    ] = 3
     max_time: Annotated[
-        float,
-        Meta(
-            gt=0, description="Time that the whole command may take, in seconds (or 90s, 3m, 1h).", extra={"unit": "s"}
-        ),
+        Seconds,
+        Meta(description="Time budget of the whole command, in seconds (or 90s, 3m, 1h)."),
         PROTOCOL,
     ] = 170.0
     timeout: Annotated[
-        float,
-        Meta(
-            gt=0,
-            description="Silence after which a worker counts as hung, in seconds (or 90s, 3m).",
-            extra={"unit": "s"},
-        ),
+        Seconds,
+        Meta(description="A worker without any message for this long counts as hung, in seconds (or 90s, 3m)."),
         PROTOCOL,
     ] = 150.0
 
     evidence: Annotated[
         Literal["auto", "full", "off"],
         Meta(
-            description="Untimed pass after the run that shows what became of the options. auto: where --max-time "
-            "leaves room; full: time is kept for it; off: none."
+            description="Verify, in an untimed run, that requested options took effect. auto: if --max-time leaves "
+            "room; full: time is reserved for it; off: never."
         ),
         PROTOCOL,
     ] = "auto"
     roofline: Annotated[
         bool,
         Meta(
-            description="Measure this machine's roofs after the run, in an untimed process of its own, and set the run "
-            "against them; time is kept for it."
+            description="Measure this machine's peaks after the run, in a separate process, and place the run on the "
+            "roofline; time is reserved for it."
         ),
         PROTOCOL,
     ] = False
@@ -70,26 +68,27 @@ class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
 class OutputConfig(ConfigSection, frozen=True, kw_only=True):
     """Where results go."""
 
-    output: Annotated[
-        str, Meta(description="Folder that records are saved to.", extra={"completion": "dir"}), PROTOCOL
-    ] = "runs"
+    title: ClassVar[str] = "Output"
+
+    output: Annotated[str, Meta(description="Folder that results are saved to."), FOLDER, PROTOCOL] = "runs"
     profile: Annotated[
         str | None,
         Meta(
-            description="Trace some more steps after the timed window, into this folder. auto, and no value, make one "
-            "in --output.",
-            extra={"completion": "dir", "values": "a folder, auto or nothing", "bare": "auto"},
+            description="Trace some more steps after the timed window, into this folder; without a value, or auto: a "
+            "new folder in --output.",
+            extra={"values": "a folder, auto or nothing", "bare": "auto"},
         ),
+        FOLDER,
         PROTOCOL,
     ] = None
     profile_steps: Annotated[
         Annotated[int, Meta(ge=1, le=100)] | Auto,
-        Meta(description="Steps in the trace. auto: about two seconds of them, 3 to 10."),
+        Meta(description="Steps in the trace. auto: about two seconds, 3 to 10 steps."),
         PROTOCOL,
     ] = "auto"
-    json: Annotated[bool, Meta(description="Print the result alone on stdout, as JSON."), PROTOCOL] = False
+    json: Annotated[bool, Meta(description="Print only the result on stdout, as JSON."), ONE_WAY, PROTOCOL] = False
     require_valid: Annotated[
         bool,
-        Meta(description="Fail (exit code 11) unless the verdict is valid; the record is saved all the same."),
+        Meta(description="Exit 11 unless the verdict is valid; the record is saved either way."),
         PROTOCOL,
     ] = False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, PositiveInt
+from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, ImageSize, PositiveInt
 
 RESNET50_STAGE_SIZES = (3, 4, 6, 3)
 
@@ -14,9 +14,11 @@ RESNET50_STAGE_SIZES = (3, 4, 6, 3)
 class ModelConfig(ConfigSection, frozen=True, kw_only=True):
     """Which network is built."""
 
+    title: ClassVar[str] = "Network"
+
     variant: Annotated[
         Literal["v1", "v1.5"],
-        Meta(description="Where a stage's stride sits: v1 on the first 1x1, v1.5 on the 3x3."),
+        Meta(description="Stride of a downsampling block: v1 on the first 1x1, v1.5 on the 3x3 convolution."),
         WORKLOAD,
     ] = "v1.5"
     stage_sizes: Annotated[
@@ -25,25 +27,28 @@ class ModelConfig(ConfigSection, frozen=True, kw_only=True):
             min_length=1,
             max_length=8,
             description="Blocks per stage: 3,4,6,3 is ResNet-50, 3,4,23,3 ResNet-101, 3,8,36,3 ResNet-152.",
+            extra={"spelling": "list"},
         ),
         WORKLOAD,
     ] = RESNET50_STAGE_SIZES
     width: Annotated[
-        int, Meta(ge=1, le=1024, description="Channels of the stem and of the first stage's 3x3."), WORKLOAD
+        int,
+        Meta(ge=1, le=1024, description="Channels of the stem and of the first stage's 3x3 convolutions."),
+        WORKLOAD,
     ] = 64
     image_size: Annotated[
-        tuple[Annotated[int, Meta(ge=8, le=4096)], Annotated[int, Meta(ge=8, le=4096)]] | Auto,
+        ImageSize | Auto,
         Meta(description="Image height and width in pixels: 224, or 224x192."),
         WORKLOAD,
     ] = "auto"
     channels: Annotated[Literal[1, 3], Meta(description="Image channels: 3 for RGB, 1 for greyscale."), WORKLOAD] = 3
     classes: Annotated[int, Meta(ge=2, le=1_000_000, description="Number of classes."), WORKLOAD] = 1000
     conv_bias: Annotated[
-        bool, Meta(description="Give each convolution a bias, as Keras Applications' v1 has."), WORKLOAD
+        bool, Meta(description="Add a bias to each convolution, as in Keras Applications' ResNet50 (v1)."), WORKLOAD
     ] = False
     initializer: Annotated[
         Literal["glorot_uniform", "random_uniform", "he_normal"],
-        Meta(description="How convolution and classifier weights start."),
+        Meta(description="Initializer of convolution and classifier weights."),
         WORKLOAD,
     ] = "glorot_uniform"
     batch_norm: Annotated[

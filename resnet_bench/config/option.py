@@ -1,14 +1,13 @@
 """Each option of `config/` by itself: its flag, what it accepts in words, and its value from text or TOML.
 
-Neighbours: `config/` declares, `preset_file.py` reads files of values, `options.py` makes click options and
-configurations of them.
+Neighbours: the sections declare (`training.py`, `data.py`, ...), `spelling.py` has the notations, `preset_file.py`
+reads files of values, `options.py` makes click options and configurations of them.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -19,18 +18,20 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from resnet_bench.config import Config, ConfigSection, TrainingConfig
-from resnet_bench.config.fields import Value
+from resnet_bench.config.config import Config
+from resnet_bench.config.fields import ConfigSection, Value
+from resnet_bench.config.spelling import SPELLINGS, Spelling, join
+from resnet_bench.config.training import TrainingConfig
 from resnet_bench.errors import ConfigError
 
-_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _SWITCH = {"on": "true", "off": "false", "yes": "true", "no": "false"}
 
 
 @dataclass(frozen=True)
 class Option:
-    """One field of the configuration as the command line shows it."""
+    """One field of a section as the command line shows it. `section` is its name in `Config`, or in the record."""
 
+    owner: type[ConfigSection]
     section: str | None
     name: str
     annotation: Any
@@ -44,7 +45,7 @@ class Option:
         dashed = self.name.replace("_", "-")
         if not self.is_switch:
             return f"--{dashed}"
-        return f"--{dashed}" if self.name == "json" else f"--{dashed}/--no-{dashed}"
+        return f"--{dashed}" if self.extra.get("one_way") else f"--{dashed}/--no-{dashed}"
 
     @property
     def is_switch(self) -> bool:
@@ -58,7 +59,12 @@ class Option:
     @property
     def values(self) -> str:
         """What the option accepts, in words."""
-        return str(self.extra.get("values") or describe(self.annotation))
+        return describe(self.annotation)
+
+    @property
+    def spelling(self) -> Spelling | None:
+        """How its values are typed, where that is more than a word or a number."""
+        return SPELLINGS.get(self.extra.get("spelling", ""))
 
 
 @cache
@@ -68,33 +74,46 @@ def options() -> tuple[Option, ...]:
 
 
 @cache
+def options_of(owner: type[ConfigSection], section: str | None = None) -> tuple[Option, ...]:
+    """The options that a section declares."""
+    return tuple(_option(owner, section, field) for field in fields(owner))
+
+
+@cache
 def training_options() -> tuple[Option, ...]:
-    """What a training has beyond them."""
-    return tuple(option_of("training", field) for field in fields(TrainingConfig))
+    """What a training has beyond those of a benchmark."""
+    return options_of(TrainingConfig, "training")
 
 
 def _walk() -> Iterator[Option]:
-    sections = []
+    sections = {}
     for field in fields(Config):
         if isinstance(field.type, type) and issubclass(field.type, ConfigSection):
-            sections.append(field)
+            sections[field.name] = field.type
         else:
-            yield option_of(None, field)
-    for section in sections:
-        for field in fields(section.type):
-            yield option_of(section.name, field)
+            yield _option(Config, None, field)
+    for name, section in sections.items():
+        yield from options_of(section, name)
 
 
-def option_of(section: str | None, field: FieldInfo) -> Option:
-    """The option that a field of a section declares."""
-    annotation = field.type
-    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
-    descriptions = [meta.description for meta in metas if meta.description]
+def _option(owner: type[ConfigSection], section: str | None, field: FieldInfo) -> Option:
+    descriptions = [meta.description for meta in _metas(field.type) if meta.description]
     assert descriptions, f"{field.name} has no description"
     extra: dict[str, Any] = {}
-    for meta in metas:
+    for meta in _all_metas(field.type):
         extra.update(meta.extra or {})
-    return Option(section, field.name, annotation, field.default, descriptions[0], extra)
+    return Option(owner, section, field.name, field.type, field.default, descriptions[-1], extra)
+
+
+def _metas(annotation: Any) -> list[msgspec.Meta]:
+    return [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+
+
+def _all_metas(annotation: Any) -> list[msgspec.Meta]:
+    """Those of the alternatives first: a spelling stands at the type, not at the field."""
+    bare = unwrapped(annotation)
+    parts = typing.get_args(bare) if typing.get_origin(bare) in (typing.Union, types.UnionType) else ()
+    return [*(meta for part in parts for meta in _all_metas(part)), *_metas(annotation)]
 
 
 def unwrapped(annotation: Any) -> Any:
@@ -114,7 +133,11 @@ def literal_words(annotation: Any) -> tuple[list[str], bool]:
 
 def describe(annotation: Any) -> str:
     """What an annotation accepts, in words: "a whole number, at least 1, or auto"."""
-    metas = [meta for meta in getattr(annotation, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    metas = _metas(annotation)
+    extra = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
+    spelling = SPELLINGS.get(extra.get("spelling", ""))
+    if "values" in extra or (spelling and spelling.accepts):
+        return str(extra.get("values") or (spelling and spelling.accepts))
     bare = unwrapped(annotation)
     origin, inner = typing.get_origin(bare), typing.get_args(bare)
     if origin is Literal:
@@ -146,9 +169,12 @@ def _bounds(meta: msgspec.Meta) -> Iterator[str]:
 def parse_value(option: Option, text: Any) -> Any:
     """The value of one option from text; `ConfigError` says what is allowed."""
     flag = option.flag.split("/")[0]
-    refusal = ConfigError(f"{flag} {text} is not allowed: it takes {option.values}.")
+    spelling = option.spelling
+    refusal = ConfigError(
+        f"{flag} {text} is not allowed: it takes {option.values}.", spelling.example if spelling else ""
+    )
     try:
-        value = msgspec.convert(_shape(option, text), option.annotation, strict=False)
+        value = msgspec.convert(_read(option, text), option.annotation, strict=False)
     except msgspec.ValidationError as error:
         raise refusal from error
     if isinstance(value, float) and not math.isfinite(value):
@@ -156,21 +182,13 @@ def parse_value(option: Option, text: Any) -> Any:
     return value
 
 
-def _shape(option: Option, text: Any) -> Any:
-    if option.name == "image_size" and isinstance(text, int):
-        return (text, text)
-    if not isinstance(text, str) or text == "auto":
-        return text
-    if option.extra.get("unit") == "s":
-        match = re.fullmatch(r"([0-9.]+)\s*(ms|[smh]?)", text.strip())
-        try:
-            return float(match[1]) * _SECONDS[match[2]] if match else text
-        except ValueError:
-            return text
-    if "tuple" in str(option.annotation):
-        parts = [part.strip() for part in re.split(r"[x,]", text)]
-        return parts * 2 if option.name == "image_size" and len(parts) == 1 else parts
-    return text
+def _read(option: Option, value: Any) -> Any:
+    spelling = option.spelling
+    if spelling is None or value == "auto":
+        return value
+    if isinstance(value, int) and option.extra["spelling"] == "image_size":  # TOML's 224
+        return (value, value)
+    return spelling.read(value) if isinstance(value, str) else value
 
 
 def find_option(name: str, where: str) -> Option:
@@ -200,15 +218,14 @@ def coerce(option: Option, value: Any) -> Any:
 def format_value(value: Any) -> str:
     """A value as a user types it."""
     if isinstance(value, (tuple, list)):
-        return ",".join(str(part) for part in value)
+        return join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def as_text(name: str, value: Any) -> str:
     """The value of an option as a user types it, sizes too: 64x96."""
-    if name == "image_size" and isinstance(value, (tuple, list)):
-        return "x".join(str(part) for part in value)
-    return format_value(value)
+    spelling = next((option.spelling for option in options() if option.name == name), None)
+    return spelling.show(value) if spelling and isinstance(value, (tuple, list)) else format_value(value)
 
 
 def to_json_value(values: Mapping[str, Any]) -> dict[str, Value]:

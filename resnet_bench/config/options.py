@@ -1,25 +1,40 @@
-"""From `config/` to click options, to JSON paths and back; nothing is typed twice.
+"""From the sections of `config/` to click options, to values and back; nothing is typed twice.
 
-Each field becomes one flag, validated by msgspec against its own annotation. Neighbours: `values.py` has
-each option by itself, `presets.py` and `preset_file.py` change defaults, `cli/` decorates its commands with
-`configuration`.
+Each field becomes one option, validated by msgspec against its own annotation; a `FieldParameter` knows the field it
+was made from. Neighbours: `option.py` has each option by itself, `presets.py` and `preset_file.py` change defaults,
+`cli/` decorates its commands with `configuration`, `subset` and `section`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+import msgspec
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 from msgspec.structs import replace
 
-from resnet_bench.config import Config, check, preset_file
-from resnet_bench.config.option import Option, describe, literal_words, options, parse_value, unwrapped
+from resnet_bench.config import preset_file
+from resnet_bench.config.checks import check
+from resnet_bench.config.config import Config
+from resnet_bench.config.fields import ConfigSection
+from resnet_bench.config.option import (
+    Option,
+    describe,
+    literal_words,
+    options,
+    options_of,
+    parse_value,
+    unwrapped,
+)
 from resnet_bench.config.presets import PRESETS
 from resnet_bench.errors import ConfigError
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+S = TypeVar("S", bound=ConfigSection)
 
 
 class _FieldType(click.ParamType[Any]):
@@ -35,16 +50,11 @@ class _FieldType(click.ParamType[Any]):
         del param, ctx
         if not self.open:
             return f"[{'|'.join(self.words)}]"
-        text = str(self.option.annotation)
         if "metavar" in self.option.extra:
             return str(self.option.extra["metavar"])
-        return (
-            "TEXT"
-            if unwrapped(self.option.annotation) in (str, str | None)
-            else "H[xW]"
-            if "image" in self.name
-            else ("N,N,..." if "tuple" in text else "SECONDS" if self.option.extra.get("unit") else "N")
-        )
+        if self.option.spelling is not None:
+            return self.option.spelling.metavar
+        return "TEXT" if unwrapped(self.option.annotation) in (str, str | None) else "N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         del param, ctx
@@ -57,80 +67,130 @@ class _FieldType(click.ParamType[Any]):
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
 
 
-class ConfigurationCommand(click.Command):
-    """A command whose help lists the options by section of the configuration, and its `own` by theirs."""
+class FieldParameter(click.Option):
+    """The click option of a field. `option.default` is what the command takes where nothing is given."""
 
-    own: tuple[Option, ...] = ()
+    def __init__(self, option: Option) -> None:
+        self.option = option
+        shown = show_default(option)
+        text = f"{option.help}  [default: {shown}]" if shown else option.help
+        if option.is_switch:
+            super().__init__([option.flag, option.name], is_flag=True, default=option.default, help=text)
+            return
+        kind: dict[str, Any] = {"type": _FieldType(option)}
+        if option.extra.get("repeat"):
+            kind = {"type": str, "multiple": True, "metavar": option.extra["metavar"]}
+        if "bare" in option.extra:
+            kind |= {"is_flag": False, "flag_value": option.extra["bare"]}
+        super().__init__([option.flag, option.name], help=text, required=option.default is msgspec.NODEFAULT, **kind)
+
+
+class ConfigurationCommand(click.Command):
+    """A command whose help lists its options by section."""
+
+    def listed(self, ctx: click.Context) -> list[click.Parameter]:
+        """What its help names."""
+        return self.get_params(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one titled list of options per section."""
+        """Write one titled list of options per section, in the order in which the command declares them."""
         groups: dict[str, list[tuple[str, str]]] = {}
-        sections = {option.name: option.section or "preset" for option in (*options(), *self.own)}
-        for param in self.get_params(ctx):
+        for param in self.listed(ctx):
             row = param.get_help_record(ctx)
             if row is not None:
-                groups.setdefault(sections.get(param.name or "", "other"), []).append(row)
-        titles = {"preset": "Preset", "model": "Network", "data": "Data", "step": "Step", "runtime": "Runtime"}
-        titles |= {"training": "Training", "measure": "Measurement", "output": "Output", "other": "Other"}
-        for key, title in titles.items():
-            if key in groups:
-                with formatter.section(title):
-                    formatter.write_dl(groups[key])
+                title = param.option.owner.title if isinstance(param, FieldParameter) else "Other"
+                groups.setdefault(title, []).append(row)
+        for title in sorted(groups, key=lambda title: title == "Other"):
+            with formatter.section(title):
+                formatter.write_dl(groups[title])
 
 
 def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with every option of the configuration, in order."""
-    for option in reversed(options()):
-        command = click_option(option)(command)
-    return command
+    """Decorate a command with every option of a benchmark, in order."""
+    return _decorate(options())(command)
 
 
-def subset(
-    *names: str, defaults: Mapping[str, Any] | None = None
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a command with a few options of the configuration; `defaults` are the command's own, in its help."""
+def subset(*chosen: str | type[ConfigSection], defaults: Mapping[str, Any] | None = None) -> Decorator:
+    """Decorate a command with some options of a benchmark, by name or whole sections.
+
+    `defaults` are the command's own: its help names them, and whoever builds the configuration applies them.
+    """
     by_name = {option.name: option for option in options()}
-    for name, value in (defaults or {}).items():
-        by_name[name] = dataclasses.replace(by_name[name], default=value)
+    found = [by_name[each] if isinstance(each, str) else each for each in chosen]
+    picked = [
+        option
+        for each in found
+        for option in ((each,) if isinstance(each, Option) else (one for one in options() if one.owner is each))
+    ]
+    return _decorate(_with_defaults(picked, defaults))
 
+
+def section(owner: type[ConfigSection], *names: str, defaults: Mapping[str, Any] | None = None) -> Decorator:
+    """Decorate a command with the options of a section of its own, or with those of these names; `read` has them."""
+    picked = [option for option in options_of(owner) if not names or option.name in names]
+    return _decorate(_with_defaults(picked, defaults))
+
+
+def _with_defaults(chosen: list[Option], defaults: Mapping[str, Any] | None) -> tuple[Option, ...]:
+    changed = defaults or {}
+    return tuple(
+        dataclasses.replace(option, default=changed[option.name]) if option.name in changed else option
+        for option in chosen
+    )
+
+
+def _decorate(chosen: tuple[Option, ...]) -> Decorator:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for name in reversed(names):
-            command = click_option(by_name[name])(command)
+        parameters = [FieldParameter(option) for option in chosen]
+        if isinstance(command, click.Command):
+            command.params[:0] = parameters
+        else:  # what click's own decorators do before the command exists
+            command.__dict__.setdefault("__click_params__", []).extend(reversed(parameters))
         return command
 
     return decorate
 
 
-def click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a command with one option."""
-    shown = show_default(option)
-    text = option.help if option.is_switch and not shown else f"{option.help}  [default: {shown}]"
-    if option.is_switch:
-        return click.option(option.flag, option.name, is_flag=True, default=option.default, help=text)
-    bare = {"is_flag": False, "flag_value": option.extra["bare"]} if "bare" in option.extra else {}
-    return click.option(option.flag, option.name, type=_FieldType(option), default=None, help=text, **bare)
-
-
 def show_default(option: Option) -> str:
-    """The default as a user would type it; empty for a switch that is off."""
+    """The default as a user would type it; empty for a switch that is off and where there is none."""
     value = option.default
     if option.is_switch:
         return "on" if value else ""
-    if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if value is msgspec.NODEFAULT or value == ():
+        return ""
+    if value is None or isinstance(value, str):
+        return "none" if value is None else value
+    if option.spelling is not None:
+        return option.spelling.show(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def parameters_of(ctx: click.Context, *owners: type[ConfigSection]) -> list[FieldParameter]:
+    """The options of a command that these sections declare; of a benchmark's without any."""
+    wanted = owners or tuple({option.owner for option in options()})
+    own = (param for param in ctx.command.params if isinstance(param, FieldParameter))
+    return [param for param in own if param.option.owner in wanted]
+
+
+def given_values(ctx: click.Context, *owners: type[ConfigSection]) -> dict[str, Any]:
+    """The values given on the command line or by the environment, by name; of these sections, or of a benchmark's."""
+    sources = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    names = [param.option.name for param in parameters_of(ctx, *owners)]
+    return {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) in sources}
+
+
+def read(ctx: click.Context, owner: type[S]) -> S:
+    """A command's section: what was given, else the command's defaults."""
+    defaults = {param.option.name: param.option.default for param in parameters_of(ctx, owner)}
+    return owner(**{**defaults, **given_values(ctx, owner)})
 
 
 def from_context(ctx: click.Context, defaults: Mapping[str, Any] | None = None) -> tuple[Config, tuple[str, ...]]:
     """The configuration that a command line asks for, and the names of the options given on it.
 
-    `defaults` are the command's own, which what is given goes before.
+    `defaults` are the command's own; what is given overrides them.
     """
-    given = {
-        option.name: ctx.params[option.name]
-        for option in options()
-        if ctx.get_parameter_source(option.name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-    }
+    given = given_values(ctx)
     return build({**(defaults or {}), **with_preset_file(given)})
 
 
@@ -173,7 +233,7 @@ def with_values(config: Config, values: dict[str, Any]) -> Config:
 
 
 def parse_args(arguments: list[str]) -> tuple[Config, tuple[str, ...]]:
-    """The configuration that these command-line words ask for (for the pytest harness and `ab`)."""
+    """The configuration that these command-line words ask for (for the pytest plugin and `ab`)."""
     command = configuration(ConfigurationCommand("options", add_help_option=False))
     assert isinstance(command, click.Command)
     try:
@@ -185,16 +245,19 @@ def parse_args(arguments: list[str]) -> tuple[Config, tuple[str, ...]]:
 
 __all__ = [
     "ConfigurationCommand",
+    "FieldParameter",
     "Option",
     "build",
     "build_unchecked",
-    "click_option",
     "configuration",
     "describe",
     "from_context",
+    "given_values",
     "options",
     "parse_args",
     "parse_value",
+    "read",
+    "section",
     "show_default",
     "subset",
     "with_preset_file",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -12,28 +12,32 @@ from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, Po
 class RuntimeConfig(ConfigSection, frozen=True, kw_only=True):
     """Process-global TensorFlow state."""
 
+    title: ClassVar[str] = "Runtime"
+
     device: Annotated[
         str,
         Meta(
             pattern=r"^(auto|cpu|gpu(:\d+)?)$",
-            description="Device to run on. auto: the GPU where there is one (never skipped in silence), else the CPU.",
+            description="auto: the first GPU (an unusable GPU is an error), otherwise the CPU.",
             extra={"values": "auto, cpu, gpu or gpu:N"},
         ),
         OPTION,
     ] = "auto"
     threads: Annotated[
         PositiveInt | Auto,
-        Meta(description="Threads inside an operation. auto: what affinity and the cgroup quota allow."),
+        Meta(description="Intra-op threads. auto: the CPUs that affinity and the cgroup quota allow."),
         OPTION,
     ] = "auto"
-    inter_op_threads: Annotated[PositiveInt | Auto, Meta(description="Operations that run at once."), OPTION] = "auto"
+    inter_op_threads: Annotated[
+        PositiveInt | Auto, Meta(description="Inter-op threads: operations that run at once. auto: --threads."), OPTION
+    ] = "auto"
     onednn: Annotated[
         Literal["auto", "on", "off"],
-        Meta(description="oneDNN kernels, set before TensorFlow is imported. auto: on for AVX2 and better."),
+        Meta(description="oneDNN kernels (set before TensorFlow is imported). auto: on with AVX2 or better."),
         OPTION,
     ] = "auto"
     memory_growth: Annotated[
-        bool, Meta(description="Let a GPU's memory pool grow instead of taking it all."), OPTION
+        bool, Meta(description="Grow GPU memory on demand instead of allocating all of it at the start."), OPTION
     ] = True
     deterministic: Annotated[
         bool, Meta(description="Only deterministic operations, in a deterministic order."), OPTION

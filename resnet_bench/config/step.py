@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -14,6 +14,8 @@ Precision = Literal["float32", "tf32", "mixed_bfloat16", "mixed_float16"]
 class StepConfig(ConfigSection, frozen=True, kw_only=True):
     """What one step computes, and how it is compiled."""
 
+    title: ClassVar[str] = "Step"
+
     mode: Annotated[
         Literal["train", "infer", "eval", "input"],
         Meta(description="train, infer (forward), eval (forward and accuracy), or input (the pipeline alone)."),
@@ -22,7 +24,7 @@ class StepConfig(ConfigSection, frozen=True, kw_only=True):
     batch_size: Annotated[
         PositiveInt | Literal["auto", "max"],
         Meta(
-            description="Images per step. max: the largest that fits, searched for first, a process per try.",
+            description="Images per step. max: search for the largest that fits first, one process per try.",
             extra={"values": "a whole number, at least 1, auto or max"},
         ),
         WORKLOAD,
@@ -34,26 +36,32 @@ class StepConfig(ConfigSection, frozen=True, kw_only=True):
     ] = "auto"
     mixed_precision: Annotated[
         bool,
-        Meta(description="Use the 16-bit type this device has (bfloat16, with a warning, where it has none)."),
+        Meta(description="Use the device's native 16-bit type (bfloat16, with a warning, if it has none)."),
         OPTION,
     ] = False
     xla: Annotated[bool, Meta(description="Compile the step with XLA."), OPTION] = False
-    steps_per_call: Annotated[int, Meta(ge=1, description="Steps run by one call from Python."), OPTION] = 1
+    steps_per_call: Annotated[int, Meta(ge=1, description="Steps per call from Python."), OPTION] = 1
     optimizer: Annotated[Literal["sgd", "adam"], Meta(description="Optimizer of the training step."), WORKLOAD] = "sgd"
     learning_rate: Annotated[
-        PositiveFloat | Auto, Meta(description="auto: 0.1 x batch / 256 for SGD, 0.00015 for Adam."), WORKLOAD
+        PositiveFloat | Auto,
+        Meta(description="Learning rate. auto: 0.1 x batch / 256 for SGD, 0.00015 for Adam."),
+        WORKLOAD,
     ] = "auto"
     momentum: Annotated[float, Meta(ge=0, lt=1, description="SGD's momentum."), WORKLOAD] = 0.9
-    weight_decay: Annotated[float, Meta(ge=0, description="Decoupled from the loss; kernels only."), WORKLOAD] = 5e-5
+    weight_decay: Annotated[
+        float, Meta(ge=0, description="Decoupled weight decay, applied to kernels only."), WORKLOAD
+    ] = 5e-5
     label_smoothing: Annotated[
-        float, Meta(ge=0, lt=1, description="Share of the target spread over all classes."), WORKLOAD
+        float,
+        Meta(ge=0, lt=1, description="Label smoothing: fraction of the target spread over all classes."),
+        WORKLOAD,
     ] = 0.1
-    freeze: Annotated[bool, Meta(description="Fold variables to constants before inference."), OPTION] = False
+    freeze: Annotated[bool, Meta(description="Freeze variables to constants before inference."), OPTION] = False
     loop: Annotated[
         Literal["custom", "fit"],
-        Meta(description="Our compiled step, or Keras' model.fit around the same network."),
+        Meta(description="custom: compiled tf.function step; fit: Keras model.fit."),
         OPTION,
     ] = "custom"
-    split: Annotated[bool, Meta(description="Also time forward, backward and optimizer apart (train)."), PROTOCOL] = (
-        False
-    )
+    split: Annotated[
+        bool, Meta(description="Also time forward, backward and optimizer separately (train)."), PROTOCOL
+    ] = False

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from resnet_bench.config.config import Config
-from resnet_bench.config.fields import OPTION, PROTOCOL, WORKLOAD, Auto, ConfigSection, PositiveFloat
+from resnet_bench.config.dataset import (
+    DatasetName,
+    FoldBiases,
+    NewHead,
+    Portable,
+    SplitSeed,
+    TestData,
+    TestShare,
+    Weights,
+    check_weights,
+)
+from resnet_bench.config.fields import (
+    FOLDER,
+    ONE_WAY,
+    OPTION,
+    PROTOCOL,
+    WORKLOAD,
+    Auto,
+    ConfigSection,
+    PositiveFloat,
+    Seconds,
+)
 from resnet_bench.errors import ConfigError
 
 Change = Literal["none", "crop", "shift", "flip"]
@@ -16,34 +37,19 @@ Change = Literal["none", "crop", "shift", "flip"]
 class TrainingConfig(ConfigSection, frozen=True, kw_only=True):
     """What `bench-cli train` takes beyond a benchmark's configuration."""
 
-    dataset: Annotated[
-        Literal["auto", "digits", "h5", "folder", "tfrecord"],
-        Meta(
-            description="digits: scikit-learn's scanned digits; h5: the hand-sign layout; folder: class subfolders; "
-            "tfrecord: ImageNet-style shards. auto: what --data is, digits without it."
-        ),
-        WORKLOAD,
-    ] = "auto"
-    test_data: Annotated[
-        str | None,
-        Meta(description="Test part: an h5 file, a folder, or a glob of shards.", extra={"completion": "file"}),
-        WORKLOAD,
-    ] = None
-    test_share: Annotated[
-        float, Meta(gt=0, lt=1, description="Share of each class that is split off as test part."), WORKLOAD
-    ] = 0.2
-    split_seed: Annotated[
-        int, Meta(ge=0, le=2**31 - 1, description="Seed of that split; --seed leaves it alone."), WORKLOAD
-    ] = 0
+    title: ClassVar[str] = "Training"
+
+    dataset: DatasetName = "auto"
+    test_data: TestData = None
+    test_share: TestShare = 0.2
+    split_seed: SplitSeed = 0
     epochs: Annotated[int, Meta(ge=1, description="Passes over the train part."), PROTOCOL] = 12
     schedule: Annotated[
         Literal["constant", "cosine", "step"],
         Meta(description="Learning rate over time; cosine ends at 0, step divides by 10 every --decay-epochs."),
         WORKLOAD,
     ] = "constant"
-    warmup_epochs: Annotated[
-        float, Meta(ge=0, description="Epochs in which the learning rate rises to its full value."), WORKLOAD
-    ] = 0.0
+    warmup_epochs: Annotated[float, Meta(ge=0, description="Epochs of linear learning-rate warm-up."), WORKLOAD] = 0.0
     decay_epochs: Annotated[
         PositiveFloat | Auto,
         Meta(description="Epochs per step of --schedule step. auto: a third of --epochs."),
@@ -54,91 +60,92 @@ class TrainingConfig(ConfigSection, frozen=True, kw_only=True):
         Meta(
             description="Random changes to training images: crop, shift (an eighth), flip. auto: none for digits and "
             "h5, crop and flip for the others.",
-            extra={"values": "crop, shift and flip with commas, none or auto", "metavar": "NAME,..."},
+            extra={
+                "values": "crop, shift and flip with commas, none or auto",
+                "metavar": "NAME,...",
+                "spelling": "list",
+            },
         ),
         WORKLOAD,
     ] = "auto"
     batch_norm_momentum: Annotated[
         Annotated[float, Meta(ge=0, lt=1)] | Auto,
         Meta(
-            description="Share that batch norm's moving statistics keep at each step. auto: they average over a "
-            "quarter of an epoch, between 0.9 and 0.99."
+            description="Momentum of batch norm's moving averages. auto: averages over a quarter of an epoch, between "
+            "0.9 and 0.99."
         ),
         WORKLOAD,
     ] = "auto"
-    weights: Annotated[
-        str | None,
-        Meta(description="Start from these weights: a .keras or .h5 file, or imagenet.", extra={"completion": "file"}),
-        WORKLOAD,
-    ] = None
-    new_head: Annotated[bool, Meta(description="Keep a new classifier in place of that of --weights."), WORKLOAD] = (
-        False
-    )
-    fold_biases: Annotated[
-        bool, Meta(description="Fold the convolution biases of --weights into batch norm."), WORKLOAD
-    ] = False
-    freeze_stages: Annotated[
-        int, Meta(ge=0, description="Leave the stem and that many first stages as they are."), WORKLOAD
-    ] = 0
+    weights: Weights = None
+    new_head: NewHead = False
+    fold_biases: FoldBiases = False
+    freeze_stages: Annotated[int, Meta(ge=0, description="Freeze the stem and the first N stages."), WORKLOAD] = 0
     strategy: Annotated[
         Literal["one", "mirrored"],
         Meta(
-            description="one: the device alone; mirrored: every GPU of the machine takes an equal part of each batch, "
-            "and --batch-size counts all parts together."
+            description="one: a single device; mirrored: data-parallel over every GPU of the machine; --batch-size is "
+            "the global batch."
         ),
         OPTION,
     ] = "one"
     logical_devices: Annotated[
         int,
-        Meta(ge=1, description="Logical CPUs for --strategy mirrored without GPUs: to try it out, not to go faster."),
+        Meta(ge=1, description="Logical CPU devices for --strategy mirrored without GPUs: for testing, not for speed."),
         OPTION,
     ] = 1
     early_stopping: Annotated[
         int,
-        Meta(ge=0, description="Stop after that many epochs without a better test accuracy; 0 never does."),
+        Meta(ge=0, description="Stop after N epochs without a better test accuracy; 0: never."),
         PROTOCOL,
     ] = 0
     target_accuracy: Annotated[
         Annotated[float, Meta(gt=0, le=1)] | None,
-        Meta(description="Stop once the test accuracy is this high, and say how long that took: 0.97."),
+        Meta(description="Stop at this test accuracy (0.97) and report the time to reach it."),
         PROTOCOL,
     ] = None
     keep: Annotated[
         Literal["auto", "last", "best"],
         Meta(
-            description="Weights of the saved model: of the last epoch, or of the best on the test part. auto: best "
-            "with --early-stopping."
+            description="Weights of the saved model: of the last epoch, or of the epoch with the best test accuracy. "
+            "auto: best with --early-stopping, else last."
         ),
         PROTOCOL,
     ] = "auto"
-    portable: Annotated[
-        bool, Meta(description="Save the model with Keras' own batch norm, for plain Keras."), PROTOCOL
-    ] = False
+    portable: Annotated[Portable, PROTOCOL] = False
     folder: Annotated[
         str,
         Meta(
             description="Folder of this training: checkpoint, model, learning curves, TensorBoard events.",
-            extra={"completion": "dir"},
         ),
+        FOLDER,
         PROTOCOL,
     ] = "training"
     checkpoint_interval: Annotated[
         float,
         Meta(
             ge=0,
-            description="Time between checkpoints, in seconds (or 90s, 3m); one follows every epoch too.",
-            extra={"unit": "s"},
+            description="Time between checkpoints, in seconds (or 90s, 3m); each epoch saves one too.",
+            extra={"spelling": "seconds"},
         ),
         PROTOCOL,
     ] = 60.0
     max_time: Annotated[
-        PositiveFloat | None,
-        Meta(
-            description="Time after which training stops with a checkpoint, in seconds (or 90s, 3m, 1h).",
-            extra={"unit": "s"},
-        ),
+        Seconds | None,
+        Meta(description="Time after which training stops with a checkpoint, in seconds (or 90s, 3m, 1h)."),
         PROTOCOL,
     ] = None
+
+
+class ResumeConfig(ConfigSection, frozen=True, kw_only=True):
+    """Whether a training continues; no part of what is trained."""
+
+    title: ClassVar[str] = "Training"
+
+    resume: Annotated[
+        bool,
+        Meta(description="Continue from the checkpoint in --folder, with the options it was started with."),
+        ONE_WAY,
+    ] = False
 
 
 def check_training(config: Config, training: TrainingConfig) -> None:
@@ -175,9 +182,7 @@ def _check_schedule(training: TrainingConfig) -> ConfigError | None:
 
 
 def _check_start(config: Config, training: TrainingConfig) -> ConfigError | None:
-    for flag, given in (("--new-head", training.new_head), ("--fold-biases", training.fold_biases)):
-        if given and training.weights is None:
-            return ConfigError(f"{flag} says what to do with --weights, which is not given.", "Add --weights PATH.")
+    check_weights(training.weights, training.new_head, training.fold_biases)
     stages = len(config.model.stage_sizes)
     if training.freeze_stages > stages:
         return ConfigError(

@@ -14,6 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from resnet_bench.config import Config, TrainingConfig, check_training
+from resnet_bench.config.dataset import weights_source
+from resnet_bench.config.fields import absolute_path
 from resnet_bench.config.option import options, training_options
 from resnet_bench.config.options import build
 from resnet_bench.data.datasets import IMAGE_SIZE, kind_of, sizes_of
@@ -49,9 +51,9 @@ def request_of(given: Mapping[str, Any]) -> TrainRequest:
     """
     names = {option.name for option in training_options()}
     own = {name: value for name, value in given.items() if name in names}
-    own |= {"test_data": _absolute(own.get("test_data")), "weights": _weights(own.get("weights"))}
+    own |= {"test_data": absolute_path(own.get("test_data")), "weights": weights_source(own.get("weights"))}
     training = TrainingConfig(**own)
-    data = _absolute(given.get("data"))
+    data = absolute_path(given.get("data"))
     kind = kind_of(training.dataset, data)
     values = {name: value for name, value in given.items() if name not in names and name != "data"}
     streamed = {"source": kind, "data": data} if kind in ("folder", "tfrecord") else {}
@@ -67,14 +69,6 @@ def request_of(given: Mapping[str, Any]) -> TrainRequest:
     training = replace(training, dataset=kind)
     check_training(config, training)
     return TrainRequest(config=config, training=training, given=dict(given))
-
-
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().absolute())
-
-
-def _weights(source: str | None) -> str | None:
-    return source if source == "imagenet" else _absolute(source)
 
 
 def continued(folder: Path, given: Mapping[str, Any]) -> TrainRequest:

@@ -77,9 +77,9 @@ def test_an_image_folder_becomes_shards(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "part"),
     [
-        (("--data", "x"), 2, "--data says nothing to --source photos"),
+        (("--data", "x"), 2, "--source photos does not use --data"),
         (("--source", "folder"), 2, "needs --data"),
-        (("--source", "folder", "--data", "x", "--count", "3"), 2, "--count says nothing to --source folder"),
+        (("--source", "folder", "--data", "x", "--count", "3"), 2, "--source folder does not use --count"),
         (("--source", "folder", "--data", "/nowhere"), 3, "does not exist"),
         (("--source", "tfds", "--data", "/nowhere"), 3, "is no folder"),
         (("--sizes", "big"), 2, "--sizes big"),

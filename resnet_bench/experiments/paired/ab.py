@@ -10,7 +10,7 @@ from typing import Literal
 
 import resnet_bench
 from resnet_bench.analysis.compare import config_differences
-from resnet_bench.config.options import options, parse_args
+from resnet_bench.config.options import Option, options, parse_args
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments.paired.duet import AbRun, PairedObserver
 from resnet_bench.experiments.paired.side import Budget, Side, SideFailure
@@ -21,6 +21,11 @@ from resnet_bench.worker.process import outcome_of
 
 SIDE_PROTOCOL = ("preset", "preset_file", "warmup")
 """What a side may say of how it is measured; the rest is the match's to decide."""
+
+
+def side_options() -> tuple[Option, ...]:
+    """The options of `run` that a side takes."""
+    return tuple(one for one in options() if one.extra["role"] != "protocol" or one.name in SIDE_PROTOCOL)
 
 
 def parse_side(label: str, words: list[str]) -> Side:
