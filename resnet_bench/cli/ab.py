@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from resnet_bench.analysis import noise_floor
-from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.cli import sides
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.paired import paired_progress

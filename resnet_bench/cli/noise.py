@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from resnet_bench.analysis import noise_floor
-from resnet_bench.analysis.noise_floor import NoiseFloor
 from resnet_bench.cli import sides
 from resnet_bench.cli.ab import hold_and_report, paired_options
 from resnet_bench.data import default_cache_dir
