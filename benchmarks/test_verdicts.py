@@ -22,7 +22,6 @@ from resnet_bench.experiments import run
 from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.record import Record
-from resnet_bench.report.notices import sentence
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 RESULTS = Path(__file__).parent / "results"
@@ -45,7 +44,7 @@ def measure(benchmark: Any, name: str) -> Record:
     """Run the workload, keep its record, show its verdict."""
     record = run.run(*parse_args(shlex.split(WORDS)))
     write_atomically(RESULTS / f"verdict_{name}.json", record.to_json())
-    reasons = [sentence(reason) for reason in record.verdict.reasons]
+    reasons = [reason.message for reason in record.verdict.reasons]
     benchmark.extra_info.update(verdict=record.verdict.kind, reasons=reasons)
     assert record.summary is not None, record.outcome.message
     step_s = record.summary.step_s.value

@@ -120,7 +120,6 @@ def resnet_bench_fixture(
     """
     from resnet_bench.config.options import parse_args, with_values
     from resnet_bench.experiments import run as session
-    from resnet_bench.report.notices import sentence
 
     if getattr(benchmark, "_timer", CLOCK) is not CLOCK:
         pytest.fail(f"Ask for {FIXTURE} before benchmark: that one already has a clock of its own.", pytrace=False)
@@ -135,7 +134,7 @@ def resnet_bench_fixture(
         if record.summary is None or record.outcome.kind != "ok":
             pytest.fail(f"{record.outcome.message} {record.outcome.remedy} Record: {path}", pytrace=False)
         if config.output.require_valid and record.verdict.kind != "valid":
-            reasons = " ".join(sentence(reason) for reason in record.verdict.reasons)
+            reasons = " ".join(reason.message for reason in record.verdict.reasons)
             pytest.fail(
                 f"--require-valid: the verdict is {record.verdict.kind}. {reasons} Record: {path}", pytrace=False
             )
@@ -157,7 +156,6 @@ def _play(benchmark: Any, record: Record) -> None:
 
 def _extra_info(record: Record, path: Path) -> dict[str, Any]:
     from resnet_bench.analysis.summary import PERCENTILES
-    from resnet_bench.report.notices import sentence
 
     summary = record.summary
     assert summary is not None
@@ -171,8 +169,8 @@ def _extra_info(record: Record, path: Path) -> dict[str, Any]:
         "peak_host_bytes": summary.peak_host_bytes,
         "peak_device_bytes": summary.peak_device_bytes,
         "verdict": record.verdict.kind,
-        "reasons": [sentence(reason) for reason in record.verdict.reasons],
-        "warnings": [sentence(warning) for warning in record.warnings],
+        "reasons": [reason.message for reason in record.verdict.reasons],
+        "warnings": [warning.message for warning in record.warnings],
         "record": str(path),
     }
 
@@ -186,8 +184,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     from rich.table import Table
     from rich.text import Text
 
-    from resnet_bench.report.notices import sentence
-
     terminalreporter.section("resnet-bench")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("row", "img/s", "p50", "p90", "p99", "peak host", "peak device", "verdict"):
@@ -199,7 +195,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     console.print(table)
     said: dict[str, list[str]] = {}
     for name, record in rows:
-        for words in dict.fromkeys(sentence(notice) for notice in (*record.verdict.reasons, *record.warnings)):
+        for words in dict.fromkeys(notice.message for notice in (*record.verdict.reasons, *record.warnings)):
             said.setdefault(words, []).append(name)
     for words, names in said.items():
         who = "every row" if len(names) == len(rows) > 1 else ", ".join(names)

@@ -136,10 +136,10 @@ def _remarks(found: Limit, reached: Estimate, cores: CoreUse | None, sharing: Sh
     remarks = []
     surely = reached.high if reached.high is not None else reached.value
     if surely < REACHED:
-        remarks.append(Notice(kind="ceilings_not_reached", facts={"efficiency": reached.value}))
+        remarks.append(Notice.make("ceilings_not_reached", efficiency=reached.value))
     if (reached.low if reached.low is not None else reached.value) > EXCEEDED:
-        remarks.append(Notice(kind="bound_exceeded", facts={"efficiency": reached.value}))
+        remarks.append(Notice.make("bound_exceeded", efficiency=reached.value))
     starved = found in ("input-bound", "cannot tell") and sharing == "own device"
     if cores is not None and starved and cores.more == 0 and cores.busy < cores.to_feed:
-        remarks.append(Notice(kind="pipeline_leaves_cores", facts={"busy": cores.busy, "usable": cores.usable}))
+        remarks.append(Notice.make("pipeline_leaves_cores", busy=cores.busy, usable=cores.usable))
     return tuple(remarks)

@@ -111,11 +111,11 @@ def next_step(stages: Sequence[StageRate], cores: int, others: float = 0.0) -> t
         "others": others,
     }
     if busy is None or busy <= 0:
-        return busy, (Notice(kind="pipeline_bottleneck", facts=facts),)
+        return busy, (Notice.make("pipeline_bottleneck", **facts),)
     free = max(cores - others, busy)
     if busy >= CORES_BUSY_SHARE * free:
-        return busy, (Notice(kind="pipeline_cores_busy", facts={**facts, "one_more": (cores + 1) / cores}),)
-    return busy, (Notice(kind="pipeline_cores_idle", facts={**facts, "room": free / busy}),)
+        return busy, (Notice.make("pipeline_cores_busy", **facts, one_more=(cores + 1) / cores),)
+    return busy, (Notice.make("pipeline_cores_idle", **facts, room=free / busy),)
 
 
 def ablation_rate(name: str, change: str, full: Sequence[Round], variant: Sequence[Round]) -> AblationRate:
@@ -158,4 +158,4 @@ def memory_notices(trend: MemoryTrend) -> tuple[Notice, ...]:
         "growth_bytes": trend.growth_bytes,
         "images": trend.samples[-1].images - trend.settled_images,
     }
-    return (Notice(kind="memory_grows", facts=facts),)
+    return (Notice.make("memory_grows", **facts),)

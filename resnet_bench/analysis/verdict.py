@@ -1,6 +1,7 @@
-"""valid, provisional or invalid, with the reasons as data. Pure.
+"""valid, provisional or invalid, with the reasons as notices. Pure.
 
-invalid: the number must not be used. provisional: it was measured, but too little or beside the plan.
+invalid: the number must not be used. provisional: too little was measured, or not as planned. Neighbours:
+`interference.py` finds what disturbed a run, `records/notices/verdicts.py` has the texts of the reasons.
 """
 
 from __future__ import annotations
@@ -19,24 +20,21 @@ from resnet_bench.records.run import Outcome, ProcessSamples, Samples, Verdict
 MIN_PROCESSES = 3
 """Fewer processes give an interval too wide to be of use: t is 12.7 at two processes, 4.3 at three."""
 
-BESIDE_THE_PLAN = ("budget_cut", "data_service_worker_lost", "cache_")
-"""How the kinds of notices begin that speak against a result: something did not go as it was asked."""
-
 WIDE = 0.1
-"""Half-width of the interval, as a fraction, from which a reader is told that the processes came apart."""
+"""Half-width of the interval, as a fraction, above which process-to-process variation is reported as high."""
 
 MIN_VALID_ROUNDS = steady_state.MIN_ROUNDS
 """Timed rounds of each process: fewer cannot show a steady state."""
 
 MIN_COUNTED_ROUNDS = steady_state.MIN_TAIL
-"""Rounds of each process that are left after its warm-up."""
+"""Rounds of each process after its warm-up."""
 
 PROMISES = ("stable_graph", "host_calls", "convolutions", "training", "device")
 """Claims that make a result provisional where they are refuted although nobody asked for them by name."""
 
 MAX_UNSTEADY_SHARE = 0.2
-"""Of the processes. The detector is wrong about one steady process in 20 to 50, so of ten, two are forgiven; of
-three or four, none."""
+"""Of the processes. The detector is wrong about one steady process in 20 to 50, so two of ten are tolerated, and none
+of three or four."""
 
 
 def decide_verdict(
@@ -48,9 +46,9 @@ def decide_verdict(
     evidence: tuple[OptionCheck, ...] = (),
     noise_floor: float | None = None,
 ) -> Verdict:
-    """The verdict on one run and every reason that speaks against it.
+    """The verdict on one run and every reason against it.
 
-    `noise_floor` is how far identical configurations came apart on this machine (a fraction; None: not known).
+    `noise_floor` is by how much identical configurations differ on this machine (a fraction; None: not known).
     """
     broken = (*_invalid_reasons(config, outcome, samples), *_without_effect(evidence))
     if broken:
@@ -60,10 +58,9 @@ def decide_verdict(
 
 
 def _on_the_interval(samples: Samples, noise_floor: float | None) -> tuple[Notice, ...]:
-    """What the interval's width means: no reason against the run, but one against small differences.
+    """What the interval's width means for comparisons; no reason against the run itself.
 
-    Wide, its processes came apart. Narrower than the machine's noise, they shared its mood of that hour, for they
-    ran one after the other, and another hour has another.
+    Processes of one run are correlated in time, so the interval can be narrower than run-to-run noise.
     """
     summary = summarize(samples)
     resolution = None if summary is None else ratio.resolution(summary.images_per_s)
@@ -72,34 +69,34 @@ def _on_the_interval(samples: Samples, noise_floor: float | None) -> tuple[Notic
     found = []
     measured = sum(1 for process in samples.processes if process.counted)
     if resolution > WIDE and measured >= MIN_PROCESSES:
-        found.append(Notice(kind="interval_wide", facts={"resolution": resolution, "processes": measured}))
+        found.append(Notice.make("interval_wide", resolution=resolution, processes=measured))
     if noise_floor is not None and resolution < noise_floor:
-        found.append(Notice(kind="interval_below_noise", facts={"resolution": resolution, "floor": noise_floor}))
+        found.append(Notice.make("interval_below_noise", resolution=resolution, floor=noise_floor))
     return tuple(found)
 
 
 def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tuple[Notice, ...]:
     found = []
     if outcome.kind != "ok":
-        found.append(Notice(kind="did_not_finish", facts={"outcome": outcome.kind, "phase": outcome.phase}))
+        found.append(Notice.make("did_not_finish", outcome=outcome.kind, phase=outcome.phase))
     if not any(process.counted for process in samples.processes):
-        found.append(Notice(kind="nothing_timed"))
+        found.append(Notice.make("nothing_timed"))
     for process in samples.processes:
         if process.result.finite is False:
-            found.append(Notice(kind="loss_not_finite", facts={"process": process.process, "mode": config.step.mode}))
+            found.append(Notice.make("loss_not_finite", process=process.process, mode=config.step.mode))
     return tuple(found)
 
 
 def _without_effect(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
     """Options that the user named and that were seen not to have taken effect."""
     failed = [claim for claim in evidence if claim.holds == "false" and claim.explicit]
-    return [Notice(kind="option_without_effect", facts=_words(claim)) for claim in failed]
+    return [Notice.make("option_without_effect", **_words(claim)) for claim in failed]
 
 
 def _refuted(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
     """What every run promises, and this one was seen not to keep."""
     failed = [claim for claim in evidence if claim.holds == "false" and claim.claim in PROMISES]
-    return [Notice(kind="promise_broken", facts=_words(claim)) for claim in failed]
+    return [Notice.make("promise_broken", **_words(claim)) for claim in failed]
 
 
 def _words(claim: OptionCheck) -> dict[str, Value]:
@@ -109,43 +106,42 @@ def _words(claim: OptionCheck) -> dict[str, Value]:
 def _provisional_reasons(
     config: Config, samples: Samples, notices: tuple[Notice, ...], machine: Machine | None
 ) -> tuple[Notice, ...]:
-    found = [notice for notice in notices if notice.kind.startswith(BESIDE_THE_PLAN)]
+    found = [notice for notice in notices if notice.severity == "degrades"]
     measured = [process for process in samples.processes if process.rounds]
     if len(measured) < MIN_PROCESSES:
-        found.append(Notice(kind="few_processes", facts={"processes": len(measured), "needed": MIN_PROCESSES}))
+        found.append(Notice.make("few_processes", processes=len(measured), needed=MIN_PROCESSES))
     found += _too_few_rounds(measured)
     found += _unsteady(measured)
     found += interference.reasons(measured, machine)
     if config.model.stage_sizes != RESNET50_STAGE_SIZES or config.model.width != 64:
         stages = ",".join(str(blocks) for blocks in config.model.stage_sizes)
-        found.append(Notice(kind="not_resnet50", facts={"stage_sizes": stages, "width": config.model.width}))
+        found.append(Notice.make("not_resnet50", stage_sizes=stages, width=config.model.width))
     return tuple(found)
 
 
 def _too_few_rounds(measured: list[ProcessSamples]) -> list[Notice]:
     fewest = min(len(process.rounds) for process in measured)
     if fewest < MIN_VALID_ROUNDS:
-        return [Notice(kind="few_rounds", facts={"rounds": fewest, "needed": MIN_VALID_ROUNDS})]
+        return [Notice.make("few_rounds", rounds=fewest, needed=MIN_VALID_ROUNDS)]
     least = min(measured, key=lambda process: len(process.counted))
     left, timed = len(least.counted), len(least.rounds)
     if left >= MIN_COUNTED_ROUNDS:
         return []
-    facts: dict[str, Value] = {"rounds": left, "timed": timed, "needed": MIN_COUNTED_ROUNDS}
-    return [Notice(kind="few_steady_rounds", facts=facts)]
+    return [Notice.make("few_steady_rounds", rounds=left, timed=timed, needed=MIN_COUNTED_ROUNDS)]
 
 
 def _unsteady(measured: list[ProcessSamples]) -> list[Notice]:
-    """What was found instead of a steady state from the first counted round on. Too few rounds to tell are
-    `_too_few_rounds`' reason."""
+    """What was found instead of a steady state from the first counted round on. (Too few rounds to detect one are
+    reported by `_too_few_rounds`.)"""
     kinds = Counter(_behaviour(process) for process in measured)
     of = sum(kinds.values()) - kinds["unknown"]
     if of - kinds["reached"] <= MAX_UNSTEADY_SHARE * of:
         return []
     notices = {
-        "still_drifting": Notice(kind="still_drifting", facts={"processes": kinds["still_drifting"], "of": of}),
-        "slowing_down": Notice(kind="slowing_down", facts={"processes": kinds["slowing_down"], "of": of}),
-        "bimodal": Notice(kind="bimodal", facts={"processes": kinds["bimodal"], "of": of}),
-        "warmup_counted": Notice(kind="warmup_counted", facts={"processes": kinds["warmup_counted"], "of": of}),
+        "still_drifting": Notice.make("still_drifting", processes=kinds["still_drifting"], of=of),
+        "slowing_down": Notice.make("slowing_down", processes=kinds["slowing_down"], of=of),
+        "bimodal": Notice.make("bimodal", processes=kinds["bimodal"], of=of),
+        "warmup_counted": Notice.make("warmup_counted", processes=kinds["warmup_counted"], of=of),
     }
     return [notice for kind, notice in notices.items() if kinds[kind]]
 

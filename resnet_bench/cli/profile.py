@@ -18,8 +18,8 @@ from resnet_bench.config.options import ConfigurationCommand, configuration, fro
 from resnet_bench.experiments import run
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import profile, text
+from resnet_bench.report.terminal.notices import notice_line
 
 SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "evidence": "off"}
 """What a trace needs of a run; each is the default of this command."""
@@ -52,14 +52,14 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 def _render(record: Record, path: Path) -> RenderableType:
     if record.trace is None:
         return text.render(record, path)
-    notices = [notice for notice in record.warnings if notice.kind.startswith("profile_")]
+    notices = [notice for notice in record.warnings if notice.topic == "profile"]
     parts: list[RenderableType] = [
         Text(text.headline(record), style="bold"),
         Text(text.subtitle(record), style="dim"),
         Text(),
         Padding(profile.block(record.trace, record.profile), (0, 2)),
         Text(),
-        *(Padding(Text.assemble(("! ", "yellow"), sentence(notice)), (0, 2)) for notice in notices),
+        *(Padding(notice_line(notice), (0, 2)) for notice in notices),
         Padding(Text(f"Record: {path}", style="dim", overflow="fold"), (0, 2)),
         Padding(Text(profile.how_to_open(path), style="dim", overflow="fold"), (0, 2)),
     ]

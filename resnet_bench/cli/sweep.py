@@ -31,7 +31,6 @@ from resnet_bench.records.base import Notice
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
 from resnet_bench.report.export import tensorboard
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import tables
 
 CONFIRM_PAIRS = 5
@@ -106,7 +105,7 @@ def _asked(ctx: click.Context, wanted: SweepConfig) -> tuple[dict[str, Any], dic
 
 def _note(notices: tuple[Notice, ...]) -> None:
     for notice in notices:
-        click.echo(f"bench-cli: {sentence(notice)}", err=True)
+        click.echo(f"bench-cli: {notice.message}", err=True)
 
 
 def _save_whole(record: Record, folder: Path) -> Path:
@@ -145,7 +144,7 @@ def _confirm(
 
     _note(
         ignored_options(
-            {*options.with_preset_file(base)} - {"require_valid"}, sweep_confirm.PROTOCOL, "the turns of --confirm"
+            {*options.with_preset_file(base)} - {"require_valid"}, sweep_confirm.PROTOCOL, "bench-cli sweep --confirm"
         )
     )
     with signals() as received, paired_progress() as observer:

@@ -25,8 +25,8 @@ from resnet_bench.records.files import check_folder, write_atomically
 from resnet_bench.records.record import Record
 from resnet_bench.report.export.scalars import Scalars
 from resnet_bench.report.figures import curves
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import text
+from resnet_bench.report.terminal.notices import plain_notice
 
 OPTIONS = (
     ModelConfig,
@@ -99,7 +99,7 @@ def _draw(record: Record, folder: Path) -> tuple[Path, ...]:
     if record.training is None or not record.training.epochs:
         return ()
     if find_spec("matplotlib") is None:
-        click.echo(f"! {sentence(Notice(kind='curves_not_drawn'))}", err=True)
+        click.echo(plain_notice(Notice.make("curves_not_drawn")), err=True)
         return ()
     paths = tuple(folder / f"curves.{kind}" for kind in ("svg", "png"))
     for path in paths:

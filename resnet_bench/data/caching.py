@@ -43,8 +43,8 @@ def fitted(
         return data, ()
     told: dict[str, Value] = {"cache": data.cache, "budget_bytes": budget}
     if needed is None:
-        return replace(data, cache="none"), (Notice(kind="cache_size_unknown", facts=told),)
+        return replace(data, cache="none"), (Notice.make("cache_size_unknown", **told),)
     facts = {**told, "needed_bytes": needed}
     if copies > 1:
-        return replace(data, cache="none"), (Notice(kind="cache_over_budget_in_all", facts={**facts, "of": copies}),)
-    return replace(data, cache="none"), (Notice(kind="cache_over_budget", facts=facts),)
+        return replace(data, cache="none"), (Notice.make("cache_over_budget_in_all", **facts, of=copies),)
+    return replace(data, cache="none"), (Notice.make("cache_over_budget", **facts),)

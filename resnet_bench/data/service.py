@@ -131,7 +131,7 @@ class LocalService:
         self._spent_s: dict[int, float] = {}
         self._pids: dict[int, int] = {}
         if shards < workers:
-            self._happened.put(Notice(kind="few_shards", facts={"shards": shards, "workers": workers}))
+            self._happened.put(Notice.make("few_shards", shards=shards, workers=workers))
         for number in range(workers):
             threading.Thread(target=self._keep, args=(number,), daemon=True).start()
         for _ in range(workers):
@@ -187,7 +187,7 @@ class LocalService:
             cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             then = "it was replaced" if started else "its replacement did not start"
             facts: dict[str, Value] = {"worker": number, "cause": cause, "then": then}
-            self._happened.put(Notice(kind="data_service_worker_lost", facts=facts))
+            self._happened.put(Notice.make("data_service_worker_lost", **facts))
             if not started:
                 return
 

@@ -8,6 +8,7 @@ from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.records.evidence import CheckResult, OptionCheck, Seen
 from resnet_bench.records.machine import Machine
+from resnet_bench.records.notices import Topic
 from resnet_bench.records.run import ModelFacts
 
 NOT_LOOKED_AT = "it needs the untimed pass after the run (--evidence full)"
@@ -17,7 +18,7 @@ FIT_HIDES = "model.fit keeps its graph to itself; the untimed pass after the run
 @dataclass(frozen=True)
 class CheckInput:
     """One run to be judged. `config` is what `requested` was resolved to, `given` are the options that the user
-    named; `known` the kinds of notices that announced before the run what the device can only emulate."""
+    named; `topics` those of the notices given before the run: whether the device emulates the precision."""
 
     config: Config
     requested: Config
@@ -25,12 +26,12 @@ class CheckInput:
     given: frozenset[str] = frozenset()
     machine: Machine | None = None
     model: ModelFacts | None = None
-    known: frozenset[str] = field(default_factory=frozenset)
+    topics: frozenset[Topic | None] = field(default_factory=frozenset)
 
     @property
     def emulates(self) -> bool:
-        """Whether it was known that this device has no instructions for the 16-bit type."""
-        return "emulated_16bit" in self.known
+        """Whether this device is known to have no instructions for the 16-bit type."""
+        return "emulated" in self.topics
 
     @property
     def on_gpu(self) -> bool:

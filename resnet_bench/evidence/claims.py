@@ -32,7 +32,7 @@ def make(
         given=frozenset(given),
         machine=machine,
         model=model,
-        known=frozenset(notice.kind for notice in notices),
+        topics=frozenset(notice.topic for notice in notices),
     )
     families = [pipeline.claims(case), execution.threads(case)]
     if config.step.mode != "input":

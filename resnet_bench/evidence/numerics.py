@@ -73,7 +73,7 @@ def _executed(case: CheckInput) -> OptionCheck:
         return case.claim("precision", OPTIONS, requested=wanted, why=NOT_LOOKED_AT)
     facts: dict[str, Value] = {f"share in {name}": part / sum(parts.values()) for name, part in parts.items()}
     right = found >= NEARLY_ALL if wanted else found == 0
-    known = case.emulates or (not right and "emulated_16bit_xla" in case.known)
+    known = case.emulates or (not right and "emulated by XLA" in case.topics)
     why = ""
     if wanted and known:
         why = "the device has no instructions for it" if case.emulates else "XLA computes it in float32 here"

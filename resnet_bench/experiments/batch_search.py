@@ -202,7 +202,7 @@ def search(
 def _notice(found: Bracket, prober: _Prober) -> Notice:
     facts: dict[str, Value] = {"batch": found.fits, "too_large": found.too_large, "tries": prober.tries}
     if not found.complete:
-        return Notice(kind="batch_search_cut", facts=facts)
+        return Notice.make("batch_search_cut", **facts)
     if prober.on_cpu:
-        return Notice(kind="batch_found_host", facts={**facts, "limit_bytes": prober.peaks.limit_bytes})
-    return Notice(kind="batch_found", facts=facts)
+        return Notice.make("batch_found_host", **facts, limit_bytes=prober.peaks.limit_bytes)
+    return Notice.make("batch_found", **facts)

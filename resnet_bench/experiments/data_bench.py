@@ -126,12 +126,12 @@ class _Bench:
             except BenchError as error:
                 if outcome_of(error).kind != "budget":
                     raise
-                findings.note(Notice(kind="budget_cut_end", facts={"process": 0, "phase": findings.phase}))
+                findings.note(Notice.make("budget_cut_end", process=0, phase=findings.phase))
 
     @property
     def _caches(self) -> bool:
         """Whether the cache that was asked for fitted."""
-        return not any(notice.kind.startswith("cache_") for notice in self._found.findings.notices)
+        return not any(notice.topic == "cache" for notice in self._found.findings.notices)
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()
@@ -156,7 +156,7 @@ class _Bench:
         command = p.MeasureVariants(variants=variants, rounds=wanted, budget_s=budget_s)
         took = self._ask(command, p.VariantsMeasured).rounds
         if took < wanted:
-            findings.note(Notice(kind="budget_cut_rounds", facts={"asked": wanted, "ran": took}))
+            findings.note(Notice.make("budget_cut_rounds", asked=wanted, ran=took))
 
     def _ablate(self) -> None:
         findings = self._found.findings
@@ -166,7 +166,7 @@ class _Bench:
         taken = config.data if self._caches else replace(config.data, cache="none")
         self._found.ablations = pipeline_variants.ablations(taken, data_bytes, self._questions.available_bytes)
         if pipeline_variants.full(taken) != taken:
-            findings.note(Notice(kind="ablation_without_rewrites"))
+            findings.note(Notice.make("ablation_without_rewrites"))
         self._rounds = self._found.variants
         chosen = [p.Variant(name=pipeline_variants.FULL, data=pipeline_variants.full(taken))]
         chosen += [p.Variant(name=one.name, data=one.data) for one in self._found.ablations if one.data is not None]
@@ -185,7 +185,7 @@ class _Bench:
         self._compare_pixels(pipeline_variants.exact(config.data), [p.Variant(name="configured", data=config.data)])
         difference = self._found.pixels.get("configured")
         if difference is not None:
-            self._found.findings.note(Notice(kind="pixels_changed", facts={"difference": difference}))
+            self._found.findings.note(Notice.make("pixels_changed", difference=difference))
 
     def _ask(self, command: p.Command, reply: type[p.M]) -> p.M:
         silence_s = self._found.findings.requested.measure.timeout
@@ -240,7 +240,7 @@ def _record(found: _Found, outcome: Outcome, created: str, given: tuple[str, ...
 
 def _verdict(judged: Verdict) -> Verdict:
     """The verdict, with the words for a command that has one process by design."""
-    one = Notice(kind="one_worker")
+    one = Notice.make("one_worker")
     return replace(judged, reasons=tuple(one if why.kind == "few_processes" else why for why in judged.reasons))
 
 

@@ -66,24 +66,22 @@ class EvidencePass:
             return
         steps = sum(one.steps for one in timed.rounds)
         pass_s, parity_s = needed_s(timed.cold_start, sum(one.wall_s for one in timed.rounds) / steps)
-        if not self._fits("evidence", pass_s):
+        if not self._fits("option verification", pass_s):
             return
         try:
             with self.new_worker() as worker:
                 self._attest(worker)
-                if self._fits("parity", parity_s):
+                if self._fits("comparing outputs with float32", parity_s):
                     self._compare(worker)
         except KeyboardInterrupt:
-            self.found.note(Notice(kind="evidence_interrupted"))
+            self.found.note(Notice.make("evidence_interrupted"))
         except BenchError as error:
-            self.found.note(Notice(kind="evidence_failed", facts={"phase": self.found.phase, "message": error.message}))
+            self.found.note(Notice.make("evidence_failed", phase=self.found.phase, message=error.message))
 
     def _fits(self, what: str, needed: float) -> bool:
         left = self.deadline - time.monotonic()
         if left < needed:
-            self.found.note(
-                Notice(kind="evidence_cut", facts={"what": what, "needed_s": needed, "left_s": max(0.0, left)})
-            )
+            self.found.note(Notice.make("evidence_cut", what=what, needed_s=needed, left_s=max(0.0, left)))
         return left >= needed
 
     def _attest(self, worker: Worker) -> None:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Which given options a command ignores. Neighbour: `config/option.py` declares their roles."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ def ignored_options(given: Iterable[str], used: Collection[str], where: str) -> 
     options that say what is run, every command takes notice."""
     names = set(given) - set(used)
     ignored = [one.flag.partition("/")[0] for one in options() if one.name in names and one.extra["role"] == "protocol"]
-    return (Notice(kind="options_unused", facts={"options": ", ".join(ignored), "where": where}),) if ignored else ()
+    return (Notice.make("options_unused", options=", ".join(ignored), where=where),) if ignored else ()

@@ -125,7 +125,7 @@ class TimedProcess:
         for done in range(per_call, asked, per_call):
             left = self._deadline - time.monotonic()
             if self.warmup and not budget.another_warmup_fits(step_s, per_call, left):
-                self._found.note(Notice(kind="budget_cut_warmup", facts={"asked": asked, "ran": done}))
+                self._found.note(Notice.make("budget_cut_warmup", asked=asked, ran=done))
                 break
             self._ask(p.WarmUp(steps=per_call), p.Timed)
             step_s = self.warmup[-1].wall_s / per_call

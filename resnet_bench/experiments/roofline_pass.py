@@ -47,7 +47,7 @@ def measure(found: Findings, observer: RunObserver, deadline: float, new_worker:
     budget_s = min(ROOFS_S, (left_s - _start_s(timed)) / OVERRUN)
     if budget_s < LEAST_ROOFS_S:
         facts: dict[str, Value] = {"left_s": max(0.0, left_s), "needed_s": _start_s(timed) + OVERRUN * LEAST_ROOFS_S}
-        found.note(Notice(kind="roofline_cut", facts=facts))
+        found.note(Notice.make("roofline_cut", **facts))
         return
     observer.phase("roofs of this machine")
     command = p.MeasurePeaks(config=found.runnable, budget_s=budget_s)
@@ -56,7 +56,7 @@ def measure(found: Findings, observer: RunObserver, deadline: float, new_worker:
             silence_s = found.requested.measure.timeout
             reply = worker.request(command, p.PeaksMeasured, silence_s=silence_s, deadline=deadline)
     except BenchError as error:
-        found.note(Notice(kind="roofline_failed", facts={"message": error.message}))
+        found.note(Notice.make("roofline_failed", message=error.message))
         return
     found.limits = reply
 
@@ -102,4 +102,4 @@ def doubts(found: Roofline | None) -> tuple[Notice, ...]:
     limit_s, mfu = found.step_limit_s, found.mfu
     if (limit_s is None or found.step_s >= limit_s) and (mfu is None or mfu <= 1):
         return ()
-    return (Notice(kind="roofs_too_low", facts={"mfu": mfu, "step_s": found.step_s, "limit_s": limit_s}),)
+    return (Notice.make("roofs_too_low", mfu=mfu, step_s=found.step_s, limit_s=limit_s),)

@@ -197,11 +197,11 @@ class _Job:
             self.number += 1
             total = budget.processes_that_fit(total, self.number, shortest, self._left())
         if self.number < asked:
-            self.found.note(Notice(kind="budget_cut_processes", facts={"asked": asked, "ran": self.number}))
+            self.found.note(Notice.make("budget_cut_processes", asked=asked, ran=self.number))
         rounds = self.found.requested.measure.rounds
         fewest = min(len(process.rounds) for process in self.found.processes if process.rounds)
         if fewest < rounds:
-            self.found.note(Notice(kind="budget_cut_rounds", facts={"asked": rounds, "ran": fewest}))
+            self.found.note(Notice.make("budget_cut_rounds", asked=rounds, ran=fewest))
 
     def _search_batch(self) -> None:
         """Settle --batch-size max in processes of its own, before the first that counts."""
@@ -224,7 +224,7 @@ class _Job:
                     p.ReadTrace(trace=trace), p.TraceRead, silence_s=silence_s, deadline=self._deadline
                 )
         except BenchError as error:
-            self.found.note(Notice(kind="profile_unread", facts={"reason": error.message}))
+            self.found.note(Notice.make("profile_unread", reason=error.message))
             return
         self.found.profile = reply.summary
         self.found.note(*reply.summary.notices)
@@ -245,7 +245,7 @@ class _Job:
                     raise
                 if trial.timed:
                     facts: dict[str, Value] = {"process": self.number, "phase": outcome.phase}
-                    self.found.note(Notice(kind="budget_cut_end", facts=facts))
+                    self.found.note(Notice.make("budget_cut_end", **facts))
             finally:
                 self.found.processes.append(trial.samples())
         return sum(one.wall_s for one in trial.timed) if trial.timed else None

@@ -226,8 +226,8 @@ class TrainRun:
 def _verdict(outcome: Outcome, epochs: list[Epoch]) -> Verdict:
     """One process has no interval, so its speed is never more than provisional."""
     if outcome.kind not in ("ok", "interrupted"):
-        notice = Notice(kind="did_not_finish", facts={"outcome": outcome.kind, "phase": outcome.phase})
+        notice = Notice.make("did_not_finish", outcome=outcome.kind, phase=outcome.phase)
         return Verdict(kind="invalid", reasons=(notice,))
     if not epochs:
-        return Verdict(kind="invalid", reasons=(Notice(kind="no_epoch_finished"),))
-    return Verdict(kind="provisional", reasons=(Notice(kind="trained_once"),))
+        return Verdict(kind="invalid", reasons=(Notice.make("no_epoch_finished"),))
+    return Verdict(kind="provisional", reasons=(Notice.make("trained_once"),))

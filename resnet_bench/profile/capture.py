@@ -68,10 +68,10 @@ def capture(
     size, steps = _size(traces), ran * step.steps_per_call
     notices += _cut(calls * step.steps_per_call, steps, longest_s, fitting < calls, call_bytes, largest_bytes)
     if size > largest_bytes:
-        notices.append(Notice(kind="profile_large", facts={"bytes": size, "limit_bytes": largest_bytes}))
+        notices.append(Notice.make("profile_large", bytes=size, limit_bytes=largest_bytes))
     traced = level > 0 and any(DEVICE_PLANE in trace.read_bytes() for trace in traces)
     if level > 0 and not traced:
-        notices.append(Notice(kind="profile_host_only", facts={"reason": "no activity of the GPU was delivered"}))
+        notices.append(Notice.make("profile_host_only", reason="no activity of the GPU was delivered"))
     return ProfileResult(
         path=str(traces[0].parent.resolve()),
         bytes=size,
@@ -138,7 +138,7 @@ def _rehearse(step: Step, directory: Path, level: int) -> tuple[int, list[Notice
     except BenchError as problem:
         if level == 0 or not isinstance(problem.__cause__, tf.errors.OpError):
             raise
-        notices.append(Notice(kind="profile_host_only", facts={"reason": problem.__cause__.message}))
+        notices.append(Notice.make("profile_host_only", reason=problem.__cause__.message))
         level = 0
         _start(directory, level)
     ran = 0
@@ -154,8 +154,8 @@ def _cut(asked: int, steps: int, limit_s: float, too_large: bool, call_bytes: in
         return []
     facts: dict[str, Value] = {"asked_steps": asked, "steps": steps}
     if too_large:
-        return [Notice(kind="profile_shortened", facts={**facts, "call_bytes": call_bytes, "limit_bytes": limit_bytes})]
-    return [Notice(kind="profile_cut", facts={**facts, "limit_s": limit_s})]
+        return [Notice.make("profile_shortened", **facts, call_bytes=call_bytes, limit_bytes=limit_bytes)]
+    return [Notice.make("profile_cut", **facts, limit_s=limit_s)]
 
 
 def _make(directory: Path) -> None:

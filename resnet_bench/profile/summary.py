@@ -43,7 +43,7 @@ def summarize(trace: ProfileResult) -> ProfileSummary:
         compute_16bit_share=None if on_device else _share_16bit(of_step),
         peak_bytes=_peak(found.peaks),
         overhead=overhead(trace),
-        notices=() if found.markers else (Notice(kind="profile_without_steps"),),
+        notices=() if found.markers else (Notice.make("profile_without_steps"),),
     )
     summary = _with_split(summary, found)
     if on_device and xprof.is_installed():

@@ -1,1 +1,1 @@
-"""Records become something a person reads: `sentences.py` words, `text.py` the terminal."""
+"""Records become something a person reads: `terminal/` words for the terminal, `page/` HTML and Markdown."""

@@ -116,5 +116,5 @@ def choose_onednn(config: Config, host: HostFacts, environ: Mapping[str, str]) -
     if asked != "auto":
         return ("1" if asked == "on" else "0"), ()
     if given is not None:
-        return None, (Notice(kind="onednn_from_environment", facts={"variable": ONEDNN_VARIABLE, "value": given}),)
+        return None, (Notice.make("onednn_from_environment", variable=ONEDNN_VARIABLE, value=given),)
     return ("1" if "avx2" in host.cpu_flags else None), ()

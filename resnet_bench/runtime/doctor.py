@@ -96,7 +96,7 @@ def advise(
 
 
 def _notice(kind: str, **facts: Value) -> Notice:
-    return Notice(kind=kind, facts=facts)
+    return Notice.make(kind, **facts)
 
 
 def _advise_cpu(environment: Environment, machine: Machine) -> list[Notice]:

@@ -35,7 +35,7 @@ class _Changes:
         given = self.environ.get(variable)
         if given is not None and given != value:
             facts = {"variable": variable, "given": given, "used": value, "option": option}
-            self.notices.append(Notice(kind="environment_overridden", facts=dict(facts)))
+            self.notices.append(Notice.make("environment_overridden", **dict(facts)))
         self.environ[variable] = value
 
 
@@ -88,7 +88,7 @@ def _set_gpu(config: Config, changes: _Changes, root: Path) -> None:
     _check_tf32(config, environ.get(TF32_VARIABLE))
     if gpu.hidden(environ) and gpu.look_for_gpus(root).present:
         value = environ[gpu.VISIBLE_VARIABLE]
-        changes.notices.append(Notice(kind="gpu_hidden", facts={"variable": gpu.VISIBLE_VARIABLE, "value": value}))
+        changes.notices.append(Notice.make("gpu_hidden", variable=gpu.VISIBLE_VARIABLE, value=value))
     # nvidia-smi's order, so that gpu:N is the GPU that a user finds under N there.
     environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     growth = config.runtime.memory_growth

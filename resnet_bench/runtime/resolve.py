@@ -141,11 +141,11 @@ def _notices(config: Config, machine: Machine) -> tuple[Notice, ...]:
     if config.data.source != "synthetic" and not (
         config.data.dct_method == "INTEGER_ACCURATE" and config.data.fancy_upscaling
     ):
-        found.append(Notice(kind="pixels_approximate"))
+        found.append(Notice.make("pixels_approximate"))
     threads = resolved_value(config.runtime.threads)
     usable = usable_cpus(machine.cpus, machine.cpu_quota)
     if threads > usable:
-        found.append(Notice(kind="threads_exceed_cpus", facts={"threads": threads, "cpus": usable}))
+        found.append(Notice.make("threads_exceed_cpus", threads=threads, cpus=usable))
     return tuple(found)
 
 
@@ -158,7 +158,7 @@ def _unused(config: Config) -> list[Notice]:
         ("--data-format", config.model.data_format != "channels_last"),
     ]
     names = ", ".join(name for name, given in asked if given)
-    return [Notice(kind="no_network", facts={"options": names})] if names else []
+    return [Notice.make("no_network", options=names)] if names else []
 
 
 def _compute_notices(config: Config, machine: Machine) -> list[Notice]:
@@ -168,11 +168,11 @@ def _compute_notices(config: Config, machine: Machine) -> list[Notice]:
     precision = resolved_value(step.precision)
     mixed = precision.startswith("mixed_")
     if mixed and precision not in native_16bit(machine):
-        found.append(Notice(kind="emulated_16bit", facts={"precision": precision, "device": machine.device}))
+        found.append(Notice.make("emulated_16bit", precision=precision, device=machine.device))
     elif mixed and step.xla and on_cpu:
-        found.append(Notice(kind="emulated_16bit_xla", facts={"precision": precision}))
+        found.append(Notice.make("emulated_16bit_xla", precision=precision))
     if step.xla and on_cpu and step.mode == "train":
-        found.append(Notice(kind="xla_train_cpu"))
+        found.append(Notice.make("xla_train_cpu"))
     if config.model.data_format == "channels_first" and on_cpu:
-        found.append(Notice(kind="channels_first_cpu"))
+        found.append(Notice.make("channels_first_cpu"))
     return found

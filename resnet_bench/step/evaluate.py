@@ -104,4 +104,4 @@ def _pixels(
         return card.pixels, ()
     first = next((layer for layer in model.layers if hasattr(layer, "kernel") and layer.kernel.ndim == 4), None)
     name: cards.PixelsName = "caffe" if channels == 3 and getattr(first, "use_bias", False) else "imagenet"
-    return cards.pixels_named(name, channels), (Notice(kind="pixels_assumed", facts={"model": path, "pixels": name}),)
+    return cards.pixels_named(name, channels), (Notice.make("pixels_assumed", model=path, pixels=name),)

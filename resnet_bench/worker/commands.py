@@ -206,7 +206,7 @@ class Phases:
         os.fsync(2)
         found = parse_compilations(log.read_text(errors="replace"))
         if not found:
-            return None, (Notice(kind="xla_compilation_unseen"),)
+            return None, (Notice.make("xla_compilation_unseen"),)
         return sum(one.seconds for one in found), ()
 
     def _open_input(self) -> None:

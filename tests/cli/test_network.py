@@ -164,7 +164,7 @@ def test_evaluate_shows_both_networks_and_their_difference(tmp_path: Path) -> No
         "The second is +6.7 points in accuracy",
         "4 images that it alone has right, 0 the first alone",
         "Its speed is 2.00 times the first's",
-        "/a.keras does not say how it reads pixels; caffe was assumed.",
+        "/a.keras does not say how its input pixels are scaled; caffe was assumed.",
     ):
         assert part in " ".join(result.stdout.split())
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -12,7 +12,6 @@ from resnet_bench.config import DataConfig
 from resnet_bench.data import caching
 from resnet_bench.data.source import Source
 from resnet_bench.records.run import DataFacts
-from resnet_bench.report.notices import sentence
 
 FREE = 1000
 IMAGE_BYTES = 10
@@ -55,7 +54,7 @@ def test_what_is_cached_never_exceeds_the_budget(stored: int, budget: int) -> No
 def test_the_sentence_names_both_sizes_and_what_to_do() -> None:
     data = DataConfig(cache="records", cache_budget=2**30)
     _, (notice,) = caching.fitted(data, source(10, 3 * 2**30), IMAGE_BYTES, FREE)
-    words = sentence(notice)
+    words = notice.message
     assert all(part in words for part in ("--cache records", "3.00 GiB", "1.00 GiB", "--cache-budget"))
 
 
@@ -64,7 +63,7 @@ def test_each_of_several_pipelines_has_a_cache_of_its_own() -> None:
     kept = [caching.fitted(data, source(30, 400), IMAGE_BYTES, FREE, copies)[0].cache for copies in (1, 2, 3)]
     assert kept == ["records", "records", "none"]
     _, (notice,) = caching.fitted(data, source(30, 400), IMAGE_BYTES, FREE, 3)
-    assert "up to 3 pipelines" in sentence(notice)
+    assert "up to 3 pipelines" in notice.message
 
 
 def test_records_that_were_counted_tell_the_size_of_their_images() -> None:

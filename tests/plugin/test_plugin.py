@@ -85,14 +85,14 @@ def test_the_terminal_shows_rates_and_verdicts(tmp_path: Path) -> None:
     assert "160" in text
     assert "1.00 GiB" in text
     assert "provisional" in text
-    assert "test_train: 1 of the 3 processes that an interval needs." in text
+    assert "test_train: Only 1 of the 3 processes needed for a confidence interval ran." in text
 
 
 def test_what_holds_for_every_row_is_said_once(tmp_path: Path) -> None:
     words = f"--bench-args=--output {tmp_path}/runs"
     text = run(tmp_path, "--benchmark-only", words, "-k", "test_train or test_infer_throughput")
-    assert text.count("1 of the 3 processes that an interval needs.") == 1
-    assert "every row: 1 of the 3 processes that an interval needs." in text
+    assert text.count("Only 1 of the 3 processes needed for a confidence interval ran.") == 1
+    assert "every row: Only 1 of the 3 processes needed for a confidence interval ran." in text
 
 
 def test_preset_and_device_reach_the_configuration(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_failing_worker_fails_its_row_with_the_reason(tmp_path: Path) -> None:
 def test_require_valid_fails_a_row_whose_verdict_is_not_valid(tmp_path: Path) -> None:
     words = [f"--bench-args=--require-valid --output {tmp_path}/runs", "-k", "test_train"]
     text = run(tmp_path, "--benchmark-only", *words, code=1)
-    assert "--require-valid: the verdict is provisional. 1 of the 3 processes" in text
+    assert "--require-valid: the verdict is provisional. Only 1 of the 3 processes" in text
 
 
 def test_rounds_of_warm_up_are_no_part_of_the_row(tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def test_trackers_get_nothing_invalid(tmp_path: Path) -> None:
     run("--processes 1", "nan").save(tmp_path)
     result = invoke("export", tmp_path, "--format", "github-benchmark", "-o", tmp_path / "out")
     assert result.exit_code == 8
-    assert "is left out: The result was not finite" in result.stderr
+    assert "is left out: Process 0 computed infinity or NaN." in result.stderr
     assert json.loads((tmp_path / "out").read_text()) == []
 
 

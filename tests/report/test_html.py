@@ -95,7 +95,7 @@ def test_the_answer_comes_first(full: Page) -> None:
     assert (
         words.index("39.8 img/s") < words.index("provisional") < words.index("bottleneck") < words.index("402 ms mean")
     )
-    assert "2 of the 3 processes that an interval needs." in words
+    assert "Only 2 of the 3 processes needed for a confidence interval ran." in words
 
 
 def test_every_section_is_there_when_its_data_are(full: Page) -> None:
@@ -236,7 +236,7 @@ def test_batch_sizes_make_a_curve_with_its_knee() -> None:
 
 
 def test_published_figures_name_their_source_and_are_of_the_same_mode(full: Page) -> None:
-    assert "It is not comparable like for like" in full.text
+    assert "They are not directly comparable" in full.text
     assert "NVIDIA, 2020" in full.text
     assert "Published elsewhere" not in page(made.make(image_size=(64, 64), mode="eval")).text
 

@@ -94,7 +94,7 @@ def test_a_trace_that_cannot_be_summed_up_leaves_the_run_as_it_was(tmp_path: Pat
     assert record.trace is not None
     assert record.profile is None
     assert "profile_unread" in kinds(record.warnings)
-    assert "could not be summed up: The worker crashed" in shown(text.render(record)).replace("\n  ", "")
+    assert "could not be summarized: The worker crashed" in shown(text.render(record)).replace("\n  ", "")
 
 
 def test_the_block_says_where_a_step_went_and_what_profiling_cost(profiled: Record) -> None:

@@ -108,8 +108,8 @@ def test_without_one_the_answer_names_the_command_with_the_records_options() -> 
     ("record", "part"),
     [
         (made.make(source="synthetic"), "Synthetic data has no input pipeline"),
-        (made.make(mode="input"), "bench-cli data bench shows"),
-        (made.full(), "mostly CPU operations: 88.4 % of it, 380 ms; waiting for input takes 2.33 %."),
+        (made.make(mode="input"), "Find its slowest stage with bench-cli data bench."),
+        (made.full(), "Most of a profiled step is CPU operations: 88.4 % (380 ms); waiting for input takes 2.33 %."),
     ],
     ids=["synthetic", "input", "profile"],
 )

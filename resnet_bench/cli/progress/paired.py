@@ -15,8 +15,8 @@ from resnet_bench.cli.progress.run import status_line
 from resnet_bench.experiments.paired.interleave import PairedObserver
 from resnet_bench.experiments.paired.side import display_name
 from resnet_bench.records.base import Estimate, Notice
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.comparison import interval, ratio
+from resnet_bench.report.terminal.notices import notice_line, plain_notice
 
 PLAIN_INTERVAL_S = 10.0
 LIVE_INTERVAL_S = 1.0
@@ -93,7 +93,7 @@ class LivePaired:
 
     def note(self, notice: Notice) -> None:
         """Print it above the line."""
-        self._console.print(f"[yellow]![/] {sentence(notice)}")
+        self._console.print(notice_line(notice))
 
     def turn(self, done: int, of: int, left_s: float) -> None:
         """Count turns."""
@@ -125,7 +125,7 @@ class PlainPaired:
 
     def note(self, notice: Notice) -> None:
         """Print it."""
-        click.echo(f"! {sentence(notice)}", err=True)
+        click.echo(plain_notice(notice), err=True)
 
     def turn(self, done: int, of: int, left_s: float) -> None:
         """Print the state now and then."""

@@ -16,7 +16,7 @@ from resnet_bench import units
 from resnet_bench.config import Config
 from resnet_bench.experiments.run import RunObserver
 from resnet_bench.records.base import Notice
-from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.notices import notice_line, plain_notice
 
 PLAIN_INTERVAL_S = 10.0
 TICK_S = 0.25
@@ -93,7 +93,7 @@ class LiveRun:
         """Print what to expect above the line."""
         del config
         for notice in notices:
-            self._console.print(f"[yellow]![/] {sentence(notice)}")
+            self._console.print(notice_line(notice))
 
     def rounds(self, done: int, of: int, images_per_s: float, left_s: float) -> None:
         """Move the bar."""
@@ -127,7 +127,7 @@ class PlainRun:
         """Print what to expect."""
         del config
         for notice in notices:
-            click.echo(f"! {sentence(notice)}", err=True)
+            click.echo(plain_notice(notice), err=True)
 
     def rounds(self, done: int, of: int, images_per_s: float, left_s: float) -> None:
         """Print the state now and then."""

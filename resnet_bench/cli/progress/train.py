@@ -15,7 +15,7 @@ from resnet_bench.config import Config
 from resnet_bench.experiments.train import TrainObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.training import Epoch
-from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.notices import notice_line, plain_notice
 from resnet_bench.report.terminal.training import percent
 from resnet_bench.worker import protocol as p
 
@@ -50,12 +50,12 @@ class PlainTrain:
         """Print what to expect."""
         del config
         for notice in notices:
-            click.echo(f"! {sentence(notice)}", err=True)
+            click.echo(plain_notice(notice), err=True)
 
     def began(self, event: p.TrainingBegan) -> None:
         """Say where it goes on."""
         for notice in event.notices:
-            click.echo(f"! {sentence(notice)}", err=True)
+            click.echo(plain_notice(notice), err=True)
         if event.step:
             click.echo(f"resumed from step {event.step:,}", err=True)
 
@@ -104,13 +104,13 @@ class LiveTrain:
         """Print what to expect above the bar."""
         del config
         for notice in notices:
-            self._console.print(f"[yellow]![/] {sentence(notice)}")
+            self._console.print(notice_line(notice))
 
     def began(self, event: p.TrainingBegan) -> None:
         """Learn how long an epoch is."""
         self._of = event.steps_per_epoch
         for notice in event.notices:
-            self._console.print(f"[yellow]![/] {sentence(notice)}")
+            self._console.print(notice_line(notice))
         if event.step:
             self._console.print(f"resumed from step {event.step:,}", style="dim")
 

@@ -146,7 +146,7 @@ class Interleaver:
         return bool(self.done) and precise_enough(self._judge(self.done), len(self.done), target)
 
     def _cut(self) -> None:
-        self._note(Notice(kind="budget_cut_pairs", facts={"asked": self._budget.pairs, "ran": len(self.done)}))
+        self._note(Notice.make("budget_cut_pairs", asked=self._budget.pairs, ran=len(self.done)))
 
     def _note(self, notice: Notice) -> None:
         self.notices.append(notice)
@@ -183,7 +183,7 @@ class Interleaver:
         except SideFailure as failure:
             if started < 2 or failure.outcome.kind != "out_of_memory":
                 raise
-            self._give_up_turns(Notice(kind="sides_ran_out_of_memory", facts={"side": display_name(failure.side)}))
+            self._give_up_turns(Notice.make("sides_ran_out_of_memory", side=display_name(failure.side)))
             return None
         return Repetition({name: tuple(player.timed) for name, player in players.items()})
 
@@ -193,7 +193,7 @@ class Interleaver:
         if free is None or not known or free >= max(known) * MEMORY_SAFETY:
             return None
         facts: dict[str, Value] = {"needed_bytes": max(known), "free_bytes": free}
-        return Notice(kind="sides_do_not_fit", facts=facts)
+        return Notice.make("sides_do_not_fit", **facts)
 
     def _give_up_turns(self, why: Notice) -> None:
         self._method = "processes"

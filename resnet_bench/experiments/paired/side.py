@@ -164,7 +164,7 @@ class LiveSide:
         address = self.config.data.data_service
         if address is None or address.startswith(LOCAL) or self._part == "model":
             return ()
-        return (Notice(kind="data_service_runs_on", facts={"address": address}),)
+        return (Notice.make("data_service_runs_on", address=address),)
 
     def _wait_until_stopped(self) -> None:
         try:

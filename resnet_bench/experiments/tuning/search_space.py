@@ -192,7 +192,7 @@ def _left_out(machine: Machine, emulated: bool) -> Notice | None:
     missing = [name for name in _ALL_16BIT if name not in _precisions(machine, emulated)]
     if not missing:
         return None
-    return Notice(kind="tune_emulated_left_out", facts={"precisions": ", ".join(missing), "device": machine.device})
+    return Notice.make("tune_emulated_left_out", precisions=", ".join(missing), device=machine.device)
 
 
 def _default(name: str, values: Sequence[Any], resolved: Config, machine: Machine) -> Any:

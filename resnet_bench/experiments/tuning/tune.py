@@ -142,16 +142,16 @@ class _Job:
         self._search.run()
         cut = sum(each.status == "out of time" for each in self._search.challenges)
         if self._search.out_of_time or cut:
-            self._note(Notice(kind="tune_search_cut", facts={"tried": len(self._search.challenges), "cut": cut}))
+            self._note(Notice.make("tune_search_cut", tried=len(self._search.challenges), cut=cut))
         if self._search.champion != self._search.start:
             self._proof = Confirmation(
                 self._search, self._match, self._left, self._settings.pairs, self._settings.turns
             )
             self._observer.stage("gain over the defaults")
             if not self._proof.measure_gain():
-                self._note(Notice(kind="tune_gain_unmeasured"))
+                self._note(Notice.make("tune_gain_unmeasured"))
             elif self._proof.unclear:
-                self._note(Notice(kind="tune_gain_unclear"))
+                self._note(Notice.make("tune_gain_unclear"))
             if len(self._proof.switches) > 1:
                 self._observer.stage("what each switch gives")
                 self._proof.measure_contributions()

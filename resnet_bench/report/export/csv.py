@@ -15,7 +15,6 @@ import msgspec
 from resnet_bench import units
 from resnet_bench.records.columns import METRICS, Metric, Row, columns, row, settings
 from resnet_bench.records.record import Record
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import text
 
 
@@ -54,7 +53,7 @@ def tracker_json(records: Sequence[tuple[Path, Record]], name: str) -> tuple[byt
     for path, record in sorted(records, key=lambda saved: saved[1].created_at):
         values = row(path, record)
         if record.verdict.kind == "invalid" or values[name] is None:
-            why = " ".join(sentence(reason) for reason in record.verdict.reasons) or f"it has no {wanted.words}."
+            why = " ".join(reason.message for reason in record.verdict.reasons) or f"it has no {wanted.words}."
             unusable.append(f"{path} is left out: {why}")
             continue
         title = f"{text.headline(record)}, {text.subtitle(record)} [{settings(record)}]: {wanted.words}"

@@ -21,7 +21,6 @@ from resnet_bench.records.bottleneck import Analysis, BottleneckRecord
 from resnet_bench.records.columns import config_of, value_of
 from resnet_bench.records.record import Record
 from resnet_bench.records.tuning import words
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.page import sections
 from resnet_bench.report.page.document import Cell, Headline, Note, Tone
 from resnet_bench.report.terminal import bottleneck as words_of
@@ -70,7 +69,7 @@ def answer(record: Record, ceilings: LimitLink | None = None) -> Headline:
         interval=beside,
         verdict=verdict.kind,
         tone=TONES[verdict.kind],
-        reasons=tuple(Note(sentence(reason), TONES[verdict.kind], "reason") for reason in verdict.reasons),
+        reasons=tuple(Note(reason.message, TONES[verdict.kind], "reason") for reason in verdict.reasons),
         bottleneck=_held_back(record, ceilings),
         limit=ceilings.cell if ceilings is not None else None,
     )
@@ -103,13 +102,13 @@ def _held_back(record: Record, ceilings: LimitLink | None) -> str:
     own = shown(record)
     if ceilings is None:
         known = own if own is not None or record.config.training is not None else unknown(record)
-        return sentence(known) if known is not None else ""
+        return known.message if known is not None else ""
     lines = [f"{words_of.balance(ceilings.analysis)}."]
     differing = compare.option_differences(record, ceilings.result)
     if differing:
         named = ", ".join(f"{each.field} ({each.base} here, {each.new} there)" for each in differing)
-        lines.append(sentence(Notice(kind="bottleneck_other_options", facts={"options": named})))
-    return " ".join([*lines, *([sentence(own)] if own is not None else [])])
+        lines.append(Notice.make("bottleneck_other_options", options=named).message)
+    return " ".join([*lines, *([own.message] if own is not None else [])])
 
 
 def shown(record: Record) -> Notice | None:
@@ -117,7 +116,7 @@ def shown(record: Record) -> Notice | None:
     ran alone, the split of a profiled step, the roofline; None where nothing in it tells."""
     alone = record.summary is None or config_of(record).step.mode == "input"
     if alone and record.pipeline is not None and record.pipeline.bottleneck is not None:
-        return Notice(kind="bottleneck_stage", facts={"stage": record.pipeline.bottleneck})
+        return Notice.make("bottleneck_stage", stage=record.pipeline.bottleneck)
     parts = sections.step_parts(record.profile)
     if parts:
         whole = sum(seconds for _, seconds in parts)
@@ -125,11 +124,11 @@ def shown(record: Record) -> Notice | None:
         facts: dict[str, Value] = {"part": name, "share": seconds / whole, "seconds": seconds}
         waited = dict(parts).get(sections.WAITING)
         if waited is None or name == sections.WAITING:
-            return Notice(kind="bottleneck_part", facts=facts)
-        return Notice(kind="bottleneck_part_and_wait", facts={**facts, "waiting": waited / whole})
+            return Notice.make("bottleneck_part", **facts)
+        return Notice.make("bottleneck_part_and_wait", **facts, waiting=waited / whole)
     gains = roofs.gains(record.roofline) if record.roofline else ()
     if gains and gains[0].gain_s is not None:
-        return Notice(kind="bottleneck_group", facts={"group": gains[0].name, "gain_s": gains[0].gain_s})
+        return Notice.make("bottleneck_group", group=gains[0].name, gain_s=gains[0].gain_s)
     return None
 
 
@@ -137,10 +136,10 @@ def unknown(record: Record) -> Notice:
     """That nothing in the record tells, and the command that finds out."""
     config = config_of(record)
     if config.step.mode == "input":
-        return Notice(kind="bottleneck_of_input")
+        return Notice.make("bottleneck_of_input")
     if config.data.source == "synthetic":
-        return Notice(kind="bottleneck_of_synthetic")
-    return Notice(kind="bottleneck_unknown", facts={"command": _command(record)})
+        return Notice.make("bottleneck_of_synthetic")
+    return Notice.make("bottleneck_unknown", command=_command(record))
 
 
 def _command(record: Record) -> str:

@@ -13,10 +13,10 @@ from resnet_bench.records.columns import config_of
 from resnet_bench.records.pipeline import AblationRate, MemoryTrend
 from resnet_bench.records.record import Record
 from resnet_bench.report.figures import plots
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.page import sections
-from resnet_bench.report.page.document import Block, Cell, Chapter, Facts, Note, Notes, Section, Table, table
+from resnet_bench.report.page.document import Block, Cell, Chapter, Facts, Notes, Section, Table, table
 from resnet_bench.report.page.headline import LimitLink, answer
+from resnet_bench.report.page.notices import note_of
 from resnet_bench.report.terminal import text
 from resnet_bench.report.terminal.comparison import interval
 from resnet_bench.report.terminal.pipeline import epoch_name
@@ -54,7 +54,7 @@ def _sections(path: Path, record: Record) -> Iterator[tuple[str, str, list[Block
 
 def _warnings(record: Record) -> list[Block]:
     told = record.verdict.reasons
-    found = [Note(sentence(notice), "warn", "warning") for notice in record.warnings if notice not in told]
+    found = [note_of(notice) for notice in record.warnings if notice not in told]
     return [Notes(tuple(dict.fromkeys(found)))] if found else []
 
 
@@ -92,7 +92,7 @@ def _pipeline(record: Record) -> list[Block]:
         ("memory", _memory_trend(pipeline.memory)),
     ]
     known = tuple((name, words) for name, words in facts if words != units.UNKNOWN)
-    notes = tuple(Note(sentence(notice), "warn", "note") for notice in pipeline.notices)
+    notes = tuple(note_of(notice) for notice in pipeline.notices)
     return [*blocks, *([Facts(known)] if known else []), *([Notes(notes)] if notes else [])]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from resnet_bench.analysis.noise_floor import floor_of
 from resnet_bench.analysis.ratio import finding
 from resnet_bench.records.ab import AbRecord
-from resnet_bench.records.base import Estimate, Finding
+from resnet_bench.records.base import Estimate, Finding, Notice
 from resnet_bench.records.bottleneck import BottleneckRecord
 from resnet_bench.records.read import SavedResults
 from resnet_bench.records.tuning import TuningRecord
@@ -33,6 +33,7 @@ from resnet_bench.report.page.document import (
     table,
 )
 from resnet_bench.report.page.headline import LIMIT_TONES, LimitLink
+from resnet_bench.report.page.notices import note_of
 from resnet_bench.report.terminal import ab, bottleneck, text, tune
 from resnet_bench.report.terminal.comparison import interval, ratio
 
@@ -77,11 +78,15 @@ def _bottleneck(path: Path, found: BottleneckRecord) -> list[Block]:
         drawn = {row[0].text for row in figure.table.rows} - {"bound"}
         rows = [(name, words) for name, words in bottleneck.rows(found, found.analysis) if name not in drawn]
         blocks += [figure, Facts((*rows, _where(path, found.created_at)))]
-    return [*blocks, *findings.failure(found.outcome), *_notes(bottleneck.notes(found))]
+    return [*blocks, *findings.failure(found.outcome), *_notices(bottleneck.notices(found))]
 
 
 def _where(path: Path, created_at: str) -> tuple[str, str]:
     return ("file", f"{path.name}, of {created_at[:16].replace('T', ' ')} UTC")
+
+
+def _notices(found: Sequence[Notice]) -> list[Block]:
+    return [Notes(tuple(map(note_of, found)))] if found else []
 
 
 def _notes(lines: Sequence[str], tone: Tone = "warn") -> list[Block]:
@@ -175,7 +180,7 @@ def _tuning(path: Path, found: TuningRecord) -> list[Block]:
     return [
         *blocks,
         *findings.failure(found.outcome),
-        *_notes(tune.warnings(found)),
+        *_notices(tune.warnings(found)),
         *_notes(tune.notes(found), ""),
     ]
 

@@ -18,8 +18,8 @@ from resnet_bench.records.roofline import Energy, Roofline
 from resnet_bench.records.run import Outcome
 from resnet_bench.report import published
 from resnet_bench.report.figures import learning_plots, limit_plots, plots
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.page.document import Block, Cell, Facts, Figure, Log, Note, Notes, Paragraph, Tone, table
+from resnet_bench.report.page.notices import note_of
 from resnet_bench.report.terminal import text
 from resnet_bench.report.terminal import training as training_words
 from resnet_bench.report.terminal.evidence import NAMES
@@ -83,7 +83,7 @@ def roofline(found: Roofline) -> list[Block]:
     blocks: list[Block] = [Facts(tuple(rows)), *figures(limit_plots.roofline(found))]
     gains = roofs.gains(found)
     if not gains:
-        return [*blocks, Paragraph(sentence(Notice(kind="gains_need_profile")))]
+        return [*blocks, Paragraph(Notice.make("gains_need_profile").message)]
     listed: list[tuple[str | Cell, ...]] = [
         (
             group.name,
@@ -118,7 +118,7 @@ def operations(found: ProfileSummary) -> list[Block]:
         rows.append(("profiler's own cost", f"{units.share(found.overhead.value)} of a step"))
     if found.peak_bytes is not None:
         rows.append(("peak memory", units.size(found.peak_bytes)))
-    notes = tuple(Note(sentence(notice), "warn", "note") for notice in found.notices)
+    notes = tuple(note_of(notice) for notice in found.notices)
     blocks: list[Block] = [
         Facts(tuple(rows)),
         *figures(*(plots.operations(found.operations, place) for place in PLACES)),
@@ -228,5 +228,5 @@ def published_elsewhere(record: Record) -> list[Block]:
         for each, source in known
     ]
     heads = "hardware|arithmetic|>batch|>published|>this run over it|software|source"
-    note = sentence(Notice(kind="published_elsewhere"))
+    note = Notice.make("published_elsewhere").message
     return [Paragraph(note), table("Published figures of the same network and mode", heads, rows)]

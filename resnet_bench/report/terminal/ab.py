@@ -16,7 +16,6 @@ from resnet_bench import units
 from resnet_bench.records.ab import AbRecord, AbResult
 from resnet_bench.records.base import Difference, Notice
 from resnet_bench.records.noise_floor import NoiseFloor
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
 
 _TITLES = {"ab": "B against A", "noise": "A against A: this machine's noise"}
@@ -120,7 +119,7 @@ def notes(contest: AbRecord, floor: NoiseFloor | None = None) -> list[str]:
     notices += [("", notice) for notice in shared]
     for name, side in (("A: ", contest.a), ("B: ", contest.b)):
         notices += [(name, notice) for notice in side.notices if notice not in shared]
-    lines = [f"{name}{sentence(notice)}" for name, notice in notices]
+    lines = [f"{name}{notice.message}" for name, notice in notices]
     result = contest.result
     if contest.workload:
         lines.insert(0, "The sides do different work: the ratio compares images per second, not the same job.")

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.analysis.bottleneck import AU_PASS
-from resnet_bench.records.base import Estimate
+from resnet_bench.records.base import Estimate, Notice, distinct
 from resnet_bench.records.bottleneck import Analysis, BottleneckRecord, CoreUse
-from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.notices import notice_line
 from resnet_bench.report.terminal.text import headline, subtitle
 
 _STYLES = {
@@ -40,7 +40,7 @@ def render(result: BottleneckRecord, path: Path | None = None) -> RenderableType
     if result.outcome.kind != "ok":
         parts += [Padding(Text(f"{result.outcome.message} {result.outcome.remedy}".strip(), style="red"), (0, 2))]
         parts += [Padding(Text(line, style="dim", overflow="fold"), (0, 4)) for line in result.outcome.log_tail[-8:]]
-    told = [Padding(Text.assemble(("! ", "yellow"), line), (0, 2)) for line in notes(result)]
+    told = [Padding(notice_line(notice), (0, 2)) for notice in notices(result)]
     if told:
         parts += [Text(), *told]
     if path is not None:
@@ -48,10 +48,10 @@ def render(result: BottleneckRecord, path: Path | None = None) -> RenderableType
     return Group(*parts)
 
 
-def notes(result: BottleneckRecord) -> list[str]:
-    """What a reader must know besides, in sentences."""
+def notices(result: BottleneckRecord) -> tuple[Notice, ...]:
+    """The remarks of the analysis, and warnings."""
     found = result.analysis.notices if result.analysis is not None else ()
-    return [sentence(notice) for notice in (*found, *result.warnings)]
+    return distinct((*found, *result.warnings))
 
 
 def _answer(found: Analysis) -> Text:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
-from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.notices import notice_line
 from resnet_bench.runtime.doctor import DoctorReport
 from resnet_bench.runtime.resolve import native_16bit
 
@@ -26,7 +26,7 @@ def render(found: DoctorReport) -> RenderableType:
         if rows:
             parts += [Text(title, style="bold"), Padding(_grid(rows), (0, 0, 1, 2))]
     parts.append(Text("What to do", style="bold"))
-    advice = [Text.assemble(("! ", "yellow"), sentence(notice)) for notice in found.notices]
+    advice = [notice_line(notice) for notice in found.notices]
     parts += [Padding(line, (0, 0, 0, 2)) for line in advice or [Text("Nothing: this machine is well set up.")]]
     return Group(*parts)
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.evaluation import ClassScore, EvaluationRecord, ModelScore, Prediction, ScoreDifference
-from resnet_bench.report.notices import sentence
+from resnet_bench.report.terminal.notices import notice_line
 
 MOST_CLASSES = 30
 _PARTS = {"test": "test part", "train": "train part", "all": "both parts"}
@@ -29,7 +29,7 @@ def render(evaluation: EvaluationRecord) -> RenderableType:
     parts += [Text(), Padding(_classes(evaluation.models), (0, 2))]
     if len(first.classes) > MOST_CLASSES:
         parts.append(Text(f"  The {MOST_CLASSES} classes of lowest recall; --json has all {len(first.classes):,}."))
-    parts += [Text(f"  - {sentence(notice)}") for notice in evaluation.notices]
+    parts += [Padding(notice_line(notice), (0, 2)) for notice in evaluation.notices]
     return Group(*parts)
 
 

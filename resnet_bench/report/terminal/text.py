@@ -1,7 +1,7 @@
 """Records on a terminal: the answer first, then what it rests on.
 
 Builds rich renderables; the command line prints them. Numbers are worded by `units.py`, notices by
-`sentences.py`.
+`records/notices/`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.analysis.summary import PERCENTILES, samples_needed
 from resnet_bench.config import RESNET50_STAGE_SIZES, Config
-from resnet_bench.records.base import Estimate, Notice
+from resnet_bench.records.base import Estimate, distinct
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import ColdStart, ModelFacts, Outcome
 from resnet_bench.records.summary import Latency, Summary
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal import evidence, limits, pipeline, profile, training
+from resnet_bench.report.terminal.notices import notice_line
 
 VERDICT_STYLE = {"valid": "bold green", "provisional": "bold yellow", "invalid": "bold red"}
 _NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152"}
@@ -341,19 +341,11 @@ def _images(record: Record) -> str:
 
 
 def _notes(record: Record) -> list[Text]:
-    found: list[Text] = []
-    seen: list[Notice] = []
-    for mark, style, notices in (
-        ("-", VERDICT_STYLE[record.verdict.kind], record.verdict.reasons),
-        ("-", "dim", record.verdict.notes),
-        ("!", "yellow", record.warnings),
-    ):
-        for notice in notices:
-            if notice in seen:
-                continue
-            seen.append(notice)
-            found.append(Text.assemble((f"{mark} ", style), sentence(notice)))
-    return found
+    """Reasons and notes of the verdict, then the warnings that are no reasons."""
+    reasons = distinct(record.verdict.reasons)
+    others = distinct((*reasons, *record.verdict.notes, *record.warnings))[len(reasons) :]
+    style = VERDICT_STYLE[record.verdict.kind]
+    return [*(Text.assemble(("- ", style), reason.message) for reason in reasons), *map(notice_line, others)]
 
 
 def interval_of(record: Record) -> str:

@@ -18,10 +18,11 @@ from resnet_bench.analysis import ratio as ratios
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.config.option import options
+from resnet_bench.records.base import Notice, distinct
 from resnet_bench.records.columns import value_of
 from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord, preset_path
-from resnet_bench.report.notices import sentence
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+from resnet_bench.report.terminal.notices import notice_line
 
 LONGEST_REASON = 120
 CONTRIBUTIONS = "What each switch gives (the best against itself without it)"
@@ -48,7 +49,7 @@ def render(tuning: TuningRecord, path: Path | None = None) -> RenderableType:
             Text(),
             Padding(Text(f"{tuning.outcome.message} {tuning.outcome.remedy}".strip(), style="red"), (0, 2)),
         ]
-    warned = [Text.assemble(("! ", "yellow"), line) for line in warnings(tuning)]
+    warned = [notice_line(notice) for notice in warnings(tuning)]
     noted = [Text.assemble(("- ", "dim"), line) for line in notes(tuning)]
     if warned or noted:
         parts += [Text(), *(Padding(line, (0, 2)) for line in (*warned, *noted))]
@@ -205,12 +206,11 @@ def _by(challenge: Candidate) -> str:
     return f" ({probe.output_error:.2g})" if probe.output_error is not None else ""
 
 
-def warnings(tuning: TuningRecord) -> list[str]:
-    """What a reader must know besides, in sentences."""
+def warnings(tuning: TuningRecord) -> tuple[Notice, ...]:
+    """Notices of the search and of the gain, and that the sides of a comparison did not fit in memory."""
     gain = tuning.gain.notices if tuning.gain else ()
-    played = [notice for each in tuning.challenges for notice in each.notices if notice.kind.startswith("sides_")]
-    told = [sentence(notice) for notice in (*tuning.warnings, *tuning.notices, *gain, *played)]
-    return list(dict.fromkeys(told))
+    played = [notice for each in tuning.challenges for notice in each.notices if notice.topic == "memory of sides"]
+    return distinct((*tuning.warnings, *tuning.notices, *gain, *played))
 
 
 def notes(tuning: TuningRecord) -> list[str]:

@@ -115,7 +115,7 @@ def _check(subject: LoadedModel, data: Dataset) -> list[Notice]:
     notices = list(subject.notices)
     seen = card.trained_on if card is not None else None
     if seen is not None and seen.manifest_hash != data.facts.manifest_hash:
-        notices.append(Notice(kind="trained_on_other_data", facts={"model": subject.path, "source": seen.source}))
+        notices.append(Notice.make("trained_on_other_data", model=subject.path, source=seen.source))
     return notices
 
 

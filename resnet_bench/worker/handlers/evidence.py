@@ -162,7 +162,7 @@ class _TolerantParsers:
         except Exception as error:
             traceback.print_exc()
             facts: dict[str, Value] = {"what": what, "error": f"{type(error).__name__}: {str(error)[:200]}"}
-            self.notices.append(Notice(kind="evidence_unreadable", facts=facts))
+            self.notices.append(Notice.make("evidence_unreadable", **facts))
             return None
 
 

@@ -224,9 +224,9 @@ class _Epochs:
         page_cache.evict(self._files)
         share = page_cache.resident_share(self._files)
         if share is None:
-            self.notices.append(Notice(kind="page_cache_unknown"))
+            self.notices.append(Notice.make("page_cache_unknown"))
         elif share > page_cache.COLD_SHARE:
-            self.notices.append(Notice(kind="page_cache_not_evicted", facts={"share": share}))
+            self.notices.append(Notice.make("page_cache_not_evicted", share=share))
         drain: Drain | None = None
         for epoch in range(1, epochs + 1):
             begun = time.perf_counter()
@@ -239,7 +239,7 @@ class _Epochs:
                     "of": self._images,
                     "until": self._until,
                 }
-                self.notices.append(Notice(kind="epoch_cut", facts=facts))
+                self.notices.append(Notice.make("epoch_cut", **facts))
                 return
             share = page_cache.resident_share(self._files)
 

@@ -88,7 +88,7 @@ def train(phases: Phases, command: p.Train) -> p.Trained:
     if not begins:
         trainer.resume()
     elif command.resume:
-        notices = (Notice(kind="nothing_to_resume", facts={"folder": command.folder}),)
+        notices = (Notice.make("nothing_to_resume", folder=command.folder),)
     begun_at = trainer.progress.step
     phases.send(_began(phases, data, plan, trainer, process_s, weights, notices))
     with phases.in_phase("train"):
