@@ -78,7 +78,7 @@ def test_without_the_pass_the_claims_that_cost_nothing_remain() -> None:
 def test_a_pass_that_does_not_fit_is_left_out_and_said() -> None:
     found = run("--max-time 20")
     (notice,) = [notice for notice in found.warnings if notice.kind == "evidence_cut"]
-    assert notice.facts["what"] == "evidence"
+    assert notice.facts["what"] == "option verification"
     assert claims(found)["batch_norm"].holds is None
     assert found.outcome.kind == "ok"
 

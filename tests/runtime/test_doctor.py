@@ -209,7 +209,7 @@ def test_an_examination_looks_at_the_real_machine_without_touching_tensorflow_be
         "assert 'tensorflow' not in sys.modules\n"
         "def quick(device, kind, **_):\n"
         "    return measure(device, kind, memory_bytes=2**23, budget_s=0.1, dtypes=('float32',))\n"
-        "found = doctor.examine(Config(runtime=RuntimeConfig(device='cpu')), measure=quick)\n"
+        "found = doctor.run_doctor(Config(runtime=RuntimeConfig(device='cpu')), measure=quick)\n"
         "print(msgspec.json.encode(found).decode())\n"
     )
     found = msgspec.json.decode(child(code).splitlines()[-1], type=DoctorReport)
