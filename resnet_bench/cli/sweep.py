@@ -18,7 +18,7 @@ from resnet_bench.cli.progress.paired import paired_progress
 from resnet_bench.cli.progress.sweep import sweep_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import options
-from resnet_bench.config.option import format_value
+from resnet_bench.config.option import format_value, protocol_of
 from resnet_bench.config.options import ConfigurationCommand, configuration, read, section
 from resnet_bench.config.sweep import SweepConfig
 from resnet_bench.errors import BenchError, BudgetError, ConfigError
@@ -144,7 +144,7 @@ def _confirm(
 
     _note(
         ignored_options(
-            {*options.with_preset_file(base)} - {"require_valid"}, sweep_confirm.PROTOCOL, "bench-cli sweep --confirm"
+            {*options.with_preset_file(base)} - {"require_valid"}, protocol_of("confirm"), "bench-cli sweep --confirm"
         )
     )
     with signals() as received, paired_progress() as observer:

@@ -10,6 +10,7 @@ import click
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.tune import tune_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
+from resnet_bench.config.option import protocol_of
 from resnet_bench.config.options import (
     ConfigurationCommand,
     given_values,
@@ -29,7 +30,7 @@ from resnet_bench.records.tuning import Constraints, TuningRecord
 from resnet_bench.report.terminal import tune as report
 
 _FIXABLE = tuple(
-    option.name for option in options() if option.extra["role"] != "protocol" or option.name in tune.PROTOCOL
+    option.name for option in options() if option.extra["role"] != "protocol" or option.name in protocol_of("tune")
 )
 """The options of `run` that a search takes; how it measures is not configurable by them."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from resnet_bench.config.data import DataConfig
-from resnet_bench.config.fields import FILE, PROTOCOL, ConfigSection
+from resnet_bench.config.fields import FILE, ConfigSection, protocol
 from resnet_bench.config.measurement import MeasureConfig, OutputConfig
 from resnet_bench.config.network import ModelConfig
 from resnet_bench.config.runtime import RuntimeConfig
@@ -22,13 +22,13 @@ class Config(ConfigSection, frozen=True, kw_only=True):
     preset: Annotated[
         Literal["smoke", "standard", "strict"],
         Meta(description="How thorough: smoke (64 pixels, 1 process), standard (3 processes), strict (10)."),
-        PROTOCOL,
+        protocol("side", "tune", "confirm", "bottleneck"),
     ] = "standard"
     preset_file: Annotated[
         str | None,
         Meta(description="TOML file of options (bench-cli tune writes one); the command line overrides it."),
         FILE,
-        PROTOCOL,
+        protocol("side", "tune", "confirm", "bottleneck"),
     ] = None
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, PositiveInt
+from resnet_bench.config.fields import OPTION, PIXELS, PIXELS_APPROXIMATE, WORKLOAD, Auto, ConfigSection, PositiveInt
+from resnet_bench.config.tunable import tunable
 
 
 class DataConfig(ConfigSection, frozen=True, kw_only=True):
@@ -52,31 +53,49 @@ class DataConfig(ConfigSection, frozen=True, kw_only=True):
         Literal["fused", "full"],
         Meta(description="fused: decode only the crop; full: decode the image, then crop."),
         OPTION,
+        tunable(3, ("fused", "full"), expected="fused"),
+        PIXELS,
     ] = "fused"
     dct_method: Annotated[
         Literal["INTEGER_ACCURATE", "INTEGER_FAST"],
         Meta(description="JPEG inverse DCT; INTEGER_FAST is faster and changes pixels slightly."),
         OPTION,
+        PIXELS_APPROXIMATE,
     ] = "INTEGER_ACCURATE"
     fancy_upscaling: Annotated[
         bool,
         Meta(description="Smooth JPEG chroma upsampling; off is faster and changes pixels slightly."),
         OPTION,
+        PIXELS_APPROXIMATE,
     ] = True
     num_parallel_calls: Annotated[
-        PositiveInt | Auto, Meta(description="Images decoded in parallel. auto: the usable cores."), OPTION
+        PositiveInt | Auto,
+        Meta(description="Images decoded in parallel. auto: the usable cores."),
+        OPTION,
+        tunable(4, lambda facts: (facts.cores, 2 * facts.cores, 4 * facts.cores), related=("data threads", "batching")),
     ] = "auto"
-    cycle_length: Annotated[PositiveInt | Auto, Meta(description="Shards read in parallel (interleave)."), OPTION] = (
-        "auto"
-    )
-    block_length: Annotated[int, Meta(ge=1, description="Consecutive records taken from each shard."), OPTION] = 1
+    cycle_length: Annotated[
+        PositiveInt | Auto,
+        Meta(description="Shards read in parallel (interleave)."),
+        OPTION,
+        tunable(7, lambda facts: (max(2, facts.cores), 4 * facts.cores), related=("data threads",)),
+    ] = "auto"
+    block_length: Annotated[
+        int,
+        Meta(ge=1, description="Consecutive records taken from each shard."),
+        OPTION,
+        tunable(8, (1, 16)),
+    ] = 1
     shuffle_buffer_size: Annotated[
         Annotated[int, Meta(ge=0)] | Auto,
         Meta(description="Records in the shuffle buffer; 0: no shuffling."),
         OPTION,
     ] = "auto"
     prefetch_buffer_size: Annotated[
-        Annotated[int, Meta(ge=0)] | Auto, Meta(description="Batches prefetched; 0: none."), OPTION
+        Annotated[int, Meta(ge=0)] | Auto,
+        Meta(description="Batches prefetched; 0: none."),
+        OPTION,
+        tunable(5, (1, 2, 4, 8), related=("batching", "rewrites")),
     ] = "auto"
     data_service: Annotated[
         Annotated[str, Meta(pattern=r"^(local:[1-9]\d{0,2}|(?!local:)([^\s/:]+|\[[0-9a-fA-F:]+\]):[1-9]\d{0,4})$")]
@@ -102,18 +121,34 @@ class DataConfig(ConfigSection, frozen=True, kw_only=True):
         OPTION,
     ] = "auto"
     data_deterministic: Annotated[
-        bool, Meta(description="tf.data's `deterministic`: parallel stages keep the order of elements."), OPTION
+        bool,
+        Meta(description="tf.data's `deterministic`: parallel stages keep the order of elements."),
+        OPTION,
+        tunable(6, (True, False), framework_default=True),
     ] = True
     private_threadpool_size: Annotated[
         Annotated[int, Meta(ge=0)] | Auto,
         Meta(description="Threads of tf.data's private pool; 0: share TensorFlow's."),
         OPTION,
+        tunable(
+            1,
+            lambda facts: (facts.cores, 2 * facts.cores, 0),
+            framework_default=0,
+            expected=lambda facts: facts.cores,
+            related=("data threads",),
+        ),
     ] = "auto"
     max_intra_op_parallelism: Annotated[
-        int, Meta(ge=0, description="tf.data's limit on intra-op threads; 0: none."), OPTION
+        int,
+        Meta(ge=0, description="tf.data's limit on intra-op threads; 0: none."),
+        OPTION,
+        tunable(2, (1, 0), framework_default=0, expected=1, related=("data threads",)),
     ] = 1
     autotune: Annotated[
-        bool, Meta(description="Let tf.data autotune the parallelism and buffers left to it."), OPTION
+        bool,
+        Meta(description="Let tf.data autotune the parallelism and buffers left to it."),
+        OPTION,
+        tunable(13, (True, False), framework_default=True, related=("rewrites",)),
     ] = True
     cpu_budget: Annotated[
         Annotated[int, Meta(ge=0)] | Auto,
@@ -123,15 +158,27 @@ class DataConfig(ConfigSection, frozen=True, kw_only=True):
     ram_budget: Annotated[
         int, Meta(ge=0, description="Bytes that autotuning may use for buffers; 0: tf.data's default."), OPTION
     ] = 0
-    inject_prefetch: Annotated[bool, Meta(description="Let tf.data append a prefetch."), OPTION] = False
-    map_parallelization: Annotated[bool, Meta(description="Let tf.data parallelize maps."), OPTION] = False
+    inject_prefetch: Annotated[
+        bool,
+        Meta(description="Let tf.data append a prefetch."),
+        OPTION,
+        tunable(11, (False, True), framework_default=True, expected=False, related=("rewrites",)),
+    ] = False
+    map_parallelization: Annotated[
+        bool,
+        Meta(description="Let tf.data parallelize maps."),
+        OPTION,
+        tunable(12, (False, True), framework_default=True, expected=False, related=("rewrites",)),
+    ] = False
     map_and_batch_fusion: Annotated[
         bool,
         Meta(description="Let tf.data fuse map and batch into one stage, which saves a copy of each image."),
         OPTION,
+        tunable(9, (True, False), framework_default=True, expected=True, related=("batching",)),
     ] = True
     parallel_batch: Annotated[
         bool,
         Meta(description="Copy a batch's elements in parallel, if map and batch are separate stages."),
         OPTION,
+        tunable(10, (True, False), framework_default=True, expected=False, related=("batching",)),
     ] = False

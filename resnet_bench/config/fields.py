@@ -38,8 +38,23 @@ WORKLOAD = Meta(extra={"role": "workload"})
 OPTION = Meta(extra={"role": "option"})
 """One way of doing the same work: what a comparison is about."""
 
-PROTOCOL = Meta(extra={"role": "protocol"})
-"""How it is measured and where results go."""
+Heeding = Literal["side", "tune", "confirm", "bottleneck"]
+"""What measures in its own way: a side of interleaved runs, a search, a sweep's confirmation, `bottleneck`."""
+
+
+def protocol(*heeded_by: Heeding) -> Meta:
+    """How it is measured and where results go; `heeded_by` names what takes the option beside `run`."""
+    return Meta(extra={"role": "protocol", "heeded_by": heeded_by})
+
+
+PROTOCOL = protocol()
+"""A protocol option of `run`, and of what measures exactly as `run` does."""
+
+PIXELS = Meta(extra={"pixels": "equivalent"})
+"""Changes how images are decoded, not which images: pixels are the same or nearly so."""
+
+PIXELS_APPROXIMATE = Meta(extra={"pixels": "approximate"})
+"""Changes pixels for speed unless it has its default."""
 
 FILE = Meta(extra={"completion": "file", "metavar": "FILE"})
 FOLDER = Meta(extra={"completion": "dir"})

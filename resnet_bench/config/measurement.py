@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import FOLDER, ONE_WAY, PROTOCOL, Auto, ConfigSection, PositiveInt, Seconds
+from resnet_bench.config.fields import FOLDER, ONE_WAY, PROTOCOL, Auto, ConfigSection, PositiveInt, Seconds, protocol
 
 
 class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
@@ -20,13 +20,13 @@ class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
             description="Untimed steps before the timed rounds, the compiling one included. auto: 3 on CPU, 20 on GPU, "
             "and timed rounds before the steady state are discarded; with a number none is."
         ),
-        PROTOCOL,
+        protocol("side", "tune", "confirm", "bottleneck"),
     ] = "auto"
-    rounds: Annotated[int, Meta(ge=1, description="Timed rounds per process."), PROTOCOL] = 20
+    rounds: Annotated[int, Meta(ge=1, description="Timed rounds per process."), protocol("bottleneck")] = 20
     steps: Annotated[
         PositiveInt | Auto,
         Meta(description="Steps per round, between two device synchronizations. auto: about half a second."),
-        PROTOCOL,
+        protocol("bottleneck"),
     ] = "auto"
     latency_samples: Annotated[
         int,
@@ -34,17 +34,17 @@ class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
         PROTOCOL,
     ] = 60
     processes: Annotated[
-        int, Meta(ge=1, le=1000, description="Fresh processes, run one after the other."), PROTOCOL
+        int, Meta(ge=1, le=1000, description="Fresh processes, run one after the other."), protocol("bottleneck")
     ] = 3
     max_time: Annotated[
         Seconds,
         Meta(description="Time budget of the whole command, in seconds (or 90s, 3m, 1h)."),
-        PROTOCOL,
+        protocol("confirm", "bottleneck"),
     ] = 170.0
     timeout: Annotated[
         Seconds,
         Meta(description="A worker without any message for this long counts as hung, in seconds (or 90s, 3m)."),
-        PROTOCOL,
+        protocol("tune", "confirm", "bottleneck"),
     ] = 150.0
 
     evidence: Annotated[
@@ -70,7 +70,9 @@ class OutputConfig(ConfigSection, frozen=True, kw_only=True):
 
     title: ClassVar[str] = "Output"
 
-    output: Annotated[str, Meta(description="Folder that results are saved to."), FOLDER, PROTOCOL] = "runs"
+    output: Annotated[
+        str, Meta(description="Folder that results are saved to."), FOLDER, protocol("tune", "confirm", "bottleneck")
+    ] = "runs"
     profile: Annotated[
         str | None,
         Meta(
@@ -86,7 +88,12 @@ class OutputConfig(ConfigSection, frozen=True, kw_only=True):
         Meta(description="Steps in the trace. auto: about two seconds, 3 to 10 steps."),
         PROTOCOL,
     ] = "auto"
-    json: Annotated[bool, Meta(description="Print only the result on stdout, as JSON."), ONE_WAY, PROTOCOL] = False
+    json: Annotated[
+        bool,
+        Meta(description="Print only the result on stdout, as JSON."),
+        ONE_WAY,
+        protocol("tune", "confirm", "bottleneck"),
+    ] = False
     require_valid: Annotated[
         bool,
         Meta(description="Exit 11 unless the verdict is valid; the record is saved either way."),

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, ImageSize, PositiveInt
+from resnet_bench.config.tunable import tunable
 
 RESNET50_STAGE_SIZES = (3, 4, 6, 3)
 
@@ -55,6 +56,7 @@ class ModelConfig(ConfigSection, frozen=True, kw_only=True):
         Literal["fused", "keras"],
         Meta(description="fused: one FusedBatchNormV3 operation (channels-last); keras: Keras' own layer."),
         OPTION,
+        tunable(2, ("fused", "keras"), framework_default="keras", expected="fused", related=("kernels",)),
     ] = "fused"
     data_format: Annotated[
         Literal["channels_last", "channels_first"],

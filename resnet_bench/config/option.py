@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from resnet_bench.config.config import Config
-from resnet_bench.config.fields import ConfigSection, Value
+from resnet_bench.config.fields import ConfigSection, Heeding, Value
 from resnet_bench.config.spelling import SPELLINGS, Spelling, join
 from resnet_bench.config.training import TrainingConfig
 from resnet_bench.errors import ConfigError
@@ -83,6 +83,18 @@ def options_of(owner: type[ConfigSection], section: str | None = None) -> tuple[
 def training_options() -> tuple[Option, ...]:
     """What a training has beyond those of a benchmark."""
     return options_of(TrainingConfig, "training")
+
+
+@cache
+def protocol_of(user: Heeding) -> frozenset[str]:
+    """The options of how `run` measures that `user` heeds as well."""
+    return frozenset(option.name for option in options() if user in option.extra.get("heeded_by", ()))
+
+
+@cache
+def approximations() -> tuple[Option, ...]:
+    """The options that change pixels for speed unless they have their default."""
+    return tuple(option for option in options() if option.extra.get("pixels") == "approximate")
 
 
 def _walk() -> Iterator[Option]:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, PositiveInt
+from resnet_bench.config.tunable import tunable
 
 
 class RuntimeConfig(ConfigSection, frozen=True, kw_only=True):
@@ -27,14 +28,25 @@ class RuntimeConfig(ConfigSection, frozen=True, kw_only=True):
         PositiveInt | Auto,
         Meta(description="Intra-op threads. auto: the CPUs that affinity and the cgroup quota allow."),
         OPTION,
+        tunable(7, lambda facts: (facts.cores, max(1, facts.cores // 2)) if facts.is_cpu else (), related=("threads",)),
     ] = "auto"
     inter_op_threads: Annotated[
-        PositiveInt | Auto, Meta(description="Inter-op threads: operations that run at once. auto: --threads."), OPTION
+        PositiveInt | Auto,
+        Meta(description="Inter-op threads: operations that run at once. auto: --threads."),
+        OPTION,
+        tunable(8, lambda facts: tuple(dict.fromkeys((1, 2, facts.cores))), related=("threads",)),
     ] = "auto"
     onednn: Annotated[
         Literal["auto", "on", "off"],
         Meta(description="oneDNN kernels (set before TensorFlow is imported). auto: on with AVX2 or better."),
         OPTION,
+        tunable(
+            1,
+            lambda facts: ("on", "off") if facts.is_cpu else (),
+            framework_default=lambda facts: facts.onednn,
+            expected="on",
+            related=("kernels", "threads"),
+        ),
     ] = "auto"
     memory_growth: Annotated[
         bool, Meta(description="Grow GPU memory on demand instead of allocating all of it at the start."), OPTION

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 import resnet_bench
 from resnet_bench.analysis.bottleneck import analyse, efficiency
 from resnet_bench.config import Config
+from resnet_bench.config.option import protocol_of
 from resnet_bench.data.service import LOCAL
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments.ignored_options import ignored_options
@@ -28,11 +29,6 @@ from resnet_bench.records.record import Configuration
 from resnet_bench.records.run import Outcome
 from resnet_bench.runtime.resolve import usable_cpus
 from resnet_bench.worker.process import Worker, outcome_of
-
-PROTOCOL = frozenset(
-    {"preset", "preset_file", "warmup", "rounds", "steps", "processes", "max_time", "timeout", "output", "json"}
-)
-"""What it heeds of how `run` measures."""
 
 WHOLE, MODEL, PIPELINE = "end to end", "model alone", "pipeline alone"
 
@@ -96,7 +92,9 @@ def measure(
         data=facts[WHOLE].data,
         repetitions=tuple(repetitions),
         analysis=analysis,
-        warnings=_warnings(facts.values(), [*ignored_options(given, PROTOCOL, "bench-cli bottleneck"), *game.notices]),
+        warnings=_warnings(
+            facts.values(), [*ignored_options(given, protocol_of("bottleneck"), "bench-cli bottleneck"), *game.notices]
+        ),
         wall_s=time.monotonic() - started,
     )
 

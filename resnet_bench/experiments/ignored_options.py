@@ -1,4 +1,7 @@
-"""Which given options a command ignores. Neighbour: `config/option.py` declares their roles."""
+"""A notice for options that a command accepts, as `run` does, and does not use.
+
+Neighbour: the declarations name what uses a protocol option (`config.fields.protocol`).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from resnet_bench.records.base import Notice
 
 
 def ignored_options(given: Iterable[str], used: Collection[str], where: str) -> tuple[Notice, ...]:
-    """What to say of the protocol's options that were `given` where `where` heeds those that it `used` alone; of
-    options that say what is run, every command takes notice."""
+    """The notice for protocol options among `given` that `where` does not use; `used` are those that it does. Options
+    that define the workload are used by every command."""
     names = set(given) - set(used)
     ignored = [one.flag.partition("/")[0] for one in options() if one.name in names and one.extra["role"] == "protocol"]
     return (Notice.make("options_unused", options=", ".join(ignored), where=where),) if ignored else ()

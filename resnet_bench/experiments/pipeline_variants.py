@@ -1,7 +1,7 @@
-"""Which options of the pipeline `data bench --ablate` changes, one at a time, and what each is called. Pure.
+"""Which pipeline options `data bench --ablate` changes, one at a time, and what each variant is called. Pure.
 
 tf.data's own rewrites (automatic prefetch, automatic parallel maps, map and batch in one) are off in every variant,
-the full one included: they would put back what a variant takes away. Neighbour: `stage_bench.py` has them measured.
+the full one included: they would restore what a variant removes. Neighbour: `data_bench.py` measures them.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from resnet_bench.config import DataConfig
+from resnet_bench.config.option import approximations, options_of
 
 FULL = "full"
-PIXEL_OPTIONS = frozenset({"decode", "dct_method", "fancy_upscaling"})
+PIXEL_OPTIONS = frozenset(option.name for option in options_of(DataConfig) if "pixels" in option.extra)
+"""Options that change how images are decoded, by their declaration."""
+
 CACHE_SHARE = 0.25
-"""Of the memory that is available: a larger data set is not cached for a comparison."""
+"""Fraction of the available memory; a larger data set is not cached for a comparison."""
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """One variant: its name, what was changed in the command line's words, and the options (None: it cannot run,
-    and `why`)."""
+    """One variant: its name, the change as on the command line, and the options (None: it cannot run, see `why`)."""
 
     name: str
     change: str
@@ -31,8 +33,8 @@ class Ablation:
 
 
 def exact(data: DataConfig) -> DataConfig:
-    """The same pipeline with every option off that changes pixels for speed."""
-    return replace(data, dct_method="INTEGER_ACCURATE", fancy_upscaling=True)
+    """The same pipeline without the options that change pixels for speed."""
+    return replace(data, **{option.name: option.default for option in approximations()})
 
 
 def changes_pixels_alone(one: DataConfig, other: DataConfig) -> bool:
@@ -42,8 +44,8 @@ def changes_pixels_alone(one: DataConfig, other: DataConfig) -> bool:
 
 
 def full(data: DataConfig) -> DataConfig:
-    """The pipeline that all others are held against: as configured, without tf.data's own rewrites. Map and batch
-    are two stages in it: fused they run ahead without a prefetch and beside it without parallel calls."""
+    """The reference pipeline: as configured, without tf.data's own rewrites. Map and batch are separate stages: fused,
+    they would run ahead without a prefetch, and in parallel without parallel calls."""
     return replace(data, inject_prefetch=False, map_parallelization=False, map_and_batch_fusion=False)
 
 
@@ -83,7 +85,7 @@ def _walk(data: DataConfig, data_bytes: int | None, available_bytes: int | None)
 
 
 def _cache(data: DataConfig, data_bytes: int | None, available_bytes: int | None) -> Ablation:
-    """The cache switched off, or on where it is off, if the data fits."""
+    """The cache turned off; or on, if it is off and the data fits."""
     if data.cache != "none":
         return Ablation("cache", "--cache none", replace(data, cache="none"))
     if data_bytes is None or available_bytes is None or data_bytes > CACHE_SHARE * available_bytes:
@@ -94,7 +96,7 @@ def _cache(data: DataConfig, data_bytes: int | None, available_bytes: int | None
 
 
 def naive(data: DataConfig) -> DataConfig:
-    """A pipeline without any of it: one file, one image and one batch after the other."""
+    """A pipeline without optimizations: one file, one image and one batch at a time."""
     return replace(
         full(data),
         prefetch_buffer_size=0,

@@ -18,9 +18,6 @@ from resnet_bench.experiments.sweep import Combination, CombinationResult
 from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.base import Estimate, Finding
 
-PROTOCOL = ("preset", "preset_file", "warmup", "max_time", "timeout", "output", "json")
-"""What the matches heed of how `run` measures; the rest made the records that they follow."""
-
 
 @dataclass(frozen=True)
 class SweepConfirmation:

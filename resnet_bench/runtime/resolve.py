@@ -11,6 +11,7 @@ import math
 from msgspec.structs import replace
 
 from resnet_bench.config import Config, DataConfig, Precision, StepConfig, resolved_value
+from resnet_bench.config.option import approximations
 from resnet_bench.errors import ConfigError, DeviceError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.machine import Machine
@@ -138,9 +139,8 @@ def resolve_data(data: DataConfig, threads: int) -> DataConfig:
 
 def _notices(config: Config, machine: Machine) -> tuple[Notice, ...]:
     found = _unused(config) if config.step.mode == "input" else _compute_notices(config, machine)
-    if config.data.source != "synthetic" and not (
-        config.data.dct_method == "INTEGER_ACCURATE" and config.data.fancy_upscaling
-    ):
+    approximate = any(option.value_in(config) != option.default for option in approximations())
+    if config.data.source != "synthetic" and approximate:
         found.append(Notice.make("pixels_approximate"))
     threads = resolved_value(config.runtime.threads)
     usable = usable_cpus(machine.cpus, machine.cpu_quota)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from resnet_bench.config import Config
 from resnet_bench.config import options as o
+from resnet_bench.config.option import protocol_of
 from resnet_bench.config.presets import PRESETS
+from resnet_bench.config.tunable import SearchFacts, in_case
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments.ignored_options import ignored_options
 
@@ -205,3 +207,21 @@ def test_options_that_a_command_does_not_heed_are_named_and_the_work_itself_neve
     (notice,) = ignored_options(given, {"rounds"}, "bench-cli bottleneck")
     assert notice.facts == {"options": "--split, --profile", "where": "bench-cli bottleneck"}
     assert ignored_options(given, {"rounds", "split", "profile"}, "bench-cli bottleneck") == ()
+
+
+def test_what_measures_in_its_own_way_heeds_what_its_fields_declare() -> None:
+    side = {"preset", "preset_file", "warmup"}
+    assert protocol_of("side") == side
+    assert protocol_of("tune") == side | {"timeout", "output", "json"}
+    assert protocol_of("confirm") == protocol_of("tune") | {"max_time"}
+    assert protocol_of("bottleneck") == protocol_of("confirm") | {"rounds", "steps", "processes"}
+
+
+def test_every_framework_default_and_expected_value_is_one_that_the_option_takes() -> None:
+    facts = SearchFacts("infer", "cpu", 4, 16, ("float32", "mixed_bfloat16"), ("mixed_bfloat16",), "on")
+    tuned = [(option, option.extra["tune"]) for option in o.options() if "tune" in option.extra]
+    assert len(tuned) == 22
+    for option, tune in tuned:
+        single = [in_case(each, facts) for each in (tune.framework_default, tune.expected)]
+        for value in (*in_case(tune.values, facts), *(each for each in single if each is not None)):
+            assert o.parse_value(option, value) == value

@@ -10,6 +10,7 @@ from typing import Literal
 
 import resnet_bench
 from resnet_bench.analysis.compare import config_differences
+from resnet_bench.config.option import protocol_of
 from resnet_bench.config.options import Option, options, parse_args
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments.paired.duet import AbRun, PairedObserver
@@ -19,21 +20,18 @@ from resnet_bench.records.files import new_id, now
 from resnet_bench.records.run import Outcome
 from resnet_bench.worker.process import outcome_of
 
-SIDE_PROTOCOL = ("preset", "preset_file", "warmup")
-"""What a side may say of how it is measured; the rest is the match's to decide."""
-
 
 def side_options() -> tuple[Option, ...]:
     """The options of `run` that a side takes."""
-    return tuple(one for one in options() if one.extra["role"] != "protocol" or one.name in SIDE_PROTOCOL)
+    return tuple(one for one in options() if one.extra["role"] != "protocol" or one.name in protocol_of("side"))
 
 
 def parse_side(label: str, words: list[str]) -> Side:
-    """A side from its command-line words; `ConfigError` for options that mean nothing in a match."""
+    """A side from its command-line words; `ConfigError` for options that do not apply to a side."""
     config, given = parse_args(words)
     protocol = {option.name: option.flag for option in options() if option.extra["role"] == "protocol"}
     for name in given:
-        if name in protocol and name not in SIDE_PROTOCOL:
+        if name in protocol and name not in protocol_of("side"):
             raise ConfigError(
                 f"{protocol[name]} does not belong to a side: the sides share one protocol.",
                 "Leave it out; --pairs, --turns, --max-time and --output stand outside the quotes.",

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 import resnet_bench
 from resnet_bench.analysis import noise_floor
 from resnet_bench.config import Config, options
-from resnet_bench.config.option import to_json_value
+from resnet_bench.config.option import protocol_of, to_json_value
 from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments import budget as plan
@@ -72,10 +72,6 @@ class TuneSettings:
     turn_steps: int | None = None
     max_time_s: float = 1800.0
     earlier: TuningRecord | None = None
-
-
-PROTOCOL = ("preset", "preset_file", "warmup", "timeout", "output", "json")
-"""What a search heeds of how `run` measures."""
 
 
 def run(
@@ -307,7 +303,7 @@ class _Job:
             machine=facts.machine if facts else None,
             environment=facts.environment if facts else None,
             bounds=self._settings.bounds,
-            notices=(*ignored_options(self._given, PROTOCOL, "bench-cli tune"), *self._notices),
+            notices=(*ignored_options(self._given, protocol_of("tune"), "bench-cli tune"), *self._notices),
             wall_s=time.monotonic() - self._started,
         )
         if search is None or facts is None or facts.machine is None:
