@@ -16,7 +16,6 @@ import click
 from rich.console import Console, RenderableType
 
 from resnet_bench.cli import INTERRUPTED
-from resnet_bench.errors import ERRORS
 from resnet_bench.records.saved import Saved
 
 TERMINATED = 143
@@ -29,12 +28,10 @@ def exit_code(result: Saved, received: Sequence[int]) -> int:
     """What the signals that came ask for, else 0 for what finished, else the code of what ended it."""
     if received:
         return TERMINATED if signal.SIGTERM in received else INTERRUPTED
-    kind = result.outcome.kind
-    if kind == "ok":
+    error = result.outcome.error
+    if error is None:
         return 0
-    if kind == "interrupted":
-        return INTERRUPTED
-    return ERRORS[{"crashed": "worker", "killed": "worker", "hung": "worker"}.get(kind, kind)].exit_code
+    return INTERRUPTED if result.outcome.kind == "interrupted" else error.exit_code
 
 
 def show(result: Result, as_json: bool, render: Callable[[Result], RenderableType]) -> None:

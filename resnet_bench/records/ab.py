@@ -94,6 +94,21 @@ class AbRecord(Saved, frozen=True, kw_only=True, tag="ab"):
     wall_s: float
 
     @property
+    def ratio(self) -> Estimate | None:
+        """B's throughput over A's with its 95 % confidence interval; None where not one pair was measured."""
+        return self.result.ratio if self.result else None
+
+    @property
+    def brief(self) -> tuple[tuple[str, str], ...]:
+        """The sides, and the finding with the ratio, or how it ended."""
+        sides = (("A", self.a.label or "defaults"), ("B", self.b.label or "defaults"))
+        if self.result is None:
+            return (*sides, ("outcome", self.outcome.kind))
+        ratio = self.result.ratio
+        interval = "" if ratio.low is None or ratio.high is None else f" ({ratio.low:.3f} to {ratio.high:.3f}, 95 %)"
+        return (*sides, ("ratio", f"{ratio.value:.3f}{interval}"), ("finding", self.result.finding))
+
+    @property
     def label(self) -> str:
         """`ab` or `noise`."""
         return self.kind

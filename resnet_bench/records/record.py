@@ -13,8 +13,9 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
+from resnet_bench import units
 from resnet_bench.config import Config, TrainingConfig
-from resnet_bench.records.base import Data, Notice
+from resnet_bench.records.base import Data, Estimate, Notice
 from resnet_bench.records.environment import Environment
 from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.machine import Machine
@@ -76,10 +77,46 @@ class Record(Saved, frozen=True, kw_only=True, tag="record"):
         """The mode."""
         return self.config.requested.step.mode
 
+    @property
+    def images_per_s(self) -> Estimate | None:
+        """Throughput with its 95 % confidence interval; None where nothing was measured."""
+        return self.summary.images_per_s if self.summary else None
+
+    @property
+    def step_s(self) -> Estimate | None:
+        """Mean step time with its 95 % confidence interval; None where nothing was measured."""
+        return self.summary.step_s if self.summary else None
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the verdict is valid."""
+        return self.verdict.kind == "valid"
+
+    @property
+    def brief(self) -> tuple[tuple[str, str], ...]:
+        """Mode, device, batch size and precision; throughput and verdict, or how the run ended."""
+        config = self.config.resolved or self.config.requested
+        asked = (
+            ("mode", config.step.mode),
+            ("device", self.machine.device if self.machine else config.runtime.device),
+            ("batch size", str(config.step.batch_size)),
+            ("precision", config.step.precision),
+        )
+        rate = self.images_per_s
+        found = () if rate is None else (("throughput", f"{units.rate(rate.value)}{_interval(rate)}"),)
+        ended = () if self.outcome.kind == "ok" else (("outcome", f"{self.outcome.kind} ({self.outcome.message})"),)
+        return (*asked, *found, ("verdict", self.verdict.kind), *ended)
+
     def save(self, folder: Path) -> Path:
         """As every result. A trace that lies below `folder` is named relative to it, so that both can be moved
         together."""
         return Saved.save(_with_relative_trace(self, folder), folder)
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f" ({units.significant(estimate.low)} to {units.significant(estimate.high)}, 95 %)"
 
 
 def _with_relative_trace(record: Record, folder: Path) -> Record:

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import force_setattr
 
+from resnet_bench.errors import BenchError, from_kind
 from resnet_bench.records.base import Data, Notice
 
 
@@ -223,6 +224,14 @@ class Outcome(Data, frozen=True, kw_only=True):
     exit_code: int | None = None
     signal: int | None = None
     log_tail: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> BenchError | None:
+        """What ended the run, as an exception; None where it finished."""
+        if self.kind == "ok":
+            return None
+        kind = {"crashed": "worker", "killed": "worker", "hung": "worker"}.get(self.kind, self.kind)
+        return from_kind(kind, self.message, self.remedy)
 
 
 VerdictKind = Literal["valid", "provisional", "invalid"]

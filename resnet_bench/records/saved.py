@@ -7,6 +7,7 @@ ones. Neighbours: `files.py` writes files, `read.py` reads files of any type.
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -44,6 +45,28 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
     def file_name(self) -> str:
         """The file's name; it sorts by time."""
         return f"{stem(self.created_at, self.label, self.id)}.json"
+
+    @property
+    def brief(self) -> tuple[tuple[str, str], ...]:
+        """What identifies it to a reader, and what it found: name and text."""
+        return (("outcome", self.outcome.kind),)
+
+    def __repr__(self) -> str:
+        """One line; the fields are in `to_json`."""
+        words = ", ".join(f"{name} {text}" for name, text in self.brief)
+        return f"<{type(self).__name__} {self.id[:8]}: {words}>"
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks."""
+        rows = (("type", self.noun), ("made", self.created_at), *self.brief)
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
+        return f"<table>{cells}</table>"
+
+    def raise_if_failed(self) -> None:
+        """Raise the `BenchError` that ended the run; nothing where it finished."""
+        error = self.outcome.error
+        if error is not None:
+            raise error
 
     def to_json(self) -> bytes:
         """Indented JSON; equal results give equal bytes."""
