@@ -29,9 +29,6 @@ MIN_VALID_ROUNDS = steady_state.MIN_ROUNDS
 MIN_COUNTED_ROUNDS = steady_state.MIN_TAIL
 """Rounds of each process after its warm-up."""
 
-PROMISES = ("stable_graph", "host_calls", "convolutions", "training", "device")
-"""Claims that make a result provisional where they are refuted although nobody asked for them by name."""
-
 MAX_UNSTEADY_SHARE = 0.2
 """Of the processes. The detector is wrong about one steady process in 20 to 50, so two of ten are tolerated, and none
 of three or four."""
@@ -53,7 +50,7 @@ def decide_verdict(
     broken = (*_invalid_reasons(config, outcome, samples), *_without_effect(evidence))
     if broken:
         return Verdict(kind="invalid", reasons=broken)
-    weak = (*_provisional_reasons(config, samples, notices, machine), *_refuted(evidence))
+    weak = (*_provisional_reasons(config, samples, notices, machine), *_failed_unconditionally(evidence))
     return Verdict(kind="provisional" if weak else "valid", reasons=weak, notes=_on_the_interval(samples, noise_floor))
 
 
@@ -88,19 +85,19 @@ def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tupl
 
 
 def _without_effect(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
-    """Options that the user named and that were seen not to have taken effect."""
-    failed = [claim for claim in evidence if claim.holds == "false" and claim.explicit]
-    return [Notice.make("option_without_effect", **_words(claim)) for claim in failed]
+    """Options that were given and did not take effect."""
+    failed = [check for check in evidence if check.holds == "false" and check.explicit]
+    return [Notice.make("option_without_effect", **_facts(check)) for check in failed]
 
 
-def _refuted(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
-    """What every run promises, and this one was seen not to keep."""
-    failed = [claim for claim in evidence if claim.holds == "false" and claim.claim in PROMISES]
-    return [Notice.make("promise_broken", **_words(claim)) for claim in failed]
+def _failed_unconditionally(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
+    """What must be so in every run, and was not in this one."""
+    failed = [check for check in evidence if check.holds == "false" and check.unconditional]
+    return [Notice.make("promise_broken", **_facts(check)) for check in failed]
 
 
-def _words(claim: OptionCheck) -> dict[str, Value]:
-    return {"claim": claim.claim, "requested": claim.requested, "observed": claim.observed, "source": claim.source}
+def _facts(check: OptionCheck) -> dict[str, Value]:
+    return {"claim": check.name, "requested": check.requested, "observed": check.observed, "source": check.source}
 
 
 def _provisional_reasons(

@@ -1,22 +1,25 @@
-"""Claims about how the step ran: XLA, oneDNN, device, threads, and that nothing disturbed the window. Pure."""
+"""Option checks of how the step ran: XLA, oneDNN, device, threads, and a stable graph. Pure."""
 
 from __future__ import annotations
 
 from resnet_bench.config import resolved_value
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import NOT_LOOKED_AT, CheckInput, truth
+from resnet_bench.evidence.check_input import NOT_RUN_IN_PASS, Check, CheckInput, truth
 from resnet_bench.records.evidence import OptionCheck
 
 LOG = "XLA's lines in the worker's log (device_compilation_profiler)"
 COUNTER = "the step's own count of its traces"
 SCHEDULER = "/proc/self/task/*/schedstat, before the first and after the last timed round"
 BUSY_SHARE = 0.1
-"""Of the window: a thread that computed for less hardly took part."""
+"""Of the window: a thread that was busy for less hardly took part."""
 
 
-def claims(case: CheckInput) -> list[OptionCheck]:
+def checks(case: CheckInput) -> list[OptionCheck]:
     """XLA, a stable graph, oneDNN, the device, no calls to the host."""
     return [*_xla(case), _stable(case), *_onednn(case), _device(case), _host_calls(case)]
+
+
+XLA = Check("xla", "XLA compiles the step", options=("xla",))
 
 
 def _xla(case: CheckInput) -> list[OptionCheck]:
@@ -27,7 +30,7 @@ def _xla(case: CheckInput) -> list[OptionCheck]:
         logged.append(len(case.seen.compilations))
     if not logged:
         why = "no process got as far as its timed rounds"
-        return [case.claim("xla", ("xla",), requested=True, source=LOG, why=why)]
+        return [case.check(XLA, requested=True, source=LOG, why=why)]
     compiled, facts = case.seen.compiled, dict[str, Value]()
     works = min(logged) > 0
     if compiled is not None:
@@ -35,37 +38,39 @@ def _xla(case: CheckInput) -> list[OptionCheck]:
         works = works and products > 0
         facts = {"module": compiled.source, "products": products}
     observed = f"{min(logged)} functions compiled"
-    return [case.claim("xla", ("xla",), requested=True, observed=observed, source=LOG, holds=truth(works), facts=facts)]
+    return [case.check(XLA, requested=True, observed=observed, source=LOG, holds=truth(works), facts=facts)]
 
 
 def _no_xla(case: CheckInput) -> list[OptionCheck]:
-    """--no-xla is worth a claim only where someone typed it."""
+    """--no-xla is checked only if it was given."""
     executed = case.seen.executed
     if "xla" not in case.given:
         return []
     if executed is None:
-        return [case.claim("xla", ("xla",), requested=False, why=NOT_LOOKED_AT)]
+        return [case.check(XLA, requested=False, why=NOT_RUN_IN_PASS)]
     kernels = sum(executed.convolutions.values())
     observed = f"{kernels} convolutions are TensorFlow's own operations"
-    return [
-        case.claim(
-            "xla", ("xla",), requested=False, observed=observed, source=executed.source, holds=truth(kernels > 0)
-        )
-    ]
+    return [case.check(XLA, requested=False, observed=observed, source=executed.source, holds=truth(kernels > 0))]
+
+
+STABLE_GRAPH = Check("stable_graph", "retraces and recompilations in the timed window", unconditional=True)
 
 
 def _stable(case: CheckInput) -> OptionCheck:
     windows = case.seen.windows
     if not windows:
-        return case.claim("stable_graph", (), requested=0, why="no process got as far as its timed rounds")
+        return case.check(STABLE_GRAPH, requested=0, why="no process got as far as its timed rounds")
     retraces = sum(window.traces_inside for window in windows)
     known = [window.compilations_inside for window in windows if window.compilations_inside is not None]
     facts: dict[str, Value] = {"retraces": retraces, "recompilations": sum(known) if known else None}
     source = f"{COUNTER}, {LOG}" if known else COUNTER
     observed = retraces + sum(known)
-    return case.claim(
-        "stable_graph", (), requested=0, observed=observed, source=source, holds=truth(observed == 0), facts=facts
+    return case.check(
+        STABLE_GRAPH, requested=0, observed=observed, source=source, holds=truth(observed == 0), facts=facts
     )
+
+
+ONEDNN = Check("onednn", "oneDNN", options=("onednn",))
 
 
 def _onednn(case: CheckInput) -> list[OptionCheck]:
@@ -77,9 +82,9 @@ def _onednn(case: CheckInput) -> list[OptionCheck]:
         return []
     if case.config.step.xla:
         why = "XLA compiles the step; oneDNN's kernels replace TensorFlow's, which do not run"
-        return [case.claim("onednn", ("onednn",), requested=requested, holds="not_applicable", why=why)]
+        return [case.check(ONEDNN, requested=requested, holds="not_applicable", why=why)]
     if executed is None and log is None:
-        return [case.claim("onednn", ("onednn",), requested=requested, why=NOT_LOOKED_AT)]
+        return [case.check(ONEDNN, requested=requested, why=NOT_RUN_IN_PASS)]
     operations = executed.onednn if executed is not None else 0
     executions = log.executions // log.steps if log is not None and log.steps else 0
     used = operations + executions > 0
@@ -91,9 +96,8 @@ def _onednn(case: CheckInput) -> list[OptionCheck]:
     sources = [one.source for one in (executed, log) if one is not None]
     emulated = requested and not used and case.emulates
     return [
-        case.claim(
-            "onednn",
-            ("onednn",),
+        case.check(
+            ONEDNN,
             requested=requested,
             observed=used,
             source=", ".join(sources),
@@ -104,8 +108,11 @@ def _onednn(case: CheckInput) -> list[OptionCheck]:
     ]
 
 
+DEVICE = Check("device", "device", options=("device",), unconditional=True)
+
+
 def _device(case: CheckInput) -> OptionCheck:
-    requested, seen, options = case.config.runtime.device, case.seen, ("device",)
+    requested, seen = case.config.runtime.device, case.seen
     wanted = f"{requested.partition(':')[0].upper()}:0"  # A process sees one GPU, whatever its number.
     found: dict[str, str] = {}
     if seen.output_device is not None:
@@ -115,12 +122,11 @@ def _device(case: CheckInput) -> OptionCheck:
     if seen.compiled is not None:
         found[seen.compiled.source] = f"{seen.compiled.platform.upper()}:0"
     if not found:
-        return case.claim("device", options, requested=requested, why=NOT_LOOKED_AT)
+        return case.check(DEVICE, requested=requested, why=NOT_RUN_IN_PASS)
     wrong = [device for device in found.values() if device != wanted]
     elsewhere = seen.executed.elsewhere if seen.executed is not None else ()
-    return case.claim(
-        "device",
-        options,
+    return case.check(
+        DEVICE,
         requested=requested,
         observed=(wrong or [wanted])[0],
         source=", ".join(found),
@@ -129,15 +135,17 @@ def _device(case: CheckInput) -> OptionCheck:
     )
 
 
+HOST_CALLS = Check("host_calls", "calls to Python or the host in a step", unconditional=True)
+
+
 def _host_calls(case: CheckInput) -> OptionCheck:
     looked = [one for one in (case.seen.traced, case.seen.executed) if one is not None]
     if not looked:
-        return case.claim("host_calls", (), requested=0, why=NOT_LOOKED_AT)
+        return case.check(HOST_CALLS, requested=0, why=NOT_RUN_IN_PASS)
     found = sorted({name for one in looked for name in one.host_calls})
     facts: dict[str, Value] = {"operations": ", ".join(found[:3])} if found else {}
-    return case.claim(
-        "host_calls",
-        (),
+    return case.check(
+        HOST_CALLS,
         requested=0,
         observed=len(found),
         source=", ".join(one.source for one in looked),
@@ -146,13 +154,16 @@ def _host_calls(case: CheckInput) -> OptionCheck:
     )
 
 
+THREADS = Check("threads", "cores kept busy", options=("threads",))
+
+
 def threads(case: CheckInput) -> list[OptionCheck]:
-    """How many cores the timed window kept busy, against the threads that were allowed."""
+    """Cores kept busy in the timed window, against the threads allowed."""
     requested = resolved_value(case.config.runtime.threads)
     windows = [window for window in case.seen.windows if window.busiest and window.wall_s > 0]
     if not windows:
-        why = "the system does not tell processor time by thread" if case.seen.windows else "nothing was timed"
-        return [case.claim("threads", ("threads",), requested=requested, why=why)]
+        why = "the system does not report CPU time by thread" if case.seen.windows else "nothing was timed"
+        return [case.check(THREADS, requested=requested, why=why)]
     cores = max(sum(window.threads.values()) / window.wall_s for window in windows)
     busy = max(sum(seconds >= BUSY_SHARE * window.wall_s for seconds in window.busiest) for window in windows)
     # Beside the threads inside operations work those that run operations, the pipeline's, and Python's own. Fewer
@@ -162,9 +173,8 @@ def threads(case: CheckInput) -> list[OptionCheck]:
     facts: dict[str, Value] = {"threads_busy": busy, "allowed_in_all": allowed}
     facts |= {f"cpu_s of {name}": round(seconds, 3) for name, seconds in list(pools.items())[:6]}
     return [
-        case.claim(
-            "threads",
-            ("threads",),
+        case.check(
+            THREADS,
             requested=requested,
             observed=round(cores, 3),
             source=SCHEDULER,

@@ -1,19 +1,19 @@
-"""Claims about the network: batch norms, convolutions, layout, frozen variables, what training changed. Pure."""
+"""Option checks of the network: batch norm, convolutions, layout, frozen variables, training. Pure."""
 
 from __future__ import annotations
 
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, CheckInput, truth
+from resnet_bench.evidence.check_input import FIT_HIDES, NOT_RUN_IN_PASS, Check, CheckInput, truth
 from resnet_bench.records.evidence import CheckResult, Compiled, OptionCheck
 
 LAYOUTS = {"channels_last": "NHWC", "channels_first": "NCHW"}
 CONVOLUTIONS_PER_CHANGE = 10
-"""Entering and leaving another layout takes a few transposes; one per so many convolutions passes for that."""
+"""Converting to another layout and back takes a few transposes; up to one per this many convolutions is accepted."""
 
 NOT_RUN = "no process got as far as its timed rounds"
 
 
-def claims(case: CheckInput) -> list[OptionCheck]:
+def checks(case: CheckInput) -> list[OptionCheck]:
     """Batch norm, convolutions, layout, freezing and training."""
     found = [_batch_norm(case), _convolutions(case), _data_format(case), _layout_changes(case)]
     if case.config.step.freeze:
@@ -21,11 +21,14 @@ def claims(case: CheckInput) -> list[OptionCheck]:
     return [*found, _training(case)] if case.config.step.mode == "train" else found
 
 
+BATCH_NORM = Check("batch_norm", "batch norm", options=("batch_norm",))
+
+
 def _batch_norm(case: CheckInput) -> OptionCheck:
-    options, requested = ("batch_norm",), case.config.model.batch_norm
+    requested = case.config.model.batch_norm
     forms, source = _forms(case)
     if source is None or case.model is None:
-        return case.claim("batch_norm", options, requested=requested, why=NOT_LOOKED_AT)
+        return case.check(BATCH_NORM, requested=requested, why=NOT_RUN_IN_PASS)
     found = {name: number for name, number in forms.items() if number}
     wanted, separate = case.model.batch_norms, forms["separate"]
     fused = sum(forms.values()) - separate
@@ -33,9 +36,7 @@ def _batch_norm(case: CheckInput) -> OptionCheck:
     right = (fused == wanted and separate == 0) if requested == "fused" else fused == 0
     facts: dict[str, Value] = {"model": wanted, **found}
     words = ", ".join(f"{number} {name}" for name, number in found.items()) or "none"
-    return case.claim(
-        "batch_norm", options, requested=requested, observed=words, source=source, holds=truth(right), facts=facts
-    )
+    return case.check(BATCH_NORM, requested=requested, observed=words, source=source, holds=truth(right), facts=facts)
 
 
 def _forms(case: CheckInput) -> tuple[dict[str, int], str | None]:
@@ -62,13 +63,14 @@ def _forms(case: CheckInput) -> tuple[dict[str, int], str | None]:
     return forms, executed.source
 
 
+CONVOLUTIONS = Check("convolutions", "convolutions executed", unconditional=True)
+
+
 def _convolutions(case: CheckInput) -> OptionCheck:
-    """All of the model's convolutions ran: none was folded away, none twice."""
+    """All of the model's convolutions ran, each once."""
     model, executed, compiled = case.model, case.seen.executed, case.seen.compiled
     if model is None or (executed is None and compiled is None):
-        return case.claim(
-            "convolutions", (), requested=None if model is None else model.convolutions, why=NOT_LOOKED_AT
-        )
+        return case.check(CONVOLUTIONS, requested=None if model is None else model.convolutions, why=NOT_RUN_IN_PASS)
     train = case.config.step.mode == "train"
     if compiled is not None:
         return _compiled_convolutions(case, compiled, model.convolutions)
@@ -78,9 +80,8 @@ def _convolutions(case: CheckInput) -> OptionCheck:
     facts: dict[str, Value] = {"gradients": gradients} if train else {}
     if case.seen.onednn is not None and case.seen.onednn.steps:
         facts["onednn_per_step"] = sum(case.seen.onednn.convolutions.values()) // case.seen.onednn.steps
-    return case.claim(
-        "convolutions",
-        (),
+    return case.check(
+        CONVOLUTIONS,
         requested=model.convolutions,
         observed=ran,
         source=executed.source,
@@ -99,9 +100,8 @@ def _compiled_convolutions(case: CheckInput, compiled: Compiled, convolutions: i
         "products": products,
         "before_optimisation": compiled.convolutions_before,
     }
-    return case.claim(
-        "convolutions",
-        (),
+    return case.check(
+        CONVOLUTIONS,
         requested=wanted,
         observed=kept + products,
         source=compiled.source,
@@ -110,20 +110,22 @@ def _compiled_convolutions(case: CheckInput, compiled: Compiled, convolutions: i
     )
 
 
+DATA_FORMAT = Check("data_format", "data format", options=("data_format",))
+
+
 def _data_format(case: CheckInput) -> OptionCheck:
-    options, requested = ("data_format",), LAYOUTS[case.config.model.data_format]
+    requested = LAYOUTS[case.config.model.data_format]
     traced = case.seen.traced or case.seen.executed
     if traced is None or not traced.data_formats:
         why = FIT_HIDES if case.config.step.loop == "fit" else NOT_RUN
-        return case.claim("data_format", options, requested=requested, why=why)
+        return case.check(DATA_FORMAT, requested=requested, why=why)
     found = " and ".join(sorted(traced.data_formats))
     executed = case.seen.executed
     facts: dict[str, Value] = {}
     if executed is not None and executed.data_formats:
         facts["executed"] = " and ".join(sorted(executed.data_formats))
-    return case.claim(
-        "data_format",
-        options,
+    return case.check(
+        DATA_FORMAT,
         requested=requested,
         observed=found,
         source=traced.source,
@@ -132,12 +134,15 @@ def _data_format(case: CheckInput) -> OptionCheck:
     )
 
 
+LAYOUT_CHANGES = Check("layout_changes", "layout changes in a step")
+
+
 def _layout_changes(case: CheckInput) -> OptionCheck:
     executed, compiled, log = case.seen.executed, case.seen.compiled, case.seen.onednn
     # The network's input is transposed once for channels_first; that is what was asked for.
     allowed = 1 if case.config.model.data_format == "channels_first" else 0
     if executed is None and compiled is None:
-        return case.claim("layout_changes", (), requested=allowed, why=NOT_LOOKED_AT)
+        return case.check(LAYOUT_CHANGES, requested=allowed, why=NOT_RUN_IN_PASS)
     found = compiled.layout_changes if compiled is not None else executed.transposes if executed is not None else 0
     convolutions = case.model.convolutions if case.model is not None else 0
     facts: dict[str, Value] = {}
@@ -145,9 +150,8 @@ def _layout_changes(case: CheckInput) -> OptionCheck:
         facts["reorder_s_per_step"] = log.reorder_s / log.steps
         facts["reorder_share"] = log.reorder_s / log.total_s
     source = compiled.source if compiled is not None else executed.source if executed is not None else None
-    return case.claim(
-        "layout_changes",
-        (),
+    return case.check(
+        LAYOUT_CHANGES,
         requested=allowed,
         observed=found,
         source=source,
@@ -156,32 +160,35 @@ def _layout_changes(case: CheckInput) -> OptionCheck:
     )
 
 
+FREEZE = Check("freeze", "variables frozen", options=("freeze",))
+
+
 def _freeze(case: CheckInput) -> OptionCheck:
     looked = case.seen.executed or case.seen.traced
     if looked is None:
-        return case.claim("freeze", ("freeze",), requested=True, why=NOT_LOOKED_AT)
+        return case.check(FREEZE, requested=True, why=NOT_RUN_IN_PASS)
     facts: dict[str, Value] = {"variable_reads": looked.variable_reads}
     frozen = looked.variable_reads == 0
-    return case.claim(
-        "freeze", ("freeze",), requested=True, observed=frozen, source=looked.source, holds=truth(frozen), facts=facts
-    )
+    return case.check(FREEZE, requested=True, observed=frozen, source=looked.source, holds=truth(frozen), facts=facts)
+
+
+TRAINING = Check("training", "training changes all variables", options=("mode",), unconditional=True)
 
 
 def _training(case: CheckInput) -> OptionCheck:
-    changes, options = case.seen.changes, ("mode",)
+    changes = case.seen.changes
     if changes is None:
-        return case.claim("training", options, requested="all change", why=NOT_LOOKED_AT)
+        return case.check(TRAINING, requested="all change", why=NOT_RUN_IN_PASS)
     source = f"the variables before and after {changes.steps} untimed steps"
     if changes.skipped is not None and changes.skipped >= changes.steps:
-        why = f"loss scaling skipped all {changes.steps} steps that were looked at"
-        return case.claim("training", options, requested="all change", source=source, why=why)
+        why = f"loss scaling skipped all {changes.steps} steps that were checked"
+        return case.check(TRAINING, requested="all change", source=source, why=why)
     all_changed = changes.trainable_changed == changes.trainable and changes.statistics_changed == changes.statistics
     holds: CheckResult = truth(all_changed and changes.finite is not False)
     facts: dict[str, Value] = {"unchanged": ", ".join(changes.unchanged)} if changes.unchanged else {}
     facts["loss_finite"] = changes.finite
-    return case.claim(
-        "training",
-        options,
+    return case.check(
+        TRAINING,
         requested="all change",
         observed=f"{changes.trainable_changed} of {changes.trainable} variables and {changes.statistics_changed} of "
         f"{changes.statistics} statistics changed",

@@ -1,14 +1,13 @@
-"""Claims about the arithmetic: what the graph asks for, what ran in 16 bits, how float32 was rounded. Pure."""
+"""Option checks of the arithmetic: precision of the graph, share that ran in 16 bits, float32 rounding. Pure."""
 
 from __future__ import annotations
 
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import FIT_HIDES, NOT_LOOKED_AT, CheckInput, share, truth
+from resnet_bench.evidence.check_input import FIT_HIDES, NOT_RUN_IN_PASS, Check, CheckInput, share, truth
 from resnet_bench.records.evidence import Operations, OptionCheck
 
 ASKED = {"float32": "float32", "tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 SIXTEEN = ("bfloat16", "float16")
-OPTIONS = ("precision", "mixed_precision")
 
 NEARLY_ALL = 0.99
 """Of the FLOPs. Under XLA the classifier, which stays in float32, is among the products that are counted."""
@@ -20,30 +19,37 @@ BFLOAT16_EPSILON = 2.0**-9
 PROBE = "products with an identity, run in the observed process"
 
 
-def claims(case: CheckInput) -> list[OptionCheck]:
-    """What was asked of the convolutions, what they became, and float32's rounding."""
+def checks(case: CheckInput) -> list[OptionCheck]:
+    """Precision of the convolutions in the graph and as executed, and float32 rounding."""
     found = [_asked(case), _executed(case)]
     return [*found, _rounding(case)] if not case.config.step.precision.startswith("mixed") else found
 
 
+PRECISION_ASKED = Check(
+    "precision_asked",
+    "precision requested by the graph",
+    options=(
+        "precision",
+        "mixed_precision",
+    ),
+)
+
+
 def _asked(case: CheckInput) -> OptionCheck:
     wanted = ASKED[case.config.step.precision]
-    # Where Keras keeps what it traced to itself, the types in what was executed are nearest to it.
+    # model.fit does not expose its traced graph; the dtypes of the executed graph are the closest.
     traced = case.seen.traced or case.seen.executed
     if traced is None:
         why = FIT_HIDES if case.config.step.loop == "fit" else "no process got as far as its timed rounds"
-        return case.claim("precision_asked", OPTIONS, requested=wanted, why=why)
+        return case.check(PRECISION_ASKED, requested=wanted, why=why)
     parts = _parts(traced)
     found = share(parts, wanted)
     if found is None:
-        return case.claim(
-            "precision_asked", OPTIONS, requested=wanted, source=traced.source, why="it has no convolution"
-        )
+        return case.check(PRECISION_ASKED, requested=wanted, source=traced.source, why="it has no convolution")
     others = {f"share in {name}": part / sum(parts.values()) for name, part in parts.items()}
     mixture = ", ".join(f"{100 * part / sum(parts.values()):.3g} % {name}" for name, part in parts.items())
-    return case.claim(
-        "precision_asked",
-        OPTIONS,
+    return case.check(
+        PRECISION_ASKED,
         requested=wanted,
         observed=wanted if found == 1 else mixture,
         source=traced.source,
@@ -63,6 +69,16 @@ def _parts(operations: Operations) -> dict[str, float]:
     return counted
 
 
+PRECISION = Check(
+    "precision",
+    "convolution FLOPs in 16 bits",
+    options=(
+        "precision",
+        "mixed_precision",
+    ),
+)
+
+
 def _executed(case: CheckInput) -> OptionCheck:
     """The share of the convolutions' FLOPs that ran in 16 bits."""
     asked = ASKED[case.config.step.precision]
@@ -70,16 +86,15 @@ def _executed(case: CheckInput) -> OptionCheck:
     parts, source = _what_ran(case)
     found = share(parts, *SIXTEEN)
     if found is None:
-        return case.claim("precision", OPTIONS, requested=wanted, why=NOT_LOOKED_AT)
+        return case.check(PRECISION, requested=wanted, why=NOT_RUN_IN_PASS)
     facts: dict[str, Value] = {f"share in {name}": part / sum(parts.values()) for name, part in parts.items()}
     right = found >= NEARLY_ALL if wanted else found == 0
     known = case.emulates or (not right and "emulated by XLA" in case.topics)
     why = ""
     if wanted and known:
         why = "the device has no instructions for it" if case.emulates else "XLA computes it in float32 here"
-    return case.claim(
-        "precision",
-        OPTIONS,
+    return case.check(
+        PRECISION,
         requested=wanted,
         observed=found,
         source=source,
@@ -103,17 +118,27 @@ def _what_ran(case: CheckInput) -> tuple[dict[str, float], str | None]:
     return {}, None
 
 
+ROUNDING = Check(
+    "rounding",
+    "float32 rounding",
+    options=(
+        "precision",
+        "mixed_precision",
+    ),
+)
+
+
 def _rounding(case: CheckInput) -> OptionCheck:
     wanted = case.config.step.precision
     seen = case.seen.arithmetic
     if seen is None:
-        return case.claim("rounding", OPTIONS, requested=wanted, why=NOT_LOOKED_AT)
+        return case.check(ROUNDING, requested=wanted, why=NOT_RUN_IN_PASS)
     epsilon = max(seen.product_epsilon, seen.convolution_epsilon)
     found = "float32" if epsilon < TF32_EPSILON else "tf32" if epsilon < BFLOAT16_EPSILON else "bfloat16"
     facts: dict[str, Value] = {
         "product_epsilon": seen.product_epsilon,
         "convolution_epsilon": seen.convolution_epsilon,
     }
-    return case.claim(
-        "rounding", OPTIONS, requested=wanted, observed=found, source=PROBE, holds=truth(found == wanted), facts=facts
+    return case.check(
+        ROUNDING, requested=wanted, observed=found, source=PROBE, holds=truth(found == wanted), facts=facts
     )

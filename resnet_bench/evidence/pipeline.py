@@ -1,17 +1,33 @@
-"""Claims about the input pipeline, from tf.data's own model of the running one. Pure."""
+"""Option checks of the input pipeline, from tf.data's own model of the running iterator. Pure."""
 
 from __future__ import annotations
 
 from resnet_bench.config import resolved_value
 from resnet_bench.config.fields import Value
-from resnet_bench.evidence.case import CheckInput, truth
+from resnet_bench.evidence.check_input import Check, CheckInput, truth
 from resnet_bench.records.evidence import OptionCheck, PipelineNode
 
 MODEL = "get_model_proto of the running iterator"
+NUM_PARALLEL_CALLS = Check(
+    "num_parallel_calls",
+    "images decoded in parallel",
+    options=(
+        "num_parallel_calls",
+        "map_parallelization",
+    ),
+)
+PREFETCH_BUFFER_SIZE = Check(
+    "prefetch_buffer_size",
+    "batches prefetched",
+    options=(
+        "prefetch_buffer_size",
+        "inject_prefetch",
+    ),
+)
 
 
-def claims(case: CheckInput) -> list[OptionCheck]:
-    """Parallel maps, prefetching, and what tf.data added by itself; nothing for synthetic input."""
+def checks(case: CheckInput) -> list[OptionCheck]:
+    """Parallel maps, prefetching, and what tf.data added; nothing for synthetic input."""
     data = case.config.data
     if data.source == "synthetic":
         return []
@@ -22,12 +38,12 @@ def claims(case: CheckInput) -> list[OptionCheck]:
             "tf.data keeps no model of this pipeline" if case.seen.windows else "no process got as far as timed rounds"
         )
         if case.config.step.loop == "fit":
-            why = "model.fit keeps its iterator to itself"
+            why = "model.fit does not expose its iterator"
         elif not data.autotune:
             why = "tf.data models a pipeline only while it autotunes (--autotune)"
         return [
-            case.claim("num_parallel_calls", ("num_parallel_calls",), requested=calls, why=why),
-            case.claim("prefetch_buffer_size", ("prefetch_buffer_size",), requested=depth, why=why),
+            case.check(NUM_PARALLEL_CALLS, requested=calls, why=why),
+            case.check(PREFETCH_BUFFER_SIZE, requested=depth, why=why),
         ]
     return [_parallel_calls(case, nodes, calls), _prefetch(case, nodes, depth)]
 
@@ -38,9 +54,8 @@ def _parallel_calls(case: CheckInput, nodes: tuple[PipelineNode, ...], requested
     found = max(parallel, default=1)
     tuned = any(node.tuned for node in nodes if "ParallelMap" in node.name or "MapAndBatch" in node.name)
     facts: dict[str, Value] = {"stages": " <- ".join(node.name for node in nodes), "autotuned": tuned}
-    return case.claim(
-        "num_parallel_calls",
-        ("num_parallel_calls", "map_parallelization"),
+    return case.check(
+        NUM_PARALLEL_CALLS,
         requested=requested,
         observed=found,
         source=MODEL,
@@ -57,9 +72,8 @@ def _prefetch(case: CheckInput, nodes: tuple[PipelineNode, ...], requested: int)
     right = wanted <= len(buffers) <= wanted + extra and (not requested or requested in buffers)
     if case.config.data.inject_prefetch:
         right = len(buffers) >= wanted and (not requested or requested in buffers)
-    return case.claim(
-        "prefetch_buffer_size",
-        ("prefetch_buffer_size", "inject_prefetch"),
+    return case.check(
+        PREFETCH_BUFFER_SIZE,
         requested=requested,
         observed=max(buffers, default=0),
         source=MODEL,

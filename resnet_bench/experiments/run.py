@@ -132,16 +132,16 @@ def _record(
     notices = (*notices, *roofline_pass.doubts(against_roofs))
     device = found.machine.device if found.machine else "cpu"
     floor = known(resolved or found.requested, found.machine, found.environment)
-    claims: tuple[OptionCheck, ...] = ()
+    checks: tuple[OptionCheck, ...] = ()
     if resolved is not None:
         about = (found.machine, found.model, notices, found.requested)
-        claims = evidence.make(resolved, given, found.seen, *about)
+        checks = evidence.check_options(resolved, given, found.seen, *about)
     return Record(
         id=identity,
         created_at=created,
         tool_version=resnet_bench.__version__,
         outcome=outcome,
-        verdict=decide_verdict(resolved or found.requested, outcome, samples, notices, found.machine, claims, floor),
+        verdict=decide_verdict(resolved or found.requested, outcome, samples, notices, found.machine, checks, floor),
         config=Configuration(requested=found.requested, resolved=resolved, given=given),
         machine=found.machine,
         environment=found.environment,
@@ -149,7 +149,7 @@ def _record(
         data=found.data,
         samples=samples,
         summary=summary,
-        evidence=claims,
+        evidence=checks,
         parity=found.parity,
         trace=found.trace,
         profile=found.profile,

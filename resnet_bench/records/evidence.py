@@ -1,8 +1,10 @@
-"""What was observed of each requested option, and how far a result lies from float32."""
+"""Option checks, what they were made from, and the output error against float32."""
 
 from __future__ import annotations
 
 from typing import Literal
+
+import msgspec
 
 from resnet_bench.config.fields import Value
 from resnet_bench.records.base import Data
@@ -11,19 +13,23 @@ CheckResult = Literal["true", "false", "not_applicable", "emulated"]
 
 
 class OptionCheck(Data, frozen=True, kw_only=True):
-    """One requested property, and what an executed artefact shows of it.
+    """One requested property, and what ran.
 
-    `source` is the path of that artefact (relative to the record where it lies beside it), or the name of
-    what was asked in the running process. `holds` is None where nobody could observe it; `why` then says
-    why. `explicit`: the option was given by the user, so that "false" makes the verdict invalid.
+    `holds` is "true" if the check passed and "false" if it failed; None if it could not be run, with the reason in
+    `why`. `source` is the path of the artefact that shows it (relative to the record where it lies beside it), or
+    what was read in the running process. `explicit`: the option was given on the command line, so that "false"
+    makes the verdict invalid. `unconditional`: "false" makes it provisional in any case. The JSON says `claim` for
+    `name`, as it did in all versions.
     """
 
-    claim: str
+    name: str = msgspec.field(name="claim")
+    title: str = ""
     requested: Value = None
     observed: Value = None
     source: str | None = None
     holds: CheckResult | None = None
     explicit: bool = False
+    unconditional: bool = False
     why: str = ""
     facts: dict[str, Value] = {}
 

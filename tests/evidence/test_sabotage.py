@@ -1,4 +1,4 @@
-"""Runs that were spoiled below the options, on tiny networks: each claim catches what it is there to catch."""
+"""Runs that were spoiled below the options, on tiny networks: each check fails where it should."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def facts(convolutions: int = 2) -> ModelFacts:
     )
 
 
-def claims(
+def checks(
     model: Any, *given: str, convolutions: int = 2, run_as: dict[str, Any] | None = None, **options: Any
 ) -> dict[str, OptionCheck]:
     """What is claimed of steps that were really run; `run_as` are options that were not obeyed."""
@@ -78,21 +78,21 @@ def claims(
         changes=changes,
         output_device=inside.output_device,
     )
-    return {claim.claim: claim for claim in evidence.make(config, given, seen, model=facts(convolutions))}
+    return {check.name: check for check in evidence.check_options(config, given, seen, model=facts(convolutions))}
 
 
 NEEDS_A_WINDOW = {"stable_graph", "threads", "rounding"}
 
 
 def refuted(found: dict[str, OptionCheck]) -> set[str]:
-    """The claims that fail; all others that could be looked at hold."""
-    unknown = {name for name, claim in found.items() if claim.holds is None}
+    """The checks that failed; all others that were run passed."""
+    unknown = {name for name, check in found.items() if check.holds is None}
     assert unknown <= NEEDS_A_WINDOW
-    return {name for name, claim in found.items() if claim.holds == "false"} - {"onednn"}
+    return {name for name, check in found.items() if check.holds == "false"} - {"onednn"}
 
 
 def test_an_honest_network_is_not_accused() -> None:
-    found = claims(network())
+    found = checks(network())
     assert refuted(found) == set()
     assert found["batch_norm"].observed in ("2 fused", "2 fused with activation", "1 fused, 1 fused with activation")
     assert found["training"].observed == "8 of 8 variables and 4 of 4 statistics changed"
@@ -101,18 +101,18 @@ def test_an_honest_network_is_not_accused() -> None:
 
 def test_a_layer_left_in_float32() -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
-    found = claims(network(second="float32"), "precision", precision="mixed_bfloat16")
+    found = checks(network(second="float32"), "precision", precision="mixed_bfloat16")
     assert {"precision_asked", "precision"} <= refuted(found)
     assert 0 < found["precision_asked"].facts["share in float32"] < 1  # type: ignore[operator]
 
 
 def test_a_transpose_in_the_middle() -> None:
-    found = claims(network(keras.layers.Permute((2, 1, 3))))
+    found = checks(network(keras.layers.Permute((2, 1, 3))))
     assert refuted(found) == {"layout_changes"}
 
 
 def test_an_unfused_batch_norm() -> None:
-    found = claims(network(norm=keras.layers.BatchNormalization()), "batch_norm")
+    found = checks(network(norm=keras.layers.BatchNormalization()), "batch_norm")
     assert refuted(found) == {"batch_norm"}
     assert found["batch_norm"].facts["separate"] == 1
     assert found["batch_norm"].explicit
@@ -121,14 +121,14 @@ def test_an_unfused_batch_norm() -> None:
 def test_a_frozen_variable() -> None:
     model = network()
     model.get_layer("two").trainable = False
-    found = claims(model)
+    found = checks(model)
     assert "training" in refuted(found)
     assert "two/kernel" in str(found["training"].facts["unchanged"])
 
 
 def test_statistics_that_stand_still() -> None:
     model = network(norm=FusedBatchNormalization(momentum=1.0))
-    assert refuted(claims(model)) == {"training"}
+    assert refuted(checks(model)) == {"training"}
 
 
 class Constant(keras.layers.Layer):  # type: ignore[misc]
@@ -144,7 +144,7 @@ def test_a_convolution_that_is_folded_to_a_constant() -> None:
     def branch(x: Any) -> Any:
         return keras.layers.Add()([x, beside(Constant()(x))])
 
-    found = claims(network(branch), convolutions=3, mode="infer", freeze=True)
+    found = checks(network(branch), convolutions=3, mode="infer", freeze=True)
     assert refuted(found) == {"convolutions"}
     assert (found["convolutions"].requested, found["convolutions"].observed) == (3, 2)
 
@@ -154,17 +154,17 @@ def test_a_python_function_in_the_step() -> None:
         def call(self, inputs: Any) -> Any:
             return tf.ensure_shape(tf.numpy_function(lambda values: values, [inputs], inputs.dtype), inputs.shape)
 
-    assert refuted(claims(network(Detour()), mode="infer")) == {"host_calls"}
+    assert refuted(checks(network(Detour()), mode="infer")) == {"host_calls"}
 
 
 def test_variables_that_were_not_frozen() -> None:
-    found = claims(network(), "freeze", mode="infer", freeze=True, run_as={"freeze": False})
+    found = checks(network(), "freeze", mode="infer", freeze=True, run_as={"freeze": False})
     assert "freeze" in refuted(found)
-    assert refuted(claims(network(), "freeze", mode="infer", freeze=True)) == set()
+    assert refuted(checks(network(), "freeze", mode="infer", freeze=True)) == set()
 
 
 def test_frozen_batch_norms_are_seen_inside_the_convolutions() -> None:
-    assert claims(network(), mode="infer", freeze=True)["batch_norm"].observed == "2 folded into a convolution"
+    assert checks(network(), mode="infer", freeze=True)["batch_norm"].observed == "2 folded into a convolution"
 
 
 def test_a_retrace_inside_the_window() -> None:
@@ -237,7 +237,7 @@ def test_onednn_switched_off_in_the_environment_and_a_shape_that_changes_under_x
     executed = Seen(executed=msgspec.structs.replace(_some_operations(), onednn=operations))
     asked = Config(runtime=msgspec.structs.replace(tiny_steps.configuration().runtime, onednn="on"))
     config = tiny_steps.configuration(device="cpu", threads=1, inter_op_threads=1, onednn="off")
-    found = {one.claim: one for one in evidence.make(config, ("onednn",), executed, requested=asked)}
+    found = {one.name: one for one in evidence.check_options(config, ("onednn",), executed, requested=asked)}
     assert (found["onednn"].holds, found["onednn"].explicit) == ("false", True)
 
 

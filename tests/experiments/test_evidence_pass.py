@@ -42,7 +42,7 @@ def run(words: str = "", scenario: str = "ok", observer: Phases | None = None, k
 
 
 def claims(found: Record) -> dict[str, OptionCheck]:
-    return {claim.claim: claim for claim in found.evidence}
+    return {check.name: check for check in found.evidence}
 
 
 def test_after_the_timed_rounds_a_process_of_its_own_shows_what_ran() -> None:

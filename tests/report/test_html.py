@@ -29,7 +29,7 @@ OPTIONAL = {
     "input": "Input pipeline",
     "roofline": "Roofline",
     "operations": "Operations",
-    "evidence": "Evidence",
+    "evidence": "Option checks",
     "energy": "Energy",
     "training": "Training",
     "published": "Published elsewhere",
@@ -265,7 +265,7 @@ def test_energy_that_was_not_measured_says_why() -> None:
 def test_markdown_says_the_same_without_drawings() -> None:
     found = markdown.render(document(made.full()))
     assert "**39.8 img/s**" in found
-    assert "| oneDNN | on | off | does not hold | graph |" in found
+    assert "| oneDNN | on | off | failed | graph |" in found
     assert "Step time of each round: 66 rows, which the HTML report shows." in found
     assert "<svg" not in found
 

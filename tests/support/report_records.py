@@ -158,7 +158,7 @@ def full(number: int = 1) -> Record:
             kind="provisional", reasons=(Notice(kind="few_processes", facts={"processes": 2, "needed": 3}),)
         ),
         warnings=(Notice(kind="threads_exceed_cpus", facts={"threads": 4, "cpus": 2}),),
-        evidence=claims(),
+        evidence=checks(),
         parity=OutputError(reference="float32", images=64, max_abs=0.02, relative_rms=0.001, same_class_share=1.0),
         profile=profile,
         roofline=limits(record.summary.step_s.value, profile),
@@ -181,14 +181,14 @@ def energy() -> Energy:
     return found
 
 
-def claims() -> tuple[OptionCheck, ...]:
-    """One claim of each kind of result."""
+def checks() -> tuple[OptionCheck, ...]:
+    """One check of each kind of result."""
     return (
-        OptionCheck(claim="xla_compiled", requested=True, observed=True, source="log", holds="true", explicit=True),
-        OptionCheck(claim="onednn", requested="on", observed="off", source="graph", holds="false"),
-        OptionCheck(claim="bfloat16_share", requested=1.0, observed=0.0, source="hlo.txt", holds="emulated"),
-        OptionCheck(claim="tf32", requested=None, observed=None, holds="not_applicable"),
-        OptionCheck(claim="threads_used", requested=2, observed=None, holds=None, why="no counter on this system"),
+        OptionCheck(name="xla_compiled", requested=True, observed=True, source="log", holds="true", explicit=True),
+        OptionCheck(name="onednn", requested="on", observed="off", source="graph", holds="false"),
+        OptionCheck(name="bfloat16_share", requested=1.0, observed=0.0, source="hlo.txt", holds="emulated"),
+        OptionCheck(name="tf32", requested=None, observed=None, holds="not_applicable"),
+        OptionCheck(name="threads_used", requested=2, observed=None, holds=None, why="no counter on this system"),
     )
 
 

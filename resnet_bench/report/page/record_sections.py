@@ -46,7 +46,7 @@ def _sections(path: Path, record: Record) -> Iterator[tuple[str, str, list[Block
     yield "input", "Input pipeline", _pipeline(record)
     yield "roofline", "Roofline", sections.roofline(record.roofline) if record.roofline else []
     yield "operations", "Operations", sections.operations(record.profile) if record.profile else []
-    yield "evidence", "Evidence", sections.evidence(record)
+    yield "evidence", "Option checks", sections.evidence(record)
     yield "energy", "Energy", sections.energy(record.energy) if record.energy else []
     yield "published", "Published elsewhere", sections.published_elsewhere(record)
     yield "environment", "Configuration and environment", _environment(path, record)

@@ -22,15 +22,15 @@ from resnet_bench.report.page.document import Block, Cell, Facts, Figure, Log, N
 from resnet_bench.report.page.notices import note_of
 from resnet_bench.report.terminal import text
 from resnet_bench.report.terminal import training as training_words
-from resnet_bench.report.terminal.evidence import NAMES
+from resnet_bench.report.terminal.evidence import title
 from resnet_bench.report.terminal.limits import byte_rate, flop_rate
 
-HOLDS: dict[str | None, tuple[str, Tone]] = {
-    "true": ("holds", "good"),
-    "false": ("does not hold", "bad"),
+CHECK_RESULTS: dict[str | None, tuple[str, Tone]] = {
+    "true": ("passed", "good"),
+    "false": ("failed", "bad"),
     "emulated": ("emulated", "warn"),
     "not_applicable": ("not applicable", ""),
-    None: ("not observed", "warn"),
+    None: ("not run", "warn"),
 }
 PLACES: tuple[Literal["step", "input"], ...] = ("step", "input")
 WAITING = "waiting for input"
@@ -127,25 +127,25 @@ def operations(found: ProfileSummary) -> list[Block]:
 
 
 def evidence(record: Record) -> list[Block]:
-    """What became of each option, and how far the outputs lie from float32's."""
+    """Option checks, and the output error against float32."""
     blocks: list[Block] = []
     if record.evidence:
-        rows: list[tuple[str | Cell, ...]] = [_claim(claim) for claim in record.evidence]
-        heads = "claim|requested|observed|result|source or reason"
-        blocks.append(table("What was asked for, and what ran", heads, rows))
+        rows: list[tuple[str | Cell, ...]] = [_option_check(check) for check in record.evidence]
+        heads = "option check|requested|observed|result|source or reason"
+        blocks.append(table("Option checks: what was requested, and what ran", heads, rows))
     if record.parity is not None:
         blocks.append(_parity(record.parity))
     return blocks
 
 
-def _claim(claim: OptionCheck) -> tuple[str | Cell, ...]:
-    words, tone = HOLDS[claim.holds]
-    asked = " (given)" if claim.explicit else ""
-    source = "; ".join(part for part in (claim.source, claim.why) if part)
+def _option_check(check: OptionCheck) -> tuple[str | Cell, ...]:
+    words, tone = CHECK_RESULTS[check.holds]
+    asked = " (given)" if check.explicit else ""
+    source = "; ".join(part for part in (check.source, check.why) if part)
     return (
-        NAMES.get(claim.claim, claim.claim.replace("_", " ")),
-        f"{_value(claim.requested)}{asked}",
-        _value(claim.observed),
+        title(check),
+        f"{_value(check.requested)}{asked}",
+        _value(check.observed),
         Cell(words, tone=tone),
         source or units.UNKNOWN,
     )

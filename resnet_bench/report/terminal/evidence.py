@@ -1,6 +1,6 @@
-"""What evidence says, on a terminal: a line where all is well, and what is not.
+"""Option checks and the output error on a terminal: one line, and a row for each check that failed.
 
-Builds rich renderables; `text.py` puts them into a record's summary.
+Builds rich renderables; `text.py` puts them into a record's summary. Neighbour: `evidence/` declares the checks.
 """
 
 from __future__ import annotations
@@ -13,85 +13,80 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.config.fields import Value
-from resnet_bench.records.evidence import OptionCheck, OutputError
+from resnet_bench.evidence import CHECKS
+from resnet_bench.records.evidence import CheckResult, OptionCheck, OutputError
 from resnet_bench.records.record import Record
 
-NAMES = {
-    "xla": "XLA compiles the step",
-    "stable_graph": "retraces and recompilations in the window",
-    "onednn": "oneDNN",
-    "device": "device",
-    "host_calls": "calls to Python or the host inside a step",
-    "precision_asked": "precision that the graph asks for",
-    "precision": "convolution FLOPs in 16 bits",
-    "rounding": "rounding of float32",
-    "batch_norm": "batch norm",
-    "convolutions": "convolutions executed",
-    "data_format": "data format",
-    "layout_changes": "layout changes in a step",
-    "freeze": "variables frozen",
-    "training": "training changes all variables",
-    "num_parallel_calls": "images decoded at once",
-    "prefetch_buffer_size": "batches prefetched",
-    "threads": "cores kept busy",
-}
-_MARKS = {
-    "true": ("yes", "green"),
-    "false": ("no", "red"),
+_RESULTS = {
+    "true": ("passed", "green"),
+    "false": ("failed", "red"),
     "emulated": ("emulated", "yellow"),
     "not_applicable": ("-", "dim"),
 }
 
 
+def title(check: OptionCheck) -> str:
+    """What the check is called here; of one that this version does not know, what its record calls it."""
+    declared = CHECKS.get(check.name)
+    return declared.title if declared is not None else check.title or check.name.replace("_", " ")
+
+
 def line(record: Record) -> str:
-    """ "14 of 16 claims hold; not batch norm; 2 not looked at"; empty where there are no claims."""
-    claims = [claim for claim in record.evidence if claim.holds != "not_applicable"]
-    if not claims:
+    """ "option checks: 13 passed, 1 failed (batch norm), 2 not run"; empty where there are none."""
+    checks = [check for check in record.evidence if check.holds != "not_applicable"]
+    parts = [_counted(checks, result, word) for result, word in _COUNTED]
+    return ", ".join(part for part in parts if part)
+
+
+_COUNTED: tuple[tuple[CheckResult | None, str], ...] = (
+    ("true", "passed"),
+    ("false", "failed"),
+    ("emulated", "emulated"),
+    (None, "not run"),
+)
+
+
+def _counted(checks: Sequence[OptionCheck], result: CheckResult | None, word: str) -> str:
+    """ "1 failed (batch norm)": how many checks had the result; those that did not pass by title."""
+    found = [check for check in checks if check.holds == result]
+    if not found:
         return ""
-    kinds = {kind: [claim for claim in claims if claim.holds == kind] for kind in ("true", "false", "emulated", None)}
-    held, unseen = len(kinds["true"]), len(kinds[None])
-    looked = len(claims) - unseen
-    words = [f"{looked} claims checked, all hold" if held == looked else f"{held} of {looked} claims hold"]
-    words += [f"not {NAMES.get(claim.claim, claim.claim)}" for claim in kinds["false"]]
-    words += [f"emulated: {NAMES.get(claim.claim, claim.claim)}" for claim in kinds["emulated"]]
-    if unseen:
-        words.append(f"{unseen} not looked at")
-    return "; ".join(words)
+    named = f" ({', '.join(map(title, found))})" if result in ("false", "emulated") else ""
+    return f"{len(found)} {word}{named}"
 
 
 def outputs(parity: OutputError | None) -> str:
-    """How far the outputs lie from float32's; empty where nobody compared them."""
+    """How much the outputs differ from float32; empty where that was not measured."""
     if parity is None:
         return ""
     if parity.max_abs == 0:
-        return f"equal to float32's to the last bit, for {parity.images} images"
+        return f"bitwise equal to float32 (logits, {parity.images} images)"
     return (
-        f"off float32's by {units.significant(100 * parity.relative_rms)} % (root mean square of the logits of "
-        f"{parity.images} images), same class for {units.share(parity.same_class_share)}"
+        f"relative RMS error vs float32: {units.significant(100 * parity.relative_rms)} % (logits, {parity.images} "
+        f"images), same class for {units.share(parity.same_class_share)}"
     )
 
 
 def failures(record: Record) -> RenderableType | None:
-    """What was seen to be otherwise than asked, a row each; None where nothing was, or where the verdict's reasons
-    say it already."""
+    """Checks that failed or found emulation, a row each; None if there are none beside the verdict's reasons."""
     told = {reason.facts.get("claim") for reason in record.verdict.reasons}
-    failed = [claim for claim in record.evidence if claim.holds in ("false", "emulated") and claim.claim not in told]
+    failed = [check for check in record.evidence if check.holds in ("false", "emulated") and check.name not in told]
     return table(failed) if failed else None
 
 
-def table(claims: Sequence[OptionCheck]) -> RenderableType:
-    """Claims, a row each: what was requested and what was observed; below, by number, where."""
+def table(checks: Sequence[OptionCheck]) -> RenderableType:
+    """Option checks, a row each: what was requested and observed; below, by number, where it was observed."""
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("evidence", "requested", "observed", "holds", ""):
+    for name in ("option check", "requested", "observed", "result", ""):
         grid.add_column(name, overflow="fold")
-    sources = list(dict.fromkeys(claim.source for claim in claims if claim.source))
-    for claim in claims:
-        word, style = _MARKS.get(claim.holds or "", ("unknown", "dim"))
-        number = f"[{sources.index(claim.source) + 1}]" if claim.source else ""
+    sources = list(dict.fromkeys(check.source for check in checks if check.source))
+    for check in checks:
+        word, style = _RESULTS.get(check.holds or "", ("not run", "dim"))
+        number = f"[{sources.index(check.source) + 1}]" if check.source else ""
         grid.add_row(
-            NAMES.get(claim.claim, claim.claim),
-            _value(claim, claim.requested),
-            _observed(claim),
+            title(check),
+            _value(check, check.requested),
+            _observed(check),
             Text(word, style=style),
             Text(number, style="dim"),
         )
@@ -99,28 +94,28 @@ def table(claims: Sequence[OptionCheck]) -> RenderableType:
     return Group(grid, *legend)
 
 
-def _observed(claim: OptionCheck) -> Text:
-    """What was observed, and why it is so or unknown."""
-    if claim.observed is None:
-        return Text(claim.why, style="dim")
-    return Text.assemble(_value(claim, claim.observed), (f" ({claim.why})" if claim.why else "", "dim"))
+def _observed(check: OptionCheck) -> Text:
+    """What was observed, and the reason for it or for its absence."""
+    if check.observed is None:
+        return Text(check.why, style="dim")
+    return Text.assemble(_value(check, check.observed), (f" ({check.why})" if check.why else "", "dim"))
 
 
-def _value(claim: OptionCheck, value: Value) -> str:
+def _value(check: OptionCheck, value: Value) -> str:
     if value is None:
         return units.UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return units.share(value) if claim.claim == "precision" else units.significant(value)
+        return units.share(value) if check.name == "precision" else units.significant(value)
     return str(value)
 
 
 def full(record: Record) -> RenderableType:
-    """All claims and the comparison of outputs, for `show --evidence`."""
+    """All option checks and the output error, for `show --evidence`."""
     if not record.evidence:
-        return Text("This record holds no evidence.", style="dim")
+        return Text("This record has no option checks.", style="dim")
     parts: list[RenderableType] = [table(record.evidence)]
     if record.parity is not None:
-        parts += [Text(), Text(f"Outputs {outputs(record.parity)}.")]
+        parts += [Text(), Text(f"Outputs: {outputs(record.parity)}")]
     return Group(*parts)

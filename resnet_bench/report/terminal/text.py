@@ -202,8 +202,8 @@ def fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("steady state", _steady(record)),
         ("network", _network(record)),
         ("images", _images(record)),
-        ("evidence", evidence.line(record)),
-        ("outputs", evidence.outputs(record.parity)),
+        ("option checks", evidence.line(record)),
+        ("output error", evidence.outputs(record.parity)),
         ("limits", limits.line(record.roofline)),
         ("energy", limits.energy_line(record.energy)),
     ]

@@ -1,7 +1,7 @@
-"""Inside the worker: what the prepared step shows, what only logs and dumps show, and how outputs differ.
+"""Inside the worker: evidence from the prepared step, from logs and dumps, and the output error.
 
-`EvidenceCollector` is what a worker notes on its way for that purpose. The readers are in `evidence/`; the parent
-(`afterwards.py`) decides what is asked. TensorFlow is imported inside the functions.
+`EvidenceCollector` collects what can be observed while timing. The readers are in `evidence/`; the parent
+(`experiments/evidence_pass.py`) decides what is asked for. TensorFlow is imported inside the functions.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NOT_KEPT = "(not kept: the run has no output folder)"
 
 
 class EvidenceCollector:
-    """What a worker notes for evidence: its log, the timed window, and what goes around the step's first call."""
+    """Evidence collected while timing: the log, the timed window, and a context around the step's first call."""
 
     def __init__(self) -> None:
         self.log: Path | None = None
@@ -48,7 +48,7 @@ class EvidenceCollector:
 
     @contextmanager
     def watching(self, phases: Phases, wanted: bool) -> Iterator[None]:
-        """Watch the step during the block, which is a series of timed rounds, where that is wanted."""
+        """Watch threads, traces and compilations during the block (the timed rounds) if `wanted`."""
         from resnet_bench.evidence.threads import ThreadWatch
 
         if not wanted:
@@ -63,7 +63,7 @@ class EvidenceCollector:
 
 
 def handlers(phases: Phases) -> dict[type, Callable[[Any], Any]]:
-    """Who answers which of this area's commands."""
+    """The handler of each evidence command."""
     return {
         p.Observe: partial(observe, phases),
         p.CollectEvidence: partial(attest, phases),
@@ -72,7 +72,7 @@ def handlers(phases: Phases) -> dict[type, Callable[[Any], Any]]:
 
 
 def observe(phases: Phases, command: p.Observe) -> p.Observed:
-    """Look at the traced graph and the running pipeline; nothing runs on the device."""
+    """Read the traced graph and the running pipeline; nothing runs on the device."""
     from resnet_bench.evidence import graph, live
 
     tries = _TolerantParsers()
@@ -97,7 +97,7 @@ def observe(phases: Phases, command: p.Observe) -> p.Observed:
 
 
 def attest(phases: Phases, command: p.CollectEvidence) -> p.Observed:
-    """Run some steps with every log on, in a process that times nothing."""
+    """Run some steps with all logs on, in a process that times nothing."""
     from resnet_bench.evidence import live
 
     log, dump = Path(command.log_path), Path(command.log_path).parent / "xla"
@@ -149,8 +149,7 @@ def compare_outputs(phases: Phases, command: p.CompareOutputs) -> p.OutputsCompa
 
 
 class _TolerantParsers:
-    """Readers of what TensorFlow and its libraries write for people: one that fails on another version's leaves its
-    claims unobserved, and a notice, but never costs a run."""
+    """Runs parsers of unstable log formats; a failure becomes a notice, not an error."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -194,7 +193,7 @@ def _switch_logs_on(config: Config, dump: Path) -> None:
 
 
 def _run(phases: Phases, steps: int) -> Changes | None:
-    """Run that many steps; in training, tell what they changed."""
+    """Run that many steps; in training, return which variables they changed."""
     from resnet_bench.evidence import live
 
     config, step = phases.config, phases.step
@@ -213,13 +212,13 @@ def _run(phases: Phases, steps: int) -> Changes | None:
 
 
 def _flush() -> None:
-    """oneDNN prints through the C library, which keeps lines back when they go to a file."""
+    """oneDNN prints through the C library, which buffers lines that go to a file."""
     ctypes.CDLL(None).fflush(None)
     os.fsync(2)
 
 
 def _executed(phases: Phases, graphs: list[Any], keep: _Keep | None) -> Operations | None:
-    """What the executors were given; None where XLA took it all."""
+    """What the executors were given; None if XLA compiled everything."""
     from resnet_bench.evidence import graph, live
 
     source = f"executed graphs {NOT_KEPT}" if keep is None else keep.source(GRAPHS)
@@ -234,7 +233,7 @@ def _executed(phases: Phases, graphs: list[Any], keep: _Keep | None) -> Operatio
 
 
 def _compiled(dump: Path, keep: _Keep | None) -> Compiled | None:
-    """The dumped module with the most text, which is the step's; None where nothing was dumped."""
+    """The largest dumped module, which is the step's; None if nothing was dumped."""
     from resnet_bench.evidence import hlo
 
     after = max(dump.glob("*after_optimizations.txt"), key=lambda path: path.stat().st_size, default=None)
@@ -258,8 +257,8 @@ def _compilations(log: Path) -> tuple[str, ...]:
     return tuple(one.name for one in parse_compilations(log.read_text(errors="replace")))
 
 
-def _onednn(said: str, steps: int, keep: _Keep | None) -> OneDnn | None:
-    """What oneDNN logged of the steps; None on a device that has none of it."""
+def _onednn(said: str, steps: int, keep: _Keep | None) -> OneDnn:
+    """What oneDNN logged of the steps."""
     from resnet_bench.evidence import onednn_log
 
     lines = "\n".join(line for line in said.splitlines() if "onednn_verbose" in line)

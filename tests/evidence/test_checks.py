@@ -1,9 +1,10 @@
-"""What is claimed of what was seen: held, refuted, emulated, or unknown with the reason. Nothing runs here."""
+"""Option checks of what was observed: passed, failed, emulated, or not run with the reason. Nothing runs here."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -106,33 +107,33 @@ COMPILED = replace(
 )
 
 
-def claims(words: str = "", seen: Seen = ALL, machine: Machine = CPU) -> dict[str, OptionCheck]:
+def checks(words: str = "", seen: Seen = ALL, machine: Machine = CPU) -> dict[str, OptionCheck]:
     asked, given = parse_args(words.split())
     config, notices = resolve(asked, machine)
-    return {claim.claim: claim for claim in evidence.make(config, given, seen, machine, MODEL, notices, asked)}
+    return {check.name: check for check in evidence.check_options(config, given, seen, machine, MODEL, notices, asked)}
 
 
 def spoiled(part: str, seen: Seen = ALL, **changes: Any) -> Seen:
     return replace(seen, **{part: replace(getattr(seen, part), **changes)})
 
 
-def test_a_run_that_did_as_asked_has_no_claim_that_fails_or_is_unknown() -> None:
-    found = claims()
-    assert {claim.holds for claim in found.values()} == {"true"}
-    assert all(claim.source for claim in found.values())
+def test_a_run_that_did_as_asked_has_no_check_that_fails_or_is_unknown() -> None:
+    found = checks()
+    assert {check.holds for check in found.values()} == {"true"}
+    assert all(check.source for check in found.values())
     assert found["onednn"].facts["weight_reorders_per_step"] == 53
 
 
 def test_what_nobody_looked_at_is_unknown_and_says_why() -> None:
-    found = claims("--xla", Seen())
-    assert {claim.holds for claim in found.values()} == {None, "not_applicable"}
-    assert all(claim.why for claim in found.values())
-    assert all(claim.observed is None for claim in found.values())
+    found = checks("--xla", Seen())
+    assert {check.holds for check in found.values()} == {None, "not_applicable"}
+    assert all(check.why for check in found.values())
+    assert all(check.observed is None for check in found.values())
 
 
-def test_the_cheap_claims_need_no_untimed_pass() -> None:
-    found = claims(seen=Seen(windows=ALL.windows, traced=TRACED, pipeline=PIPELINE, output_device=ALL.output_device))
-    held = {name for name, claim in found.items() if claim.holds == "true"}
+def test_the_cheap_checks_need_no_untimed_pass() -> None:
+    found = checks(seen=Seen(windows=ALL.windows, traced=TRACED, pipeline=PIPELINE, output_device=ALL.output_device))
+    held = {name for name, check in found.items() if check.holds == "true"}
     assert held == {
         "stable_graph",
         "device",
@@ -148,12 +149,12 @@ def test_the_cheap_claims_need_no_untimed_pass() -> None:
 @pytest.mark.parametrize(("calls", "holds"), [(2, "true"), (4, "false")])
 def test_map_and_batch_in_one_stage_shows_its_parallel_calls(calls: int, holds: str) -> None:
     fused = (PIPELINE[0], PIPELINE[1], PipelineNode(name="MapAndBatchV2", parallelism=2, tuned=True), PIPELINE[4])
-    found = claims(f"--num-parallel-calls {calls}", replace(ALL, pipeline=fused))["num_parallel_calls"]
+    found = checks(f"--num-parallel-calls {calls}", replace(ALL, pipeline=fused))["num_parallel_calls"]
     assert (found.holds, found.observed, found.facts["autotuned"]) == (holds, 2, True)
 
 
 @pytest.mark.parametrize(
-    ("claim", "seen", "words"),
+    ("check", "seen", "words"),
     [
         ("stable_graph", replace(ALL, windows=(replace(WINDOW, traces_inside=1),)), ""),
         ("stable_graph", replace(COMPILED, windows=(replace(WINDOW, compilations=1, compilations_inside=2),)), "--xla"),
@@ -186,64 +187,64 @@ def test_map_and_batch_in_one_stage_shows_its_parallel_calls(calls: int, holds: 
         ("prefetch_buffer_size", replace(ALL, pipeline=PIPELINE[1:]), ""),
     ],
 )
-def test_each_claim_is_refuted_by_what_contradicts_it(claim: str, seen: Seen, words: str) -> None:
-    found = claims(words, seen)
-    assert found[claim].holds == "false", found[claim]
+def test_each_check_fails_on_what_contradicts_it(check: str, seen: Seen, words: str) -> None:
+    found = checks(words, seen)
+    assert found[check].holds == "false", found[check]
 
 
 def test_16_bits_that_the_device_can_only_emulate_are_no_failure() -> None:
-    found = claims("--precision mixed_bfloat16")
+    found = checks("--precision mixed_bfloat16")
     assert found["precision"].holds == "emulated"
     assert found["precision_asked"].holds == "false"  # all convolutions of this graph ask for float32
 
 
 def test_16_bits_that_a_capable_device_does_not_use_are_a_failure() -> None:
     wanted = spoiled("traced", flops={"bfloat16": 3e9})
-    assert claims("--precision mixed_bfloat16", wanted, BF16)["precision"].holds == "false"
+    assert checks("--precision mixed_bfloat16", wanted, BF16)["precision"].holds == "false"
     used = spoiled("onednn", wanted, flops={"bfloat16": 6e9})
-    assert claims("--precision mixed_bfloat16", used, BF16)["precision"].holds == "true"
+    assert checks("--precision mixed_bfloat16", used, BF16)["precision"].holds == "true"
 
 
 def test_xla_that_turned_16_bits_back_on_a_cpu_was_announced() -> None:
-    found = claims("--precision mixed_bfloat16 --xla", COMPILED, BF16)["precision"]
+    found = checks("--precision mixed_bfloat16 --xla", COMPILED, BF16)["precision"]
     assert (found.holds, found.observed) == ("emulated", 0.0)
     assert "XLA" in found.why
 
 
 def test_tf32_is_told_from_float32_by_what_the_device_rounds() -> None:
     tf32 = replace(ALL, arithmetic=Arithmetic(product_epsilon=2.0**-10, convolution_epsilon=2.0**-10))
-    assert claims("--precision tf32", tf32, GPU)["rounding"].holds == "true"
-    assert claims("--precision tf32", ALL, GPU)["rounding"].holds == "false"
-    assert claims("--precision float32", tf32, GPU)["rounding"].holds == "false"
+    assert checks("--precision tf32", tf32, GPU)["rounding"].holds == "true"
+    assert checks("--precision tf32", ALL, GPU)["rounding"].holds == "false"
+    assert checks("--precision float32", tf32, GPU)["rounding"].holds == "false"
 
 
 def test_onednn_is_beside_the_point_under_xla_and_on_a_gpu() -> None:
-    assert claims("--xla --onednn on", COMPILED)["onednn"].holds == "not_applicable"
-    assert "onednn" not in claims("--onednn on", machine=GPU)
+    assert checks("--xla --onednn on", COMPILED)["onednn"].holds == "not_applicable"
+    assert "onednn" not in checks("--onednn on", machine=GPU)
 
 
 def test_batch_norms_folded_when_freezing_count_as_folded() -> None:
     frozen = spoiled("traced", spoiled("executed", fused_norms=0, activated_norms=0), folded_norms=53)
-    found = claims("--mode infer --freeze", frozen)["batch_norm"]
+    found = checks("--mode infer --freeze", frozen)["batch_norm"]
     assert (found.holds, found.observed) == ("true", "53 folded into a convolution")
 
 
 def test_skipped_steps_say_nothing_of_what_training_changes() -> None:
-    found = claims(seen=spoiled("changes", skipped=2, trainable_changed=0))["training"]
+    found = checks(seen=spoiled("changes", skipped=2, trainable_changed=0))["training"]
     assert found.holds is None
     assert "loss scaling" in found.why
 
 
-def test_the_pipeline_alone_has_no_claims_about_a_network() -> None:
-    assert set(claims("--mode input")) == {"num_parallel_calls", "prefetch_buffer_size", "threads"}
-    assert set(claims("--source synthetic")) & {"num_parallel_calls", "prefetch_buffer_size"} == set()
+def test_the_pipeline_alone_has_no_checks_about_a_network() -> None:
+    assert set(checks("--mode input")) == {"num_parallel_calls", "prefetch_buffer_size", "threads"}
+    assert set(checks("--source synthetic")) & {"num_parallel_calls", "prefetch_buffer_size"} == set()
 
 
 # The verdict
 
 
 def verdict(words: str, seen: Seen) -> list[str]:
-    found = tuple(claims(words, seen).values())
+    found = tuple(checks(words, seen).values())
     judged = decide_verdict(Config(), Outcome(kind="ok"), samples(), (), CPU, found)
     return [judged.kind, *(reason.kind for reason in judged.reasons)]
 
@@ -263,7 +264,7 @@ def test_an_option_that_was_asked_for_and_did_not_take_effect_makes_the_run_inva
         spoiled("traced", host_calls=("py",)),
     ],
 )
-def test_a_broken_promise_that_nobody_named_makes_it_provisional(seen: Seen) -> None:
+def test_an_unconditional_check_that_fails_makes_it_provisional(seen: Seen) -> None:
     assert verdict("", seen) == ["provisional", "promise_broken"]
 
 
@@ -273,8 +274,8 @@ def test_emulation_and_what_is_unknown_take_nothing_from_the_verdict() -> None:
     assert verdict("--xla --batch-norm fused", Seen()) == ["valid"]
 
 
-def test_the_reason_names_the_claim_and_where_it_was_seen() -> None:
-    found = tuple(claims("--onednn on", replace(spoiled("executed", onednn=0), onednn=None)).values())
+def test_the_reason_names_the_check_and_where_it_was_seen() -> None:
+    found = tuple(checks("--onednn on", replace(spoiled("executed", onednn=0), onednn=None)).values())
     (reason,) = decide_verdict(Config(), Outcome(kind="ok"), samples(), (), CPU, found).reasons
     facts: dict[str, Value] = {
         "claim": "onednn",
@@ -283,3 +284,18 @@ def test_the_reason_names_the_claim_and_where_it_was_seen() -> None:
         "source": "run/executed_graphs.tsv.gz",
     }
     assert reason == Notice(kind="option_without_effect", facts=facts)
+
+
+def test_every_check_that_is_made_is_declared_and_carries_its_declaration() -> None:
+    made = [*checks().values(), *checks("--xla", COMPILED).values(), *checks("--mode infer --freeze").values()]
+    assert {check.name for check in made} == set(evidence.CHECKS)
+    for check in made:
+        declared = evidence.CHECKS[check.name]
+        assert (check.title, check.unconditional) == (declared.title, declared.unconditional)
+
+
+def test_the_json_says_claim_for_the_name_as_in_all_versions() -> None:
+    data = msgspec.json.decode(msgspec.json.encode(checks()["onednn"]))
+    assert data["claim"] == "onednn"
+    former = {name: data[name] for name in ("claim", "requested", "observed", "source", "holds", "explicit", "why")}
+    assert msgspec.convert(former, OptionCheck).name == "onednn"

@@ -1,4 +1,8 @@
-"""What every family of claims starts from: the configuration, who asked for what, and what was seen. Pure."""
+"""An option check as declared, and the input of all of them. Pure.
+
+Neighbours: `checks.py` runs the families `execution.py`, `numerics.py`, `network.py` and `pipeline.py`, each of
+which declares a `Check` beside the function that makes it.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,31 @@ from resnet_bench.records.machine import Machine
 from resnet_bench.records.notices import Topic
 from resnet_bench.records.run import ModelFacts
 
-NOT_LOOKED_AT = "it needs the untimed pass after the run (--evidence full)"
-FIT_HIDES = "model.fit keeps its graph to itself; the untimed pass after the run shows it (--evidence full)"
+NOT_RUN_IN_PASS = "it needs the untimed pass after the run (--evidence full)"
+FIT_HIDES = "model.fit does not expose its graph; the untimed pass after the run shows it (--evidence full)"
+
+
+@dataclass(frozen=True)
+class Check:
+    """The declaration of an option check: its name in records, its title for readers, the options that it verifies.
+
+    If one of `options` was given on the command line, a failed check makes the verdict invalid. A failed
+    `unconditional` check makes it provisional, whatever was given.
+    """
+
+    name: str
+    title: str
+    options: tuple[str, ...] = ()
+    unconditional: bool = False
 
 
 @dataclass(frozen=True)
 class CheckInput:
-    """One run to be judged. `config` is what `requested` was resolved to, `given` are the options that the user
-    named; `topics` those of the notices given before the run: whether the device emulates the precision."""
+    """Input of all option checks: the configuration that ran, what was requested, and what was observed.
+
+    `config` is what `requested` was resolved to, `given` names the options on the command line, `topics` are those
+    of the notices given before the run: whether the device emulates the precision.
+    """
 
     config: Config
     requested: Config
@@ -38,10 +59,9 @@ class CheckInput:
         """Whether the run was on a GPU."""
         return self.config.runtime.device.startswith("gpu")
 
-    def claim(
+    def check(
         self,
-        name: str,
-        options: tuple[str, ...],
+        declared: Check,
         *,
         requested: Value,
         observed: Value = None,
@@ -50,14 +70,16 @@ class CheckInput:
         why: str = "",
         facts: dict[str, Value] | None = None,
     ) -> OptionCheck:
-        """A claim about `options`, explicit where one of them was given."""
+        """The result of a declared check; `holds` is None if it could not be run, and `why` says the reason."""
         return OptionCheck(
-            claim=name,
+            name=declared.name,
+            title=declared.title,
             requested=requested,
             observed=observed,
             source=source,
             holds=holds,
-            explicit=any(option in self.given for option in options),
+            explicit=any(option in self.given for option in declared.options),
+            unconditional=declared.unconditional,
             why=why,
             facts=facts or {},
         )
