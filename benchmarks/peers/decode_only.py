@@ -21,12 +21,12 @@ class DecodeOnly(Phases):
     """A worker whose step takes decoded crops one by one in a compiled loop."""
 
     def _open_loop(self) -> None:
-        from resnet_bench.data import default_cache_dir, open_source, pipeline
+        from resnet_bench.data import default_cache_dir, open_files, pipeline
 
         config, runtime = self.config, self.runtime
         assert config is not None
         with self.in_phase("data"):
-            source = open_source(config, runtime.threads.data, default_cache_dir())
+            source = open_files(config, runtime.threads.data, default_cache_dir())
             plan = pipeline.plan_of(config, source)
             self.bench = Bench(
                 _Loop(pipeline.build(plan, until="decode"), resolved_value(config.step.batch_size)), self._probe()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -13,6 +13,7 @@ from resnet_bench import cli
 from resnet_bench.config import DataConfig, RuntimeConfig
 from resnet_bench.config.options import ConfigurationCommand, from_context, given_values, read, section, subset
 from resnet_bench.config.shards import DataBenchConfig, VerifyShardsConfig, WriteShardsConfig
+from resnet_bench.config.sources import SOURCES, check_source
 from resnet_bench.errors import ConfigError, DataError
 
 FIXED = {"mode": "input"}
@@ -56,15 +57,16 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
     from resnet_bench.data import write_shards
     from resnet_bench.report.terminal import shards as report
 
-    asked, seed, skip = read(ctx, WriteShardsConfig), ctx.params["seed"], ctx.params["on_bad_record"] == "skip"
-    supply = _supply(ctx, asked, SEED if seed is None else seed, skip)
+    asked, seed = read(ctx, WriteShardsConfig), ctx.params["seed"]
+    on_bad_record: Literal["error", "skip"] = ctx.params["on_bad_record"] or "error"
+    supply = _supply(ctx, asked, SEED if seed is None else seed, on_bad_record)
     with bar("writing", "images") as advance:
         result = write_shards.write_shards(
             supply,
             output,
             write_shards.auto_shards(supply.count) if asked.shards == "auto" else asked.shards,
             _usable_cpus() if asked.threads == "auto" else asked.threads,
-            skip=skip,
+            skip=on_bad_record == "skip",
             on_progress=lambda state: advance(state.images, state.of, state.bytes),
         )
     if ctx.params["json"]:
@@ -73,29 +75,20 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
         Console().print(report.made(result.manifest, output, result.shards_found))
 
 
-def _supply(ctx: click.Context, asked: WriteShardsConfig, seed: int, skip: bool) -> Any:
-    """Where the images come from; refuses options that this source does not use."""
-    from resnet_bench.data import size_mix
-    from resnet_bench.data.image_supply import Folder, Photographs
-    from resnet_bench.data.tfds import Tfds
+def _supply(ctx: click.Context, asked: WriteShardsConfig, seed: int, on_bad_record: Literal["error", "skip"]) -> Any:
+    """The images of `--source`; refuses options that this source does not use."""
+    from resnet_bench.data.sources import find_source
 
-    source, data = asked.source, asked.data
-    of = {
-        "photos": ("count", "sizes", "quality", "bytes_per_pixel", "seed"),
-        "folder": ("data", "seed", "on_bad_record"),
-        "tfds": ("data", "split", "on_bad_record"),
-    }
+    source, own = asked.source, SOURCES[asked.source].make_options
     given = given_values(ctx) | given_values(ctx, WriteShardsConfig)
-    for name in sorted({name for names in of.values() for name in names} - set(of[source])):
+    for name in sorted({name for traits in SOURCES.values() for name in traits.make_options} - set(own)):
         if name in given:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(f"--source {source} does not use {flag}.", "Leave it out, or choose another --source.")
-    if source == "photos":
-        mix = {"sizes": asked.sizes, "quality": asked.quality, "bytes_per_pixel": asked.bytes_per_pixel}
-        return Photographs(asked.count, seed, size_mix.recipe(asked.sizes, asked.quality, asked.bytes_per_pixel), mix)
-    if data is None:
-        raise ConfigError(f"--source {source} needs --data.", "For instance --data imagenet/train.")
-    return Folder(data, seed, skip) if source == "folder" else Tfds(data, asked.split)
+    problem = check_source(source, asked.data, "make")
+    if problem is not None:
+        raise problem
+    return find_source(source).open_images(asked, seed, on_bad_record)
 
 
 def _usable_cpus() -> int:

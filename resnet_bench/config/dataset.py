@@ -57,8 +57,10 @@ Portable = Annotated[
     bool, Meta(description="Save with Keras' own batch norm and the same weights, so that plain Keras loads the file.")
 ]
 
-PixelsName = Annotated[
-    Literal["imagenet", "caffe", "unit", "raw"] | None,
+PixelsName = Literal["imagenet", "caffe", "unit", "raw"]
+
+PixelsOption = Annotated[
+    PixelsName | None,
     Meta(
         description="Input normalization: this package's, Keras Applications', 0 to 1, or 0 to 255. Default: as the "
         "model file says."

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.dataset import DatasetName, ModelFile, PixelsName, SplitSeed, TestData, TestShare
+from resnet_bench.config.dataset import DatasetName, ModelFile, PixelsOption, SplitSeed, TestData, TestShare
 from resnet_bench.config.fields import FILE, ConfigSection
 
 
@@ -33,7 +33,7 @@ class EvaluationConfig(ConfigSection, frozen=True, kw_only=True):
     part: Annotated[Literal["test", "train", "all"], Meta(description="Part of the data set; all: both parts.")] = (
         "test"
     )
-    pixels: PixelsName = None
+    pixels: PixelsOption = None
     turns: Annotated[int, Meta(ge=0, description="Batches timed, interleaved between the models; 0: none.")] = 20
     confusion: Annotated[str | None, Meta(description="Draw the confusion matrix (.svg, .png or .pdf)."), FILE] = None
 
@@ -45,7 +45,7 @@ class PredictionConfig(ConfigSection, frozen=True, kw_only=True):
 
     model: ModelFile
     top: Annotated[int, Meta(ge=1, description="Classes printed per image.")] = 3
-    pixels: PixelsName = None
+    pixels: PixelsOption = None
     crop: Annotated[
         Literal["whole", "centre"] | None,
         Meta(

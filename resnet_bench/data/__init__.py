@@ -1,9 +1,9 @@
-"""Where images come from: `open_input` turns a resolved configuration into an `Input` for a step.
+"""Images: `open_input` turns a resolved configuration into an `Input` for a step.
 
-`photos`, `tfrecord`, `folder` and `synthetic` are the sources, `pipeline` and `decode` the tf.data side, `service`
-and `serve` its processes elsewhere,
-`diagnose` explains failures, `manifest` says which data it was. Importing this package imports no
-TensorFlow; `open_input` does.
+`sources/` says where images come from, `pipeline` and `decode` are the tf.data side, `service` and `service_process`
+its processes elsewhere, `datasets/` the parts that training and evaluation read, `diagnose` explains failures,
+`manifest` identifies a data set, `write_shards` and `verify_shards` are `data make` and `data check`. Importing this
+package imports no TensorFlow; `open_input` does.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resnet_bench.config import Config, resolved_value
-from resnet_bench.data.photos import default_cache_dir
+from resnet_bench.config import Config
+from resnet_bench.config.sources import SOURCES
+from resnet_bench.data.cache_folder import default_cache_dir
 from resnet_bench.errors import BenchError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 
 if TYPE_CHECKING:
     from resnet_bench.data.pipeline import PipelinePlan
-    from resnet_bench.data.source import Source
+    from resnet_bench.data.sources import SourceFiles
     from resnet_bench.runtime import Threads
 
-__all__ = ["Input", "default_cache_dir", "open_input", "open_source"]
+__all__ = ["Input", "default_cache_dir", "open_files", "open_input"]
 
 
 @dataclass(frozen=True)
 class Input:
-    """What a step reads, and what is known of it.
+    """What a step reads, and its facts.
 
     dataset: an endless tf.data.Dataset of (images uint8 [batch, height, width, channels], labels int32
     [batch]), prefetch last; None for synthetic data. Use one iterator at a time.
@@ -38,9 +39,9 @@ class Input:
     still in flight are not counted yet.
     explain: the record behind an exception that iterating raised, as a `DataError`; None where the data is
     not at fault. Takes up to one pass over the data.
-    notices: how it departs from what was asked for.
-    happened: what befell the processes of a tf.data service since this was last asked.
-    helpers_cpu_s: processor seconds of other processes of this machine that work for it, so far.
+    notices: how it differs from what was requested.
+    happened: notices about the processes of a tf.data service since the last call.
+    helpers_cpu_s: processor seconds so far of other processes on this machine that work for it.
     """
 
     facts: DataFacts
@@ -59,11 +60,11 @@ def open_input(config: Config, threads: Threads, cache_dir: Path, device: str) -
     device: where synthetic data is put, such as "/GPU:0". Blocks while the embedded photographs are
     written for the first time, and with `--on-bad-record skip` while shards are checked. Raises `DataError`.
     """
-    if config.data.source == "synthetic":
-        return _synthetic(config, device)
+    if not SOURCES[config.data.source].pipeline:
+        return _resident(config, device)
     from resnet_bench.data import diagnose, pipeline
 
-    source = open_source(config, threads.data, cache_dir)
+    source = open_files(config, threads.data, cache_dir)
     plan = pipeline.plan_of(config, source)
     if config.data.data_service is not None:
         return _served(plan, config.data.data_service)
@@ -102,36 +103,21 @@ def _served(plan: PipelinePlan, data_service: str) -> Input:
     )
 
 
-def open_source(config: Config, threads: int, cache_dir: Path) -> Source:
+def open_files(config: Config, threads: int, cache_dir: Path) -> SourceFiles:
     """The files that `--source` and `--data` name, checked as far as that is quick. Raises `DataError`."""
-    from resnet_bench.data import folder, photos, tfrecord
+    from resnet_bench.data.sources import find_source
 
-    data = config.data
-    if data.source == "photos":
-        files, facts = photos.ensure(cache_dir, data.photos, config.runtime.seed, threads)
-        source = tfrecord.source_of(files, facts, data.on_bad_record, threads, photos.remedy(cache_dir))
-        return replace(source, label_modulo=config.model.classes)
-    assert data.data is not None, "config.check refuses files without --data"
-    if data.source == "folder":
-        return folder.open_folder(data.data, config.model.classes, data.on_bad_record)
-    return tfrecord.open_shards(data.data, data.on_bad_record, threads)
+    return find_source(config.data.source).open_files(config, threads, cache_dir)
 
 
-def _synthetic(config: Config, device: str) -> Input:
-    from resnet_bench.data.synthetic import resident_batch
+def _resident(config: Config, device: str) -> Input:
+    from resnet_bench.data.sources import find_source
 
-    batch = resident_batch(
-        resolved_value(config.step.batch_size),
-        resolved_value(config.model.image_size),
-        config.model.channels,
-        config.model.classes,
-        config.runtime.seed,
-        device,
-    )
+    name = config.data.source
     return Input(
-        facts=DataFacts(source="synthetic"),
+        facts=DataFacts(source=name),
         dataset=None,
-        resident=batch,
+        resident=find_source(name).open_resident(config, device),
         skipped=lambda: 0,
         explain=lambda _: None,
     )

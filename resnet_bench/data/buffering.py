@@ -1,10 +1,14 @@
-"""TODO."""
+"""How many batches may lie ready in a pipeline that nobody reads from. Pure.
+
+`pipeline.build` makes what is counted here; `step.base.on_device` keeps further batches on a GPU.
+"""
 
 from __future__ import annotations
 
 import math
 
 from resnet_bench.config import DataConfig, resolved_value
+from resnet_bench.config.sources import SOURCES
 
 DEVICE_BUFFER, INJECTED_BUFFER = 2, 2
 """Batches that `step.base.on_device` keeps on a GPU, and that tf.data keeps when it adds a prefetch by itself."""
@@ -13,13 +17,13 @@ DEVICE_BUFFER, INJECTED_BUFFER = 2, 2
 def buffered(
     data: DataConfig, batch_size: int, on_gpu: bool = False, batched: bool = True, prefetched: bool = True
 ) -> int:
-    """Batches that may lie ready while nobody takes from the pipeline of a resolved `data`; 0 for one that is
-    resident. batched, prefetched: the pipeline goes up to its batches, and to its own prefetch.
+    """Batches that may lie ready while nothing is taken from the pipeline of a resolved `data`; 0 without a pipeline.
 
-    Map and batch fused into one stage run ahead by as many batches as their parallel calls fill, and one; where their
-    reader has to wait, TensorFlow may allow them more (map_and_batch_dataset_op.cc).
+    batched, prefetched: the pipeline goes up to its batches, and to its own prefetch. Map and batch fused into one
+    stage run ahead by as many batches as their parallel calls fill, and one; TensorFlow may allow more if their
+    consumer has to wait (map_and_batch_dataset_op.cc).
     """
-    if data.source == "synthetic":
+    if not SOURCES[data.source].pipeline:
         return 0
     fused = (
         1 + math.ceil(resolved_value(data.num_parallel_calls) / batch_size)

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 from resnet_bench.config import DataConfig
 from resnet_bench.config.fields import Value
-from resnet_bench.data.source import Source
+from resnet_bench.data.sources.base import SourceFiles
 from resnet_bench.records.base import Notice
 
 AUTO_SHARE = 0.5
 """Of the memory that is available when the data is opened."""
 
 
-def needed_bytes(cache: str, source: Source, image_bytes: int) -> int | None:
+def needed_bytes(cache: str, source: SourceFiles, image_bytes: int) -> int | None:
     """What the whole data set takes in a cache of "records" or decoded "images" of `image_bytes`; None where
     nobody knows how many there are."""
     if cache == "records":
@@ -28,7 +28,7 @@ def needed_bytes(cache: str, source: Source, image_bytes: int) -> int | None:
 
 
 def fitted(
-    data: DataConfig, source: Source, image_bytes: int, available_bytes: int, copies: int = 1
+    data: DataConfig, source: SourceFiles, image_bytes: int, available_bytes: int, copies: int = 1
 ) -> tuple[DataConfig, tuple[Notice, ...]]:
     """The same options, without the cache where the data set exceeds the budget, and what to tell of it.
 

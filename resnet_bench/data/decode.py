@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-ASPECT_RATIOS = (3 / 4, 4 / 3)
+from resnet_bench.data.datasets.augment import ASPECT_RATIOS
+
 EVAL_SHARE = 0.875
 _CROP_ATTEMPTS = 10
 _JPEG_START = b"\xff\xd8\xff"

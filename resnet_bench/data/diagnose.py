@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from resnet_bench.config import resolved_value
-from resnet_bench.data import decode, framing, pipeline, tfrecord
+from resnet_bench.data import decode, framing, pipeline, read_shards
+from resnet_bench.data.example import ENCODED, LABEL
 from resnet_bench.data.pipeline import PipelinePlan
 from resnet_bench.errors import DataError
 
@@ -87,7 +88,7 @@ def _numbered_records(number: Any, path: Any) -> Any:
 
 
 def _checked(file: Any, record: Any, raw: Any, plan: PipelinePlan) -> tuple[Any, Any]:
-    encoded, label = tfrecord.parse(raw) if plan.source.kind == "records" else (tf.io.read_file(raw[0]), raw[1])
+    encoded, label = read_shards.parse(raw) if plan.source.kind == "records" else (tf.io.read_file(raw[0]), raw[1])
     label = pipeline.network_label(label, plan)
     in_range = tf.debugging.Assert((label >= 0) & (label < plan.classes), ["label"])
     pixels = tf.size(decode.decode_whole(encoded, plan.channels))
@@ -114,17 +115,15 @@ def _examine_record(plan: PipelinePlan, file: int, record: int) -> DataError | N
     if problem:
         return DataError(
             f"{where}: {problem}.",
-            f"Shards need {tfrecord.ENCODED} (bytes) and {tfrecord.LABEL} (int64). {plan.source.remedy}",
+            f"Shards need {ENCODED} (bytes) and {LABEL} (int64). {plan.source.remedy}",
         )
     feature = example.features.feature
-    return _examine_content(
-        plan, where, feature[tfrecord.ENCODED].bytes_list.value[0], feature[tfrecord.LABEL].int64_list.value[0]
-    )
+    return _examine_content(plan, where, feature[ENCODED].bytes_list.value[0], feature[LABEL].int64_list.value[0])
 
 
 def _schema_problem(example: Any) -> str:
     feature = example.features.feature
-    for name, kind in ((tfrecord.ENCODED, "bytes_list"), (tfrecord.LABEL, "int64_list")):
+    for name, kind in ((ENCODED, "bytes_list"), (LABEL, "int64_list")):
         if name not in feature:
             return f"feature {name} is missing"
         values = len(getattr(feature[name], kind).value)

@@ -1,13 +1,16 @@
 """tf.train.Example on the wire, without TensorFlow: what shards are written as and checked against.
 
 The message (`tensorflow/core/example/{example,feature}.proto`) is a map from names to lists of bytes, floats
-or int64. Only what an image data set needs is kept: floats are read over. `making` writes with it, `checking`
-and `tfds` read. Imports no TensorFlow.
+or int64. Only what an image data set needs is kept: floats are skipped. `image_supply` writes with it,
+`verify_shards` and the sources `tfrecord` and `tfds` read. Imports no TensorFlow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+
+ENCODED, LABEL = "image/encoded", "image/class/label"
+"""The two features that every record of an image data set needs."""
 
 Value = bytes | int
 Feature = list[bytes] | list[int]

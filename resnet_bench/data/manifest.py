@@ -2,21 +2,20 @@
 
 Two kinds exist. A set that this tool writes carries a `manifest.json` with the checksum of every shard,
 and its identity is the hash of those. For files that were there before, reading everything would take
-longer than measuring, so the identity is a hash over a sample: see `identity`. Used by `photos`,
-`tfrecord` and `folder`. Imports no TensorFlow.
+longer than measuring, so the identity is a hash over a sample: see `identity`. Used by the sources `photos`,
+`tfrecord` and `folder`, by `write_shards` and by `verify_shards`. Imports no TensorFlow.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
-from PIL import Image
 
 from resnet_bench.config.fields import Value
+from resnet_bench.data.encoded_image import read_header
 from resnet_bench.errors import DataError
 
 EDGE_BYTES = 64 * 1024
@@ -37,9 +36,9 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a written set holds. `sizes` counts images by "WIDTHxHEIGHT"; `made_with` names the encoder.
 
-    Of sets that `making` wrote also: `bytes_per_pixel`, a histogram by steps of 0.05 (each key is a step's
-    middle); `encodings`; the number of classes, their names in order, the lowest and highest stored label
-    (`label_range`); what was left out; and `made_from`, the options that decide every byte.
+    bytes_per_pixel: a histogram by steps of 0.05 (each key is a step's middle). label_range: the lowest and highest
+    stored label. skipped: what was left out. made_from: the options that decide every byte. Empty in the sets of
+    embedded photographs that older versions wrote.
     """
 
     format: str
@@ -119,18 +118,10 @@ def image_means(encoded: Iterable[bytes]) -> tuple[float | None, float | None]:
     pixels: list[int] = []
     size_bytes = 0
     for data in encoded:
-        area = _pixels(data)
-        if area is not None:
-            pixels.append(area)
+        header = read_header(data)
+        if header is not None:
+            pixels.append(header.width * header.height)
             size_bytes += len(data)
     if not pixels:
         return None, None
     return sum(pixels) / len(pixels), size_bytes / sum(pixels)
-
-
-def _pixels(data: bytes) -> int | None:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.width * image.height
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None

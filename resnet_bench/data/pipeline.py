@@ -2,7 +2,7 @@
 
 `build(plan, until)` makes the pipeline up to any stage, so that a stage can be timed by what it adds. The
 stages from parse to augment run in one parallel map: a hand-over between maps costs more than it gives.
-Reads a `source.Source`; `decode` does the pixels, `diagnose` explains failures. Imports TensorFlow:
+Reads `sources.SourceFiles`; `decode` does the pixels, `diagnose` explains failures. Imports TensorFlow:
 workers only.
 """
 
@@ -11,19 +11,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 import tensorflow as tf
 
 from resnet_bench.config import Config, DataConfig, resolved_value
-from resnet_bench.data import caching, decode, tfrecord
+from resnet_bench.data import caching, decode, read_shards
 from resnet_bench.data.service import Service, distribute
-from resnet_bench.data.source import Source
+from resnet_bench.data.sources.base import SourceFiles
 from resnet_bench.records.base import Notice
+from resnet_bench.records.pipeline import STAGES, StageName
 from resnet_bench.runtime.system import available_bytes
 
-StageName = Literal["read", "parse", "decode", "crop_resize", "augment", "batch", "prefetch"]
-STAGES: tuple[StageName, ...] = get_args(StageName)
 Element = dict[str, Any]
 Step = Callable[[Element], Element]
 T = TypeVar("T")
@@ -42,7 +41,7 @@ class PipelinePlan:
     notices: what a reader must know of how the plan departs from what was asked for.
     """
 
-    source: Source
+    source: SourceFiles
     data: DataConfig
     training: bool
     image_size: tuple[int, int]
@@ -56,7 +55,7 @@ class PipelinePlan:
     notices: tuple[Notice, ...] = ()
 
 
-def plan_of(config: Config, source: Source, pipelines: int = 1) -> PipelinePlan:
+def plan_of(config: Config, source: SourceFiles, pipelines: int = 1) -> PipelinePlan:
     """The plan of a resolved configuration over a source, with a cache only where it fits its budget as often as
     there will be `pipelines` at once."""
     skip = config.data.on_bad_record == "skip"
@@ -165,7 +164,7 @@ def _read_records(plan: PipelinePlan) -> Any:
 
     @_as_written
     def records(path: Any, offset: Any, count: Any) -> Any:
-        found = tf.data.TFRecordDataset(path) if intact else tfrecord.records_from(path, offset)
+        found = tf.data.TFRecordDataset(path) if intact else read_shards.records_from(path, offset)
         return found.take(count)
 
     columns = (
@@ -217,7 +216,7 @@ def _element_steps(plan: PipelinePlan) -> list[tuple[StageName, Step]]:
 
 def _parse(element: Element, plan: PipelinePlan) -> Element:
     raw = element.pop("raw")
-    encoded, label = tfrecord.parse(raw) if plan.source.kind == "records" else raw
+    encoded, label = read_shards.parse(raw) if plan.source.kind == "records" else raw
     label = network_label(label, plan)
     if plan.counter is not None:
         with tf.control_dependencies([_assert_in_range(label, plan.classes)]):

@@ -1,6 +1,6 @@
 """Counting what goes into a shard while it is written: checksum, sizes, bytes per pixel, labels.
 
-`making` adds each picture and keeps the `ShardContents`; a manifest is their sum. Imports no TensorFlow.
+`write_shards` adds each picture and keeps the `ShardContents`; a manifest is their sum. Imports no TensorFlow.
 """
 
 from __future__ import annotations

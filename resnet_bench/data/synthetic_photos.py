@@ -3,8 +3,8 @@
 Sizes follow `SIZES`, encodings `ENCODINGS`; together they come close to what is known of ImageNet's
 training images (most are 500x375 or 375x500; about 469x387 pixels and 110 kB on average). Each image is
 another crop of a photograph, resampled and half of the time mirrored, with a label at random. The same seed
-and Pillow version give the same bytes. Neighbours: `photos` keeps a set of them in a cache folder, `mixes` parses
-other recipes, `supply` hands them to `data make`. scikit-learn is located, never imported (it is slow to import).
+and Pillow version give the same bytes. Neighbours: `sources/photos.py` hands them to `write_shards`, `size_mix` parses
+other recipes. scikit-learn is located, never imported (it is slow to import).
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from __future__ import annotations
 import importlib.util
 import io
 import random
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -62,7 +60,6 @@ class PhotoRecipe:
 
 IMAGENET = PhotoRecipe(SIZES, ENCODINGS)
 _SMALLEST_CROP = 0.6
-_AHEAD = 64
 # Fractions of a metallic mean fill 0..1 evenly, so that a small set has the shares too, in a mixed order.
 _GOLDEN, _SILVER, _BRONZE = 0.6180339887498949, 0.41421356237309515, 0.30277563773199456
 
@@ -88,23 +85,14 @@ def example(photo: Photo) -> bytes:
             "image/width": photo.width,
             "image/colorspace": "RGB",
             "image/channels": 3,
-            "image/class/label": photo.label,
+            wire.LABEL: photo.label,
             "image/class/synset": f"n{photo.label:08d}",
             "image/class/text": f"class {photo.label}",
             "image/format": "JPEG",
             "image/filename": photo.name,
-            "image/encoded": photo.encoded,
+            wire.ENCODED: photo.encoded,
         }
     )
-
-
-def make_photos(count: int, seed: int, threads: int, recipe: PhotoRecipe = IMAGENET) -> Iterator[Photo]:
-    """`count` photographs in order, made by `threads` threads (Pillow releases the lock), a few ahead."""
-    originals = originals_of()
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, count, _AHEAD):
-            numbers = range(start, min(count, start + _AHEAD))
-            yield from pool.map(lambda number: make_photo(originals, number, seed, recipe), numbers)
 
 
 def make_photo(originals: list[Image.Image], number: int, seed: int, recipe: PhotoRecipe = IMAGENET) -> Photo:

@@ -1,29 +1,27 @@
 """Verifying shards on disk: each record's framing, content, image and label, and each file against the manifest.
 
 Every byte is read once. A file is one task of a thread pool (checksums and decoding release Python's lock for
-the most part). Works without a manifest too: then there is nothing to be missing. Neighbours: `framing` and
-`example` know the bytes, Pillow decodes. Imports no TensorFlow.
+the most part). Works without a manifest too: then no file can be missing. Neighbours: `framing` and `example` know
+the bytes, `encoded_image` decodes. Imports no TensorFlow.
 """
 
 from __future__ import annotations
 
 import glob
 import hashlib
-import io
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from PIL import Image
-
 from resnet_bench.data import example, framing
+from resnet_bench.data.encoded_image import decoding_problem
+from resnet_bench.data.example import ENCODED, LABEL
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, Shard, read_manifest
 from resnet_bench.errors import DataError
 from resnet_bench.records.base import Data
 
-ENCODED, LABEL = "image/encoded", "image/class/label"
 _CHUNK_BYTES = 1 << 20
 _ZEROS = bytes(4)
 _NAMES = "Name a folder of TFRecord shards, a shard, or a glob in quotes."
@@ -115,9 +113,7 @@ def _files(path: str) -> tuple[Path | None, list[Path]]:
         inside = sorted(entry for entry in root.iterdir() if entry.is_file() and not entry.name.startswith("."))
         shards = [entry for entry in inside if entry.suffix != ".json"]
         if not shards and not (root / MANIFEST_NAME).exists():
-            raise DataError(
-                f"{root} holds no shard.", "Name a folder of TFRecord shards, a shard, or a glob in quotes."
-            )
+            raise DataError(f"{root} holds no shard.", _NAMES)
         return root, shards
     found = [root] if root.is_file() else sorted(map(Path, glob.glob(str(root), recursive=True)))  # noqa: PTH207 (takes absolute patterns)
     found = [entry for entry in found if entry.is_file() and entry.suffix != ".json"]
@@ -259,14 +255,8 @@ def _label_problem(label: int, bounds: tuple[int, int | None]) -> tuple[DamageKi
 def _image_problem(encoded: bytes | int) -> tuple[DamageKind, str] | None:
     """What keeps the image from being decoded whole."""
     assert isinstance(encoded, bytes)
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            image.load()
-    except Exception as error:  # Pillow's decoders raise many classes
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        words = "no image format is recognised" if "cannot identify" in first else first
-        return "image", f"its image ({len(encoded)} bytes) cannot be decoded: {words}"
-    return None
+    problem = decoding_problem(encoded)
+    return None if problem is None else ("image", f"its image ({len(encoded)} bytes) cannot be decoded: {problem}")
 
 
 def _damage(path: Path, record: int, offset: int, kind: DamageKind, problem: str) -> Damage:

@@ -2,8 +2,8 @@
 
 A shard is written below `.making/` in the output folder, synced, and renamed into it once its facts lie beside
 it; the manifest comes last. What is found there at a second start is kept, the rest is made: each shard's
-bytes depend on the supply alone. Neighbours: `supply` and `tfds` hand out images, `manifest` says what was
-written, `checking` verifies it. Imports no TensorFlow.
+bytes depend on the supply alone. Neighbours: `image_supply` says what hands out images, `shard_stats` counts them,
+`manifest` says what was written, `verify_shards` verifies it. Imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -76,15 +76,28 @@ def write_shards(
         raise DataError(
             f"--shards {shards} is more than there are images ({supply.count}).", "Each shard holds at least one."
         )
-    plan: dict[str, Value] = {"format": FORMAT, "shards": shards, **supply.made_from}
     try:
-        with _claimed(output):
-            return _Job(supply, output, shards, threads, skip, plan, on_progress).run()
+        return write_all(supply, output, shards, threads, skip=skip, on_progress=on_progress)
     except OSError as error:
         raise DataError(
             f"{error.filename or output}: {error.strerror or error}.",
-            "Make room or choose another folder; the same command goes on where this one stopped.",
+            "Make room or choose another folder; the same command continues where this one stopped.",
         ) from error
+
+
+def write_all(
+    supply: ImageSupply,
+    output: Path,
+    shards: int,
+    threads: int,
+    *,
+    skip: bool = False,
+    on_progress: Callable[[WriteProgress], None] = lambda _: None,
+) -> WriteResult:
+    """As `write_shards`, but a folder that cannot be written raises `OSError`, for a caller with a better remedy."""
+    plan: dict[str, Value] = {"format": FORMAT, "shards": shards, **supply.made_from}
+    with _claimed(output):
+        return _Job(supply, output, shards, threads, skip, plan, on_progress).run()
 
 
 @contextmanager

@@ -26,14 +26,13 @@ from resnet_bench.experiments.process import CLOSING_S
 from resnet_bench.experiments.progress import RunObserver, SilentRunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import new_id, now
-from resnet_bench.records.pipeline import AblationRate, MemoryTrend, PipelineResult
+from resnet_bench.records.pipeline import STAGES, AblationRate, MemoryTrend, PipelineResult
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, ProcessSamples, Round, Samples, Verdict
 from resnet_bench.runtime.resolve import usable_cpus
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker, outcome_of
 
-STAGES = ("read", "parse", "decode", "crop_resize", "augment", "batch", "prefetch")
 COPY = "copy"
 EPOCHS_SHARE = 0.4
 """Of the time: at most this for the epochs. They take less where they are short."""

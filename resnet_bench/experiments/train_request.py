@@ -1,7 +1,7 @@
 """What a training is asked for: from option values to a request, and what `--resume` lets change.
 
 The request is kept in the training's folder, so that `--resume` needs no other option. Neighbours:
-`training_session.py` runs it, `cli/train.py` parses.
+`train.py` runs it, `cli/train.py` parses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from resnet_bench.config.dataset import weights_source
 from resnet_bench.config.fields import absolute_path
 from resnet_bench.config.option import options, training_options
 from resnet_bench.config.options import build
-from resnet_bench.data.datasets import IMAGE_SIZE, kind_of, sizes_of
+from resnet_bench.data.sources import IMAGE_SIZE, detect_source, find_source
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.records.base import Data
 
@@ -54,15 +54,15 @@ def request_of(given: Mapping[str, Any]) -> TrainRequest:
     own |= {"test_data": absolute_path(own.get("test_data")), "weights": weights_source(own.get("weights"))}
     training = TrainingConfig(**own)
     data = absolute_path(given.get("data"))
-    kind = kind_of(training.dataset, data)
+    kind = detect_source(training.dataset, data)
     values = {name: value for name, value in given.items() if name not in names and name != "data"}
     streamed = {"source": kind, "data": data} if kind in ("folder", "tfrecord") else {}
     config, _ = build({**DEFAULTS, **values, **streamed})
     config = replace(config, data=replace(config.data, data=data))
-    classes, size = sizes_of(kind, data)
+    classes, size = find_source(kind).sizes(data)
     if "classes" not in given:
         if classes is None:
-            raise ConfigError(f"--dataset {kind} does not say how many classes it has.", "Give --classes.")
+            raise ConfigError(f"--source {kind} does not say how many classes it has.", "Give --classes.")
         config = replace(config, model=replace(config.model, classes=classes))
     if config.model.image_size == "auto":
         config = replace(config, model=replace(config.model, image_size=size or IMAGE_SIZE))

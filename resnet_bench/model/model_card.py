@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
+from resnet_bench.config.dataset import PixelsName
+from resnet_bench.data.encoded_image import LUMA
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.records.model_card import ModelCard, Pixels
 from resnet_bench.records.run import DataFacts
@@ -24,13 +26,9 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601 weights of red, green and blue, which JPEG's own greyscale uses."""
 
 CAFFE = Pixels(order="bgr", mean=(103.939, 116.779, 123.68), std=(1.0, 1.0, 1.0))
 """What `keras.applications.resnet.preprocess_input` does."""
-
-PixelsName = Literal["imagenet", "caffe", "unit", "raw"]
 
 _METADATA, _KEY = "metadata.json", "resnet_bench"
 

@@ -18,9 +18,10 @@ from typing import Any, Final, Literal
 import keras
 import numpy as np
 
+from resnet_bench.config.dataset import PixelsName
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.model import weights
-from resnet_bench.model.model_card import CAFFE, PixelsName, pixels_named, read_card
+from resnet_bench.model.model_card import CAFFE, pixels_named, read_card
 from resnet_bench.records.model_card import Pixels, WeightsFacts
 
 IMAGENET: Final = "imagenet"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from resnet_bench.records.base import Data, Estimate, Notice
 
 PageCache = Literal["cold", "warm", "unknown"]
+StageName = Literal["read", "parse", "decode", "crop_resize", "augment", "batch", "prefetch"]
+STAGES: tuple[StageName, ...] = get_args(StageName)
+"""The stages of the input pipeline, in order; `data/pipeline.py` builds them."""
 
 
 class StageRate(Data, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from resnet_bench.config import Config, DataConfig, Precision, StepConfig, resolved_value
 from resnet_bench.config.option import approximations
+from resnet_bench.config.sources import SOURCES
 from resnet_bench.errors import ConfigError, DeviceError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.machine import Machine
@@ -127,7 +128,7 @@ def resolve_data(data: DataConfig, threads: int) -> DataConfig:
 
     return replace(
         data,
-        label_offset=auto(data.label_offset, -1 if data.source in ("photos", "tfrecord") else 0),
+        label_offset=auto(data.label_offset, SOURCES[data.source].label_offset),
         num_parallel_calls=auto(data.num_parallel_calls, threads),
         cycle_length=auto(data.cycle_length, max(2, threads)),
         shuffle_buffer_size=auto(data.shuffle_buffer_size, SHUFFLE_RECORDS),
@@ -140,7 +141,7 @@ def resolve_data(data: DataConfig, threads: int) -> DataConfig:
 def _notices(config: Config, machine: Machine) -> tuple[Notice, ...]:
     found = _unused(config) if config.step.mode == "input" else _compute_notices(config, machine)
     approximate = any(option.value_in(config) != option.default for option in approximations())
-    if config.data.source != "synthetic" and approximate:
+    if SOURCES[config.data.source].pipeline and approximate:
         found.append(Notice.make("pixels_approximate"))
     threads = resolved_value(config.runtime.threads)
     usable = usable_cpus(machine.cpus, machine.cpu_quota)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from resnet_bench.config.dataset import PixelsName
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.model import model_card as cards
 from resnet_bench.model import weights
@@ -41,7 +42,7 @@ class LoadedModel:
         return self.run(tf.convert_to_tensor(images)).numpy()
 
 
-def load_model(path: str, rt: Runtime, batch_size: int, pixels: cards.PixelsName | None = None) -> LoadedModel:
+def load_model(path: str, rt: Runtime, batch_size: int, pixels: PixelsName | None = None) -> LoadedModel:
     """Load the .keras file at `path` and compile it for batches of `batch_size`; traces and runs it once.
 
     `pixels` overrides the card's normalisation. Without either, Keras Applications' is assumed where the first
@@ -103,5 +104,5 @@ def _pixels(
     if card is not None:
         return card.pixels, ()
     first = next((layer for layer in model.layers if hasattr(layer, "kernel") and layer.kernel.ndim == 4), None)
-    name: cards.PixelsName = "caffe" if channels == 3 and getattr(first, "use_bias", False) else "imagenet"
+    name: PixelsName = "caffe" if channels == 3 and getattr(first, "use_bias", False) else "imagenet"
     return cards.pixels_named(name, channels), (Notice.make("pixels_assumed", model=path, pixels=name),)

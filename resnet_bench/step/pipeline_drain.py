@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from resnet_bench.data import pipeline
+from resnet_bench.records.pipeline import STAGES
 from resnet_bench.step.base import on_device
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ COPY = "copy"
 class Drain:
     """A stepper over the pipeline up to a stage. One call takes as many images as a batch holds.
 
-    plan: what the pipeline does. until: a name of `pipeline.STAGES`, or `COPY`. Starts reading when it is made.
+    plan: what the pipeline does. until: a name of `records.pipeline.STAGES`, or `COPY`. Starts reading when it is made.
     Before "batch" the elements are single images: tf.data's own `shard` passes over all but the last of each
     batch in C++, so that an image costs no step of the loop; every one of them is produced.
     """
@@ -34,9 +35,9 @@ class Drain:
         self.images_per_call = plan.batch_size
         self._rt = rt
         device = rt.device if until == COPY else "/CPU:0"
-        last = pipeline.STAGES[-1] if until == COPY else until
+        last = STAGES[-1] if until == COPY else until
         dataset = pipeline.build(plan, until=last)  # type: ignore[arg-type]
-        if pipeline.STAGES.index(last) < pipeline.STAGES.index("batch"):
+        if STAGES.index(last) < STAGES.index("batch"):
             dataset = dataset.shard(plan.batch_size, plan.batch_size - 1)
         self._device = device
         with tf.device(device):

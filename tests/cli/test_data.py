@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from resnet_bench.cli import group
 from resnet_bench.experiments import data_bench
+from resnet_bench.records.pipeline import STAGES
 from resnet_bench.records.record import Record
 from resnet_bench.worker.process import Worker
 from tests.support.data_files import encoded, flip_byte
@@ -148,7 +149,7 @@ def test_a_real_pipeline_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert 0 < changed < 5
     found = record.pipeline
     assert found is not None
-    assert [stage.stage for stage in found.stages] == list(data_bench.STAGES)
+    assert [stage.stage for stage in found.stages] == list(STAGES)
     assert [(one.until, one.images, one.complete) for one in found.epochs] == [
         ("read", 64, True),
         ("prefetch", 64, True),

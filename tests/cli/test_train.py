@@ -97,14 +97,14 @@ def test_classes_and_size_are_the_data_s_where_they_are_not_given(tmp_path: Path
     found = request_of({"data": str(path)}).config.model
     assert (found.classes, found.image_size) == (3, (6, 6))
     assert request_of({"data": str(path), "image_size": (32, 32)}).config.model.image_size == (32, 32)
-    with pytest.raises(ConfigError, match="--dataset tfrecord does not say how many classes"):
+    with pytest.raises(ConfigError, match="--source tfrecord does not say how many classes"):
         request_of({"data": str(tmp_path / "train-*")})
 
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        ("--dataset h5", 2, "--dataset h5 needs --data"),
+        ("--dataset h5", 2, "--source h5 needs --data"),
         ("--data missing.h5", 3, "missing.h5 does not exist"),
         ("--augment flap", 2, "--augment flap is not allowed: it takes crop, shift and flip with commas, none or auto"),
         ("--target-accuracy 97", 2, "--target-accuracy 97 is not allowed"),

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from resnet_bench.config import DataConfig
 from resnet_bench.data import caching
-from resnet_bench.data.source import Source
+from resnet_bench.data.sources import SourceFiles
 from resnet_bench.records.run import DataFacts
 
 FREE = 1000
 IMAGE_BYTES = 10
 
 
-def source(images: int | None, stored: int | None, records: int | None = None) -> Source:
+def source(images: int | None, stored: int | None, records: int | None = None) -> SourceFiles:
     facts = DataFacts(source="tfrecord", images=images, bytes=stored)
-    return Source(kind="records", files=("a",), facts=facts, remedy="", records=records)
+    return SourceFiles(kind="records", files=("a",), facts=facts, remedy="", records=records)
 
 
 def fitted(images: int | None = 30, stored: int | None = 400, **values: Any) -> tuple[str, list[str]]:

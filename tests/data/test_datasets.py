@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_bench.data.datasets import Arrays, Augmentation, MemoryPart, fitted, kind_of, open_set, padded, sizes_of
+from resnet_bench.data.datasets import Arrays, Augmentation, MemoryPart, fitted, padded, stratified
 from resnet_bench.data.datasets.augment import augmented
-from resnet_bench.data.datasets.base import stratified
+from resnet_bench.data.sources import detect_source, find_source, open_dataset
 from resnet_bench.errors import ConfigError, DataError
 from tests.support.data_files import encoded
 
@@ -45,7 +45,7 @@ def arrays_of(part: Any) -> Arrays:
 
 
 def test_digits_are_six_classes_of_real_scans_at_64_pixels_in_three_channels() -> None:
-    digits = open_set()
+    digits = open_dataset()
     assert digits.class_names == ("0", "1", "2", "3", "4", "5")
     assert digits.test is not None
     assert (digits.train.count, digits.test.count, digits.facts.images) == (867, 216, 1083)
@@ -56,11 +56,11 @@ def test_digits_are_six_classes_of_real_scans_at_64_pixels_in_three_channels() -
     assert np.array_equal(images[..., 0], images[..., 2])
     shares = np.bincount(arrays_of(digits.test).labels) / 216
     assert shares == pytest.approx(np.full(6, 1 / 6), abs=0.01)
-    assert open_set(classes=10).facts.images == 1797
+    assert open_dataset(classes=10).facts.images == 1797
 
 
 def test_the_split_is_the_same_for_a_seed_and_its_identity_another_for_another() -> None:
-    first, again, other = (open_set(split_seed=seed, image_size=(8, 8)) for seed in (0, 0, 1))
+    first, again, other = (open_dataset(split_seed=seed, image_size=(8, 8)) for seed in (0, 0, 1))
     assert np.array_equal(arrays_of(first.test).images, arrays_of(again.test).images)
     assert first.facts == again.facts
     assert first.facts.manifest_hash != other.facts.manifest_hash
@@ -134,8 +134,8 @@ def test_a_short_batch_is_padded_to_one_shape() -> None:
 
 def test_an_h5_file_is_read_with_its_own_size_classes_and_names(tmp_path: Path) -> None:
     path = signs(tmp_path / "signs.h5")
-    found = open_set("auto", str(path))
-    assert sizes_of("h5", str(path)) == (3, (SIDE, SIDE))
+    found = open_dataset("auto", str(path))
+    assert find_source("h5").sizes(str(path)) == (3, (SIDE, SIDE))
     assert found.class_names == ("zero", "one", "two")
     assert found.test is not None
     assert (found.train.count, found.test.count) == (10, 5)
@@ -147,17 +147,17 @@ def test_an_h5_file_is_read_with_its_own_size_classes_and_names(tmp_path: Path) 
 def test_labels_may_be_rows_columns_or_one_hot(tmp_path: Path, form: Callable[[Any], Any]) -> None:
     plain = np.arange(10) % 3
     path = signs(tmp_path / "signs.h5", train_set_y=form(plain))
-    assert arrays_of(open_set("h5", str(path)).train).labels.tolist() == plain.tolist()
+    assert arrays_of(open_dataset("h5", str(path)).train).labels.tolist() == plain.tolist()
 
 
 def test_a_train_and_a_test_file_make_a_set(tmp_path: Path) -> None:
     train = signs(tmp_path / "train.h5", test_set_x=None, test_set_y=None)
     test = signs(tmp_path / "test.h5", train_set_x=None, train_set_y=None)
-    found = open_set("h5", str(train), test_data=str(test))
+    found = open_dataset("h5", str(train), test_data=str(test))
     assert found.test is not None
     assert found.test.count == 5
     with pytest.raises(DataError, match=r"train.h5 has no key test_set_x.*--test-data"):
-        open_set("h5", str(train))
+        open_dataset("h5", str(train))
 
 
 @pytest.mark.parametrize(
@@ -181,22 +181,22 @@ def test_a_train_and_a_test_file_make_a_set(tmp_path: Path) -> None:
 def test_what_an_h5_file_has_wrong_is_named(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
     path = signs(tmp_path / "signs.h5", **changes)
     with pytest.raises(DataError, match=says) as caught:
-        open_set("h5", str(path))
+        open_dataset("h5", str(path))
     assert str(path) in str(caught.value)
 
 
 def test_a_missing_file_and_one_that_is_no_hdf5_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no hdf5")
     with pytest.raises(DataError, match="does not exist"):
-        open_set("h5", str(tmp_path / "none.h5"))
+        open_dataset("h5", str(tmp_path / "none.h5"))
     with pytest.raises(DataError, match="cannot be read as HDF5"):
-        open_set("h5", str(tmp_path / "text.h5"))
+        open_dataset("h5", str(tmp_path / "text.h5"))
 
 
 def test_the_number_of_classes_must_be_the_file_s(tmp_path: Path) -> None:
     path = signs(tmp_path / "signs.h5")
     with pytest.raises(DataError, match="names 3 classes, but --classes is 6"):
-        open_set("h5", str(path), classes=6)
+        open_dataset("h5", str(path), classes=6)
 
 
 def folders(root: Path, *names: str, images: int = 5) -> Path:
@@ -209,11 +209,11 @@ def folders(root: Path, *names: str, images: int = 5) -> Path:
 
 def test_a_folder_is_split_class_by_class_or_takes_a_test_folder_of_its_own(tmp_path: Path) -> None:
     train = folders(tmp_path / "train", "ant", "bee", "cat")
-    split = open_set("auto", str(train))
+    split = open_dataset("auto", str(train))
     assert split.class_names == ("ant", "bee", "cat")
     assert split.test is not None
     assert (split.train.count, split.test.count) == (12, 3)
-    both = open_set("folder", str(train), test_data=str(folders(tmp_path / "test", "bee", "cat")))
+    both = open_dataset("folder", str(train), test_data=str(folders(tmp_path / "test", "bee", "cat")))
     assert both.test is not None
     assert (both.train.count, both.test.count) == (15, 10)
     assert set(both.test.source.labels) == {1, 2}  # type: ignore[attr-defined]
@@ -222,26 +222,26 @@ def test_a_folder_is_split_class_by_class_or_takes_a_test_folder_of_its_own(tmp_
 def test_folders_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     train = folders(tmp_path / "train", "ant", "bee")
     with pytest.raises(DataError, match="dog is a class that the train part does not have"):
-        open_set("folder", str(train), test_data=str(folders(tmp_path / "test", "dog")))
+        open_dataset("folder", str(train), test_data=str(folders(tmp_path / "test", "dog")))
     with pytest.raises(DataError, match=r"2 class subfolders \(ant, bee\), but --classes is 3"):
-        open_set("folder", str(train), classes=3)
+        open_dataset("folder", str(train), classes=3)
     with pytest.raises(DataError, match="needs two or more"):
-        open_set("folder", str(folders(tmp_path / "one", "ant")))
+        open_dataset("folder", str(folders(tmp_path / "one", "ant")))
     (train / "cow").mkdir()
     with pytest.raises(DataError, match="cow holds no image"):
-        open_set("folder", str(train))
+        open_dataset("folder", str(train))
 
 
-def test_the_kind_follows_from_the_data(tmp_path: Path) -> None:
-    assert kind_of("auto", None) == "digits"
-    assert kind_of("auto", "signs.HDF5") == "h5"
-    assert kind_of("auto", str(folders(tmp_path, "ant"))) == "folder"
-    assert kind_of("auto", str(tmp_path / "train-*")) == "tfrecord"
-    with pytest.raises(ConfigError, match="--dataset digits reads no files"):
-        kind_of("digits", "x.h5")
-    with pytest.raises(ConfigError, match="--dataset folder needs --data"):
-        kind_of("folder", None)
+def test_auto_follows_from_the_data(tmp_path: Path) -> None:
+    assert detect_source("auto", None) == "digits"
+    assert detect_source("auto", "signs.HDF5") == "h5"
+    assert detect_source("auto", str(folders(tmp_path, "ant"))) == "folder"
+    assert detect_source("auto", str(tmp_path / "train-*")) == "tfrecord"
+    with pytest.raises(ConfigError, match="--source digits reads no files"):
+        detect_source("digits", "x.h5")
+    with pytest.raises(ConfigError, match="--source folder needs --data"):
+        detect_source("folder", None)
     with pytest.raises(ConfigError, match="--classes 11 is not possible"):
-        open_set(classes=11)
+        open_dataset(classes=11)
     with pytest.raises(ConfigError, match="do not say how many classes"):
-        open_set("tfrecord", str(tmp_path / "train-*"))
+        open_dataset("tfrecord", str(tmp_path / "train-*"))

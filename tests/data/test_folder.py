@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resnet_bench.data.folder import open_folder
+from resnet_bench.data.sources.folder import open_folder
 from resnet_bench.errors import DataError
 from tests.support.data_files import encoded
 

@@ -12,9 +12,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from resnet_bench.data import photos, synthetic_photos
-from resnet_bench.data.manifest import file_sha256
+from resnet_bench.data import cache_folder, synthetic_photos, write_shards
+from resnet_bench.data.manifest import file_sha256, read_manifest
+from resnet_bench.data.sources import photos
 from resnet_bench.errors import DataError
+from tests.support.data_files import photos_of
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -28,11 +30,13 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
 
 
 def test_the_manifest_tells_what_the_shards_hold(tmp_path: Path) -> None:
-    manifest = photos.write_shards(tmp_path, 12, 0, 2)
-    assert [file_sha256(tmp_path / shard.name) for shard in manifest.shards] == [s.sha256 for s in manifest.shards]
+    folder = photos.ensure(tmp_path, 12, 0, 2)[0][0].parent
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    assert [file_sha256(folder / shard.name) for shard in manifest.shards] == [s.sha256 for s in manifest.shards]
     images, pixels, encoded_bytes, labels = 0, 0, 0, set()
     for shard in manifest.shards:
-        for record in tf.data.TFRecordDataset(str(tmp_path / shard.name)).as_numpy_iterator():
+        for record in tf.data.TFRecordDataset(str(folder / shard.name)).as_numpy_iterator():
             feature = tf.train.Example.FromString(record).features.feature
             data = feature["image/encoded"].bytes_list.value[0]
             image = Image.open(io.BytesIO(data))
@@ -49,7 +53,7 @@ def test_the_manifest_tells_what_the_shards_hold(tmp_path: Path) -> None:
 
 
 def test_every_image_is_another_one() -> None:
-    made = list(synthetic_photos.make_photos(40, 0, 2))
+    made = photos_of(40)
     assert len({photo.encoded for photo in made}) == 40
     assert [photo.name for photo in made] == [f"photo_{number:06d}.JPEG" for number in range(40)]
 
@@ -60,7 +64,7 @@ def test_the_distribution_is_close_to_imagenets() -> None:
     width = sum(size[0] * share for size, share in synthetic_photos.SIZES.items())
     height = sum(size[1] * share for size, share in synthetic_photos.SIZES.items())
     assert [width, height] == pytest.approx([469, 387], rel=0.03)
-    made = list(synthetic_photos.make_photos(100, 0, 2))
+    made = photos_of(100)
     assert sum(photo.width for photo in made) / 100 == pytest.approx(width, rel=0.05)
     assert sum(len(photo.encoded) for photo in made) / 100 == pytest.approx(110e3, rel=0.1)
 
@@ -93,10 +97,10 @@ def test_leftovers_of_a_killed_writer_are_not_used_and_go_after_a_day(tmp_path: 
 
 
 def test_a_failed_write_leaves_nothing_and_names_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(photos, "write_shards", full)
+    monkeypatch.setattr(write_shards, "write_all", full)
     with pytest.raises(DataError, match="No space left") as caught:
         photos.ensure(tmp_path, 3, 0, 1)
     assert "RESNET_BENCH_CACHE" in caught.value.remedy
@@ -124,9 +128,9 @@ def test_a_damaged_set_is_named(tmp_path: Path) -> None:
 def test_the_default_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESNET_BENCH_CACHE", "/a")
     monkeypatch.setenv("XDG_CACHE_HOME", "/b")
-    assert photos.default_cache_dir() == Path("/a")
+    assert cache_folder.default_cache_dir() == Path("/a")
     monkeypatch.delenv("RESNET_BENCH_CACHE")
-    assert photos.default_cache_dir() == Path("/b/resnet_bench")
+    assert cache_folder.default_cache_dir() == Path("/b/resnet_bench")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/c")
-    assert photos.default_cache_dir() == Path("/c/.cache/resnet_bench")
+    assert cache_folder.default_cache_dir() == Path("/c/.cache/resnet_bench")

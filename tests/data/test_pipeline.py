@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resnet_bench.data import open_source, pipeline
+from resnet_bench.data import open_files, pipeline
+from resnet_bench.records.pipeline import StageName
 from tests.support.data_files import config, good_shard
 
 
@@ -21,7 +22,7 @@ def shards(tmp_path: Path) -> str:
 
 def _plan(shards: str, **values: Any) -> pipeline.PipelinePlan:
     settings = config(**{"source": "tfrecord", "data": shards} | values)
-    return pipeline.plan_of(settings, open_source(settings, 1, Path("unused")))
+    return pipeline.plan_of(settings, open_files(settings, 1, Path("unused")))
 
 
 def _labels(plan: pipeline.PipelinePlan, batches: int) -> list[int]:
@@ -55,7 +56,7 @@ def _names(dataset: Any) -> list[str]:
         ("augment", {"noise", "label", "image"}),
     ],
 )
-def test_each_stage_adds_to_the_one_before(shards: str, until: pipeline.StageName, keys: set[str]) -> None:
+def test_each_stage_adds_to_the_one_before(shards: str, until: StageName, keys: set[str]) -> None:
     element = next(pipeline.build(_plan(shards, mode="train"), until).as_numpy_iterator())
     assert set(element) == keys
     if until in ("crop_resize", "augment"):
@@ -63,7 +64,7 @@ def test_each_stage_adds_to_the_one_before(shards: str, until: pipeline.StageNam
 
 
 @pytest.mark.parametrize("until", ["batch", "prefetch"])
-def test_from_batch_on_elements_are_pairs(shards: str, until: pipeline.StageName) -> None:
+def test_from_batch_on_elements_are_pairs(shards: str, until: StageName) -> None:
     images, labels = next(pipeline.build(_plan(shards, mode="train"), until).as_numpy_iterator())
     assert (images.shape, labels.shape) == ((4, 32, 32, 3), (4,))
 
@@ -113,7 +114,7 @@ def test_training_crops_differ_from_pass_to_pass(shards: str) -> None:
 
 
 def test_flip_off_leaves_the_augment_stage_out(shards: str) -> None:
-    def image(flip: bool, until: pipeline.StageName) -> list[bytes]:
+    def image(flip: bool, until: StageName) -> list[bytes]:
         plan = _plan(shards, mode="train", flip=flip)
         return [e["image"].tobytes() for e in pipeline.build(plan, until).take(9).as_numpy_iterator()]
 

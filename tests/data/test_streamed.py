@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resnet_bench.data.datasets import Augmentation, Dataset, open_set
+from resnet_bench.data.datasets import Augmentation, Dataset
+from resnet_bench.data.sources import open_dataset
 from resnet_bench.errors import DataError
 from tests.data.test_datasets import folders
 from tests.support.data_files import encoded, example, good_shard, write_shard
@@ -23,11 +24,11 @@ def data(request: pytest.FixtureRequest, tmp_path: Path) -> Dataset:
     """Ten training and five test images in five classes, 16x16."""
     if request.param == "folder":
         root = folders(tmp_path / "photos", "a", "b", "c", "d", "e", images=3)
-        return open_set("folder", str(root), test_share=0.3, image_size=(16, 16))
+        return open_dataset("folder", str(root), test_share=0.3, image_size=(16, 16))
     for name, shards in (("train", 2), ("test", 1)):
         for shard in range(shards):
             good_shard(tmp_path / f"{name}-{shard}", 5)
-    return open_set(
+    return open_dataset(
         "tfrecord",
         str(tmp_path / "train-*"),
         test_data=str(tmp_path / "test-*"),
@@ -66,12 +67,12 @@ def test_every_test_image_is_seen_once_and_the_last_batch_may_be_short(data: Dat
 
 def test_a_label_out_of_range_and_a_damaged_image_are_named(tmp_path: Path) -> None:
     write_shard(tmp_path / "train-0", [example(encoded(), 1), example(encoded(), 9)])
-    wrong = open_set("tfrecord", str(tmp_path / "train-0"), classes=5, image_size=(16, 16)).train
+    wrong = open_dataset("tfrecord", str(tmp_path / "train-0"), classes=5, image_size=(16, 16)).train
     with pytest.raises(DataError, match=r"train-0.*record 1.*"):
         list(wrong.in_order(2))
     root = folders(tmp_path / "photos", "a", "b", images=2)
     (root / "b" / "1.jpg").write_bytes(b"no image")
-    part = open_set("folder", str(root), test_share=0.5, split_seed=0, image_size=(16, 16))
+    part = open_dataset("folder", str(root), test_share=0.5, split_seed=0, image_size=(16, 16))
     assert part.test is not None
     bad = next(one for one in (part.train, part.test) if any("b/1" in name for name in one.source.files))  # type: ignore[attr-defined]
     with pytest.raises(Exception, match="image") as caught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from resnet_bench.data.synthetic import resident_batch
+from resnet_bench.data.sources.synthetic import resident_batch
 
 
 def test_the_batch_has_the_shape_types_and_place_asked_for() -> None:

@@ -9,17 +9,17 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_bench.data import tfrecord
-from resnet_bench.data.source import Segment, Source
+from resnet_bench.data import read_shards
+from resnet_bench.data.sources import Segment, SourceFiles, tfrecord
 from resnet_bench.errors import DataError
 from tests.support.data_files import encoded, example, flip_byte, good_shard, write_shard
 
 
-def _read(source: Source) -> list[bytes]:
+def _read(source: SourceFiles) -> list[bytes]:
     return [
         record
         for segment in source.segments
-        for record in tfrecord.records_from(segment.path, segment.offset).take(segment.records).as_numpy_iterator()
+        for record in read_shards.records_from(segment.path, segment.offset).take(segment.records).as_numpy_iterator()
     ]
 
 
@@ -63,7 +63,7 @@ def test_the_count_of_a_damaged_set_is_unknown(tmp_path: Path) -> None:
 
 
 def test_parse_reads_image_and_label() -> None:
-    image, label = tfrecord.parse(tf.constant(example(b"bytes", 7)))
+    image, label = read_shards.parse(tf.constant(example(b"bytes", 7)))
     assert (image.numpy(), label.numpy()) == (b"bytes", 7)
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_bench.data import example, framing, synthetic_photos, verify_shards, write_shards
-from resnet_bench.data.image_supply import Photographs
 from resnet_bench.data.manifest import file_sha256, read_manifest
+from resnet_bench.data.sources.photos import PhotoImages
 from resnet_bench.errors import DataError
 from tests.support.data_files import encoded, flip_byte, write_shard
 
@@ -24,7 +24,7 @@ def record(image: bytes | None = None, label: int = 1) -> bytes:
 
 
 def made(folder: Path) -> Path:
-    write_shards.write_shards(Photographs(6, 0, SMALL, {}), folder, 2, 1)
+    write_shards.write_shards(PhotoImages(6, 0, SMALL, {}), folder, 2, 1)
     return folder
 
 

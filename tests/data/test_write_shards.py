@@ -12,17 +12,18 @@ import pytest
 from PIL import Image
 
 from resnet_bench.data import example, framing, size_mix, synthetic_photos, write_shards
-from resnet_bench.data.image_supply import Folder, Photographs
 from resnet_bench.data.manifest import file_sha256, read_manifest
-from resnet_bench.data.tfds import Tfds
+from resnet_bench.data.sources.folder import FolderImages
+from resnet_bench.data.sources.photos import PhotoImages
+from resnet_bench.data.sources.tfds import TfdsImages
 from resnet_bench.errors import ConfigError, DataError
-from tests.support.data_files import encoded, flip_byte
+from tests.support.data_files import encoded, flip_byte, photos_of
 
 SMALL = synthetic_photos.PhotoRecipe({(40, 30): 1.0}, {(90, "4:2:0"): 1.0})
 
 
-def supply(count: int = 7, seed: int = 0, recipe: synthetic_photos.PhotoRecipe = SMALL) -> Photographs:
-    return Photographs(count, seed, recipe, {"sizes": "40x30"})
+def supply(count: int = 7, seed: int = 0, recipe: synthetic_photos.PhotoRecipe = SMALL) -> PhotoImages:
+    return PhotoImages(count, seed, recipe, {"sizes": "40x30"})
 
 
 def records(folder: Path) -> list[dict[str, example.Feature]]:
@@ -70,12 +71,12 @@ def test_the_manifest_tells_what_came_out(tmp_path: Path) -> None:
 def test_photographs_are_those_of_the_embedded_set(tmp_path: Path) -> None:
     write_shards.write_shards(supply(count=3, recipe=synthetic_photos.IMAGENET), tmp_path, 1, 1)
     found = [_bytes(record, "image/encoded") for record in records(tmp_path)]
-    assert found == [photo.encoded for photo in synthetic_photos.make_photos(3, 0, 1)]
+    assert found == [photo.encoded for photo in photos_of(3)]
 
 
 def test_bytes_per_pixel_are_met_image_by_image() -> None:
     recipe = size_mix.recipe("200x150", None, "0.3=1,0.5=1")
-    for photo in synthetic_photos.make_photos(6, 0, 1, recipe):
+    for photo in photos_of(6, recipe):
         found = len(photo.encoded) / (200 * 150)
         assert min(abs(found - wanted) for wanted in (0.3, 0.5)) < 0.05
 
@@ -177,7 +178,7 @@ def test_shards_follow_the_number_of_images() -> None:
 
 def test_a_folder_keeps_bytes_classes_and_names(tmp_path: Path) -> None:
     root = images(tmp_path / "images")
-    made = write_shards.write_shards(Folder(str(root), 0, skip=False), tmp_path / "out", 2, 2).manifest
+    made = write_shards.write_shards(FolderImages(str(root), 0, "error"), tmp_path / "out", 2, 2).manifest
     assert (made.images, made.classes, made.class_names, made.label_range) == (6, 2, ("ant", "bee"), (1, 2))
     for record in records(tmp_path / "out"):
         name = _bytes(record, "image/filename").decode()
@@ -193,7 +194,7 @@ def test_the_seed_shuffles_a_folder(tmp_path: Path) -> None:
     orders: list[Any] = []
     for seed in (0, 0, 1):
         out = tmp_path / f"out{len(orders)}"
-        write_shards.write_shards(Folder(str(root), seed, skip=False), out, 2, 2)
+        write_shards.write_shards(FolderImages(str(root), seed, "error"), out, 2, 2)
         orders.append([_bytes(record, "image/filename") for record in records(out)])
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[2]) != orders[0]
@@ -203,8 +204,8 @@ def test_a_bad_image_is_named_or_left_out(tmp_path: Path) -> None:
     root = images(tmp_path / "images")
     (root / "bee" / "1.jpg").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"bee/1\.jpg: it is no image"):
-        write_shards.write_shards(Folder(str(root), 0, skip=False), tmp_path / "strict", 2, 2)
-    made = write_shards.write_shards(Folder(str(root), 0, skip=True), tmp_path / "out", 2, 2, skip=True).manifest
+        write_shards.write_shards(FolderImages(str(root), 0, "error"), tmp_path / "strict", 2, 2)
+    made = write_shards.write_shards(FolderImages(str(root), 0, "skip"), tmp_path / "out", 2, 2, skip=True).manifest
     assert made.images == sum(shard.images for shard in made.shards) == 5
     assert len(made.skipped) == 1
     assert "bee/1.jpg" in made.skipped[0]
@@ -245,7 +246,7 @@ def tfds(root: Path, per_shard: tuple[int, ...] = (2, 3), **info: object) -> Pat
 @pytest.mark.parametrize("shards", [1, 2, 3, 5])
 def test_tfds_records_keep_order_bytes_and_labels(tmp_path: Path, shards: int) -> None:
     folder = tfds(tmp_path)
-    made = write_shards.write_shards(Tfds(str(folder.parent), "train"), tmp_path / "out", shards, 2).manifest
+    made = write_shards.write_shards(TfdsImages(str(folder.parent), "train"), tmp_path / "out", shards, 2).manifest
     assert (made.images, made.classes, made.class_names) == (5, 3, ("cat", "dog", "fox"))
     found = records(tmp_path / "out")
     assert [record["image/encoded"] for record in found] == [[encoded(seed=seed)] for seed in range(5)]
@@ -265,7 +266,7 @@ def test_tfds_records_keep_order_bytes_and_labels(tmp_path: Path, shards: int) -
 def test_what_is_not_supported_of_tfds_is_named(tmp_path: Path, info: dict[str, Any], split: str, words: str) -> None:
     folder = tfds(tmp_path, **info)
     with pytest.raises(DataError) as caught:
-        Tfds(str(folder), split)
+        TfdsImages(str(folder), split)
     assert words in str(caught.value)
 
 
@@ -275,7 +276,7 @@ def test_a_tfds_set_without_one_image_and_one_label_is_refused(tmp_path: Path) -
         (folder / "features.json").read_text().replace("class_label_feature.ClassLabel", "scalar.Scalar")
     )
     with pytest.raises(DataError, match=r"0 ClassLabel features.*label \(Scalar\)"):
-        Tfds(str(folder), "train")
+        TfdsImages(str(folder), "train")
 
 
 def test_a_missing_or_short_tfds_shard_is_named(tmp_path: Path) -> None:
@@ -284,18 +285,21 @@ def test_a_missing_or_short_tfds_shard_is_named(tmp_path: Path) -> None:
     first = next(framing.walk(shard))
     shard.write_bytes(shard.read_bytes()[: first.end])
     with pytest.raises(DataError, match=r"holds 1 records, but dataset_info\.json says 3"):
-        write_shards.write_shards(Tfds(str(folder), "train"), tmp_path / "out", 1, 1)
+        write_shards.write_shards(TfdsImages(str(folder), "train"), tmp_path / "out", 1, 1)
     shard.unlink()
     with pytest.raises(DataError, match="00001-of-00002 is missing"):
-        Tfds(str(folder), "train")
+        TfdsImages(str(folder), "train")
 
 
 def test_a_damaged_tfds_record_is_named_or_left_out(tmp_path: Path) -> None:
     folder = tfds(tmp_path)
     flip_byte(folder / "pets-train.tfrecord-00000-of-00002", 40)
     with pytest.raises(DataError, match="00000-of-00002, record 0"):
-        write_shards.write_shards(Tfds(str(folder), "train"), tmp_path / "strict", 1, 1)
-    assert write_shards.write_shards(Tfds(str(folder), "train"), tmp_path / "out", 1, 1, skip=True).manifest.images == 4
+        write_shards.write_shards(TfdsImages(str(folder), "train"), tmp_path / "strict", 1, 1)
+    assert (
+        write_shards.write_shards(TfdsImages(str(folder), "train"), tmp_path / "out", 1, 1, skip=True).manifest.images
+        == 4
+    )
 
 
 # How mixes are typed

@@ -10,7 +10,7 @@ from resnet_bench.config.options import build
 from resnet_bench.errors import BudgetError
 from resnet_bench.experiments import data_bench
 from resnet_bench.experiments.data_bench import DataBenchRequest
-from resnet_bench.records.pipeline import PipelineResult
+from resnet_bench.records.pipeline import STAGES, PipelineResult
 from resnet_bench.records.record import Record
 from resnet_bench.worker.process import Worker
 
@@ -50,7 +50,7 @@ def full() -> Record:
 
 def test_the_stages_come_in_order_and_the_costliest_is_the_bottleneck(full: Record) -> None:
     found = result(full)
-    assert tuple(stage.stage for stage in found.stages) == data_bench.STAGES
+    assert tuple(stage.stage for stage in found.stages) == STAGES
     assert found.bottleneck == "decode"
     decode = found.stages[2]
     assert decode.cost_s == pytest.approx(0.00068, rel=0.2)
@@ -156,5 +156,5 @@ def test_a_failure_becomes_the_outcome(scenario: str, kind: str) -> None:
 def test_what_was_measured_before_a_crash_is_kept() -> None:
     record = bench("crash:turns-half")
     assert record.outcome.kind == "crashed"
-    assert [len(stage.rounds_images_per_s) for stage in result(record).stages] == [2] * len(data_bench.STAGES)
+    assert [len(stage.rounds_images_per_s) for stage in result(record).stages] == [2] * len(STAGES)
     assert result(record).epochs

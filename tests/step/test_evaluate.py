@@ -15,7 +15,7 @@ from PIL import Image
 
 from resnet_bench import resnet50
 from resnet_bench.config import Config, ModelConfig, StepConfig
-from resnet_bench.data.datasets import open_set
+from resnet_bench.data.sources import open_dataset
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.model import weights
 from resnet_bench.model.model_card import card_of
@@ -64,7 +64,7 @@ def test_scores_are_those_of_keras_own_evaluation(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.keras")
     found = evaluate(path)
     (score,) = found.models
-    test = open_set(image_size=(16, 16)).test
+    test = open_dataset(image_size=(16, 16)).test
     assert test is not None
     ((images, labels),) = test.in_order(test.count)
     model = weights.load(Path(path))
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_classifier_of_images_is_refused(tmp_path: Path) -> No
 
 
 def test_images_of_any_kind_are_predicted_and_a_broken_one_is_named(tmp_path: Path) -> None:
-    test = open_set(image_size=(16, 16)).test
+    test = open_dataset(image_size=(16, 16)).test
     assert test is not None
     images, _ = next(iter(test.in_order(1)))
     colour = Image.fromarray(images[0])

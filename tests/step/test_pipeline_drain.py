@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from resnet_bench.data import pipeline, tfrecord
+from resnet_bench.data import pipeline
+from resnet_bench.data.sources import tfrecord
 from resnet_bench.experiments import pipeline_variants
+from resnet_bench.records.pipeline import STAGES
 from resnet_bench.step import pipeline_drain
 from tests.support.data_files import config, good_shard
 from tests.support.tiny_steps import runtime
@@ -24,7 +26,7 @@ def plan(tmp_path: Path) -> pipeline.PipelinePlan:
     return pipeline.plan_of(settled, tfrecord.open_shards(str(tmp_path / "a"), "error", 2))
 
 
-@pytest.mark.parametrize("until", [*pipeline.STAGES, pipeline_drain.COPY])
+@pytest.mark.parametrize("until", [*STAGES, pipeline_drain.COPY])
 def test_every_stage_can_be_taken(plan: pipeline.PipelinePlan, until: str) -> None:
     step = pipeline_drain.Drain(plan, until, runtime())
     assert (step.images_per_call, step.steps_per_call) == (4, 1)

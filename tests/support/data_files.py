@@ -12,7 +12,7 @@ from PIL import Image
 
 from resnet_bench.config import Config
 from resnet_bench.config.options import build
-from resnet_bench.data import framing
+from resnet_bench.data import framing, synthetic_photos
 from resnet_bench.records.machine import Machine
 from resnet_bench.runtime.cpu import Threads
 from resnet_bench.runtime.resolve import resolve
@@ -56,6 +56,14 @@ def write_shard(path: Path, records: Iterable[bytes]) -> list[int]:
 def good_shard(path: Path, count: int, first: int = 0) -> list[int]:
     """A shard of `count` small images whose stored labels are 1 + first, 2 + first, ..."""
     return write_shard(path, [example(encoded(seed=first + i), 1 + first + i) for i in range(count)])
+
+
+def photos_of(
+    count: int, recipe: synthetic_photos.PhotoRecipe = synthetic_photos.IMAGENET
+) -> list[synthetic_photos.Photo]:
+    """The first photographs of seed 0."""
+    originals = synthetic_photos.originals_of()
+    return [synthetic_photos.make_photo(originals, number, 0, recipe) for number in range(count)]
 
 
 def flip_byte(path: Path, position: int) -> None:

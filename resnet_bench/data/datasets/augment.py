@@ -1,7 +1,7 @@
 """Random changes to training images that stay in memory: shifted, cropped, mirrored.
 
 Pure NumPy and Pillow; the noise is handed in, so that the same noise gives the same images. Streamed parts
-crop and mirror in `data/pipeline.py`.
+crop and mirror in `data/pipeline.py`, with the same range of aspect ratios.
 """
 
 from __future__ import annotations

@@ -1,32 +1,30 @@
-"""Parts that are streamed: a folder of class subfolders, or TFRecord shards, through `data/pipeline.py`.
+"""Parts of data sets that are streamed from files through `data/pipeline.py`.
 
-A training part is a pipeline per epoch, whose seed follows from the training's seed and the epoch's number,
-so that any batch of any epoch can be made again. Opening imports no TensorFlow for folders; reading does.
+A training part is one pipeline per epoch, whose seed follows from the training's seed and the epoch's number, so that
+any batch of any epoch can be made again. `sources/folder.py` and `sources/tfrecord.py` open them. Reading imports
+TensorFlow.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
 
 from resnet_bench.config import DataConfig
-from resnet_bench.data import folder, framing
 from resnet_bench.data.datasets.augment import Augmentation, augmented
-from resnet_bench.data.datasets.base import Batch, Crop, Dataset, stratified
-from resnet_bench.data.source import Source
-from resnet_bench.errors import BenchError, ConfigError, DataError
+from resnet_bench.data.datasets.base import Batch, Crop
+from resnet_bench.data.sources.base import IMAGE_SIZE, DatasetRequest, SourceFiles
+from resnet_bench.errors import BenchError, DataError
 from resnet_bench.records.run import DataFacts
+from resnet_bench.runtime.resolve import resolve_data
 
 if TYPE_CHECKING:
     from resnet_bench.data.pipeline import PipelinePlan
-
-REMEDY = "Repair or remove the file."
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,18 @@ class View:
     channels: Literal[1, 3]
     data: DataConfig
 
+    @classmethod
+    def of(cls, request: DatasetRequest, source: Literal["folder", "tfrecord"]) -> View:
+        """What a request asks for; the pipeline's defaults for two threads where it names no options."""
+        data = request.reading or resolve_data(DataConfig(source=source), 2)
+        return cls(request.image_size or IMAGE_SIZE, request.channels, data)
+
 
 @dataclass(frozen=True)
 class FilePart:
-    """A `Part` that is read from files each time; see `base.Part` for what its methods promise."""
+    """A `DatasetPart` that is read from files each time; `base.DatasetPart` says what its methods promise."""
 
-    source: Source
+    source: SourceFiles
     view: View
     classes: int
     crop: Crop = "centre"
@@ -110,100 +114,6 @@ class FilePart:
             batch_size=batch_size,
             seed=seed,
         )
-
-
-def open_folder_set(
-    data: str, test_data: str | None, test_share: float, split_seed: int, classes: int | None, view: View
-) -> Dataset:
-    """A folder of class subfolders; the test part is another such folder, or split off class by class.
-
-    Raises `DataError` for folders that are missing or empty, and classes that only the test folder has.
-    """
-    names = tuple(entry.name for entry in folder.class_folders(Path(data).expanduser()))
-    if len(names) < 2 or (classes is not None and classes != len(names)):
-        asked = f"--classes is {classes}" if len(names) > 1 else "a classifier needs two or more"
-        raise DataError(
-            f"{data} has {len(names)} class subfolders ({_some(names)}), but {asked}.",
-            "Name the folder that holds one subfolder per class.",
-        )
-    source = folder.open_folder(data, len(names), "error")
-    assert source.labels is not None
-    _check_all_present(data, names, source.labels)
-    if test_data is None:
-        train, test = (_chosen(source, part) for part in stratified(np.array(source.labels), test_share, split_seed))
-        facts = replace_hash(source.facts, f"{source.facts.manifest_hash} {test_share} {split_seed}")
-    else:
-        train, test = source, _relabelled(test_data, names)
-        facts = joined(source.facts, test.facts)
-    parts = [FilePart(part, view, len(names)) for part in (train, test)]
-    return Dataset(class_names=names, train=parts[0], test=parts[1], facts=facts)
-
-
-def open_tfrecord_set(data: str, test_data: str | None, classes: int | None, view: View) -> Dataset:
-    """ImageNet-style shards; the test part is another glob, or there is none. Counts all records.
-
-    Raises `ConfigError` where `classes` is not given, `DataError` for shards that are missing or damaged.
-    """
-    if classes is None:
-        raise ConfigError("TFRecords do not say how many classes they have.", "Give --classes, like --classes 1000.")
-    train = FilePart(_shards(data), view, classes)
-    test = None if test_data is None else FilePart(_shards(test_data), view, classes)
-    facts = train.source.facts if test is None else joined(train.source.facts, test.source.facts)
-    names = tuple(str(number) for number in range(classes))
-    return Dataset(class_names=names, train=train, test=test, facts=facts)
-
-
-def _shards(data: str) -> Source:
-    from resnet_bench.data import tfrecord
-
-    source = tfrecord.open_shards(data, "error", 1)
-    if source.records is not None:
-        return source
-    records = 0
-    for path in source.files:
-        try:
-            records += sum(1 for _ in framing.walk(Path(path)))
-        except framing.DamageError as damage:
-            raise DataError(f"{path}, record {damage.index}: {damage.reason}.", REMEDY) from damage
-    return replace(source, records=records, facts=msgspec.structs.replace(source.facts, images=records))
-
-
-def _check_all_present(data: str, names: Sequence[str], labels: Sequence[int]) -> None:
-    absent = sorted(set(range(len(names))) - set(labels))
-    if absent:
-        raise DataError(
-            f"{Path(data) / names[absent[0]]} holds no image ({', '.join(sorted(folder.DECODABLE))}).",
-            "Add images of this class, or remove the folder.",
-        )
-
-
-def _chosen(source: Source, indices: Any) -> Source:
-    assert source.labels is not None
-    files, labels = source.files, source.labels
-    return replace(
-        source,
-        files=tuple(files[index] for index in indices),
-        labels=tuple(labels[index] for index in indices),
-        records=len(indices),
-    )
-
-
-def _relabelled(test_data: str, names: tuple[str, ...]) -> Source:
-    """A test folder with the labels of the train folder's classes of the same names."""
-    own = [entry.name for entry in folder.class_folders(Path(test_data).expanduser())]
-    unknown = [name for name in own if name not in names]
-    if unknown:
-        raise DataError(
-            f"{Path(test_data) / unknown[0]} is a class that the train part does not have ({_some(names)}).",
-            "Both folders need subfolders of the same names.",
-        )
-    source = folder.open_folder(test_data, len(own), "error")
-    assert source.labels is not None
-    return replace(source, labels=tuple(names.index(own[label]) for label in source.labels))
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def joined(train: DataFacts, test: DataFacts) -> DataFacts:

@@ -1,7 +1,11 @@
-"""A part whose images lie in memory: uint8 arrays, shuffled and augmented batch by batch."""
+"""Data sets whose images lie in memory: uint8 arrays, shuffled and augmented batch by batch.
+
+`sources/digits.py` and `sources/h5.py` read the arrays. Neighbour: `files.py` streams from files.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +14,10 @@ import numpy as np
 from PIL import Image
 
 from resnet_bench.data.datasets.augment import Augmentation, augmented
-from resnet_bench.data.datasets.base import Batch, Crop, order_of
+from resnet_bench.data.datasets.base import Batch, Crop, Dataset, order_of
+from resnet_bench.data.encoded_image import LUMA
 from resnet_bench.errors import BenchError
-
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601 weights of red, green and blue."""
+from resnet_bench.records.run import DataFacts
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Arrays:
 
 @dataclass(frozen=True)
 class MemoryPart:
-    """A `Part` over arrays; see `base.Part` for what its methods promise."""
+    """A `DatasetPart` over arrays; `base.DatasetPart` says what its methods promise."""
 
     arrays: Arrays
     crop: Crop = "whole"
@@ -75,3 +78,30 @@ def fitted(images: Any, size: tuple[int, int], channels: int) -> Any:
         resized = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
         fit[index] = resized.reshape(height, width, channels)
     return fit
+
+
+def memory_dataset(
+    source: str, names: tuple[str, ...], train: Arrays, test: Arrays, image_size: tuple[int, int], channels: int
+) -> Dataset:
+    """A data set of two parts in memory, fitted to size and channels; its identity is a hash of all pixels and labels
+    before that, and of what they are fitted to."""
+    digest = hashlib.sha256(repr((image_size, channels, names)).encode())
+    parts = []
+    for part in (train, test):
+        digest.update(part.images.tobytes())
+        digest.update(part.labels.tobytes())
+        parts.append(MemoryPart(Arrays(fitted(part.images, image_size, channels), part.labels)))
+    images = [part.images for part in (train, test)]
+    return Dataset(
+        class_names=names,
+        train=parts[0],
+        test=parts[1],
+        facts=DataFacts(
+            source=source,
+            manifest_hash=digest.hexdigest(),
+            images=sum(len(part) for part in images),
+            bytes=sum(part.nbytes for part in images),
+            mean_pixels=float(images[0].shape[1] * images[0].shape[2]),
+            classes_found=len(names),
+        ),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from resnet_bench.config import Config, TrainingConfig, resolved_value
+from resnet_bench.config.sources import SOURCES
 from resnet_bench.data.datasets import Augmentation, Dataset
 from resnet_bench.step.training.progress import TrainingPlan
 
@@ -44,9 +45,7 @@ def batch_norm_momentum(steps_per_epoch: int) -> float:
 
 def augmentation_of(training: TrainingConfig, source: str, crop_area_min: float) -> Augmentation:
     """The changes that --augment names; "auto" depends on where the images come from."""
-    changes = training.augment
-    if changes == "auto":
-        changes = ("none",) if source in ("digits", "h5") else ("crop", "flip")
+    changes = SOURCES[source].augmentation if training.augment == "auto" else training.augment
     return Augmentation(
         crop="crop" in changes, shift="shift" in changes, flip="flip" in changes, crop_area_min=crop_area_min
     )

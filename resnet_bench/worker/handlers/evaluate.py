@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from resnet_bench import __version__
 from resnet_bench.analysis import classification
 from resnet_bench.config import resolved_value
+from resnet_bench.config.dataset import PixelsName
 from resnet_bench.errors import BenchError, ConfigError, DataError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.evaluation import EvaluationRecord, LikelyClass, Prediction
@@ -63,7 +64,7 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     )
 
 
-def _load(phases: Phases, paths: Sequence[str], batch: int, pixels: p.PixelsName | None) -> list[LoadedModel]:
+def _load(phases: Phases, paths: Sequence[str], batch: int, pixels: PixelsName | None) -> list[LoadedModel]:
     from resnet_bench.step.evaluate import load_model
 
     with phases.in_phase("load"):
@@ -72,10 +73,10 @@ def _load(phases: Phases, paths: Sequence[str], batch: int, pixels: p.PixelsName
 
 def _open(subject: LoadedModel, images: p.ImageSet) -> Dataset:
     """The data set as `subject` reads it, in as many classes as it tells apart."""
-    from resnet_bench.data.datasets import open_set
+    from resnet_bench.data.sources import open_dataset
 
     try:
-        return open_set(
+        return open_dataset(
             images.dataset,
             images.data,
             test_data=images.test_data,

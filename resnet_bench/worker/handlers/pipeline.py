@@ -87,11 +87,11 @@ class PipelineHandler:
         """Start TensorFlow, settle the configuration, find the data."""
         phases = self._phases
         phases.start_tensorflow(command.config)  # before anything else imports TensorFlow
-        from resnet_bench.data import Input, default_cache_dir, diagnose, open_source, pipeline
+        from resnet_bench.data import Input, default_cache_dir, diagnose, open_files, pipeline
 
         assert phases.config is not None
         with phases.in_phase("data"):
-            source = open_source(phases.config, phases.runtime.threads.data, default_cache_dir())
+            source = open_files(phases.config, phases.runtime.threads.data, default_cache_dir())
             plan = self._plan = pipeline.plan_of(phases.config, source, MOST_PIPELINES)
             skipped = diagnose.prepare_to_skip(plan) if plan.counter is not None else lambda: 0
             explain = lambda failure: diagnose.explain(failure, plan)  # noqa: E731

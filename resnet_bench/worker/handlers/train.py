@@ -105,9 +105,9 @@ def train(phases: Phases, command: p.Train) -> p.Trained:
 
 
 def _open(config: Config, training: TrainingConfig) -> Dataset:
-    from resnet_bench.data.datasets import open_set
+    from resnet_bench.data.sources import open_dataset
 
-    data = open_set(
+    data = open_dataset(
         training.dataset,
         config.data.data,
         test_data=training.test_data,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from resnet_bench.worker.protocol.base import Command, M, Message
-from resnet_bench.worker.protocol.evaluate import Evaluate, Evaluated, ImageSet, PixelsName, Predict, Predicted
+from resnet_bench.worker.protocol.evaluate import Evaluate, Evaluated, ImageSet, Predict, Predicted
 from resnet_bench.worker.protocol.evidence import CollectEvidence, CompareOutputs, Observe, Observed, OutputsCompared
 from resnet_bench.worker.protocol.peaks import MeasurePeaks, PeaksMeasured
 from resnet_bench.worker.protocol.pipeline import (
@@ -150,7 +150,6 @@ __all__ = [
     "PhaseStarted",
     "PipelineOpened",
     "PixelsCompared",
-    "PixelsName",
     "Predict",
     "Predicted",
     "Prepare",

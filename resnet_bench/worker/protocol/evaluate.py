@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from resnet_bench.config import Config
+from resnet_bench.config.dataset import PixelsName
 from resnet_bench.records.base import Data
 from resnet_bench.records.evaluation import EvaluationRecord, Prediction
 from resnet_bench.worker.protocol.base import Command, Message
 
-PixelsName = Literal["imagenet", "caffe", "unit", "raw"]
-
 
 class ImageSet(Data, frozen=True, kw_only=True):
-    """Which images a network is judged by; the arguments of `data.sets.open_set`, and which part of it."""
+    """Which images a network is judged by; the arguments of `data.sources.open_dataset`, and which part of it."""
 
     dataset: Literal["auto", "digits", "h5", "folder", "tfrecord"] = "auto"
     data: str | None = None

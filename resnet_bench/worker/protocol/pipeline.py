@@ -12,7 +12,7 @@ from resnet_bench.worker.protocol.base import Command, Message
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """One pipeline to measure: up to which stage (a name of `pipeline.STAGES`, or "copy"), with which options.
+    """One pipeline to measure: up to which stage (a name of `records.pipeline.STAGES`, or "copy"), with which options.
 
     data: resolved. None takes the configuration's own.
     """

@@ -12,11 +12,40 @@ from typing import Any
 
 import numpy as np
 
-from resnet_bench.data.datasets.memory import Arrays
+from resnet_bench.data.datasets import Arrays, Dataset, memory_dataset
+from resnet_bench.data.sources.base import DatasetRequest, DataSource
 from resnet_bench.errors import DataError
 
 KEYS = ("train_set_x", "train_set_y", "test_set_x", "test_set_y", "list_classes")
 _LAYOUT = f"The layout is {', '.join(KEYS)}; the test keys may stand in a file of their own (--test-data)."
+
+
+class H5Source(DataSource):
+    """Images and class names of one HDF5 file, or of a train and a test file."""
+
+    name = "h5"
+
+    def sizes(self, data: str | None) -> tuple[int | None, tuple[int, int] | None]:
+        """The number of classes that the file lists, and the size of its images."""
+        assert data is not None, "checked before"
+        return sizes(data)
+
+    def open_dataset(self, request: DatasetRequest) -> Dataset:
+        """Both parts in memory. `classes` must be what the file has, or None."""
+        data, classes = request.data, request.classes
+        assert data is not None, "checked before"
+        train, test, names = load(data, request.test_data)
+        if classes is not None and classes != len(names):
+            raise DataError(
+                f"{data}: list_classes names {len(names)} classes, but --classes is {classes}.",
+                f"Use --classes {len(names)}, or leave it out.",
+            )
+        height, width = train.images.shape[1:3]
+        size = request.image_size or (height, width)
+        return memory_dataset(self.name, names, train, test, size, request.channels)
+
+
+SOURCE = H5Source()
 
 
 def load(data: str, test_data: str | None) -> tuple[Arrays, Arrays, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 `dataset_info.json` names the splits and their shards, `features.json` what a record holds: both are JSON
 forms of the messages in tfds' own `features.proto` and `dataset_info.proto`. One image feature and one class
-label are needed, in TFRecord shards. A `supply.Supply`. Imports no TensorFlow.
+label are needed, in TFRecord shards. For `data make` alone. Imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -12,21 +12,41 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from resnet_bench.config.fields import Value
+from resnet_bench.config.shards import WriteShardsConfig
 from resnet_bench.data import example, framing
-from resnet_bench.data.image_supply import UNREADABLE, Picture, Task, picture
+from resnet_bench.data.image_supply import LEAVE_OUT, ImageSupply, Picture, Task, picture
+from resnet_bench.data.sources.base import DataSource
 from resnet_bench.errors import DataError
 
 INFO, FEATURES = "dataset_info.json", "features.json"
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-_ANEW = "Prepare the data set with tfds anew."
+_PREPARE = "Prepare the data set again with tfds."
+_CONVERT = "Convert the data set to a folder of class subfolders and use --source folder."
 _LAYOUT = f"Name the folder of one version, the one that holds {INFO}: .../imagenet2012/5.1.0."
 
 
-class Tfds:
-    """The images of one split, in the order in which they lie there, their bytes unchanged."""
+class TfdsSource(DataSource):
+    """One split of a data set that tfds prepared."""
+
+    name = "tfds"
+
+    def open_images(
+        self, options: WriteShardsConfig, seed: int, on_bad_record: Literal["error", "skip"]
+    ) -> ImageSupply:
+        """The images of `--split`."""
+        del seed, on_bad_record
+        assert options.data is not None, "checked before"
+        return TfdsImages(options.data, options.split)
+
+
+SOURCE = TfdsSource()
+
+
+class TfdsImages:
+    """An `ImageSupply` of one split, in the stored order, the bytes of the images unchanged."""
 
     def __init__(self, data: str, split: str) -> None:
         root = _version_folder(Path(data).expanduser())
@@ -65,21 +85,21 @@ class Tfds:
                 yield partial(self._picture, path, frame)
                 given += 1
         except framing.DamageError as damage:
-            raise DataError(f"{path}, record {damage.index}: {damage.reason}.", _ANEW) from damage
+            raise DataError(f"{path}, record {damage.index}: {damage.reason}.", _PREPARE) from damage
         if given < last:
-            raise DataError(f"{path} holds {given} records, but {INFO} says {expected}.", _ANEW)
+            raise DataError(f"{path} holds {given} records, but {INFO} says {expected}.", _PREPARE)
 
     def _picture(self, path: Path, frame: framing.Frame) -> Picture:
         where = f"{path}, record {frame.index}"
         try:
             features = example.decode(framing.payload(path, frame))
         except (framing.DamageError, example.WireError) as error:
-            raise DataError(f"{where}: it cannot be read ({error}).", UNREADABLE) from error
+            raise DataError(f"{where}: it cannot be read ({error}).", LEAVE_OUT) from error
         images, labels = features.get(self._image, []), features.get(self._label, [])
         if len(images) != 1 or not isinstance(images[0], bytes):
-            raise DataError(f"{where}: feature {self._image} holds no image.", UNREADABLE)
+            raise DataError(f"{where}: feature {self._image} holds no image.", LEAVE_OUT)
         if len(labels) != 1 or not isinstance(labels[0], int) or not 0 <= labels[0] < self.classes:
-            raise DataError(f"{where}: feature {self._label} holds no label in 0..{self.classes - 1}.", UNREADABLE)
+            raise DataError(f"{where}: feature {self._label} holds no label in 0..{self.classes - 1}.", LEAVE_OUT)
         names = {"image/class/text": self.class_names[labels[0]]} if self.class_names else {}
         filename = next((value for value in features.get("file_name", []) if isinstance(value, bytes)), None)
         more: dict[str, str | bytes | int] = {**names, **({"image/filename": filename} if filename else {})}
@@ -105,9 +125,9 @@ def _json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).", _LAYOUT) from error
     except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}).", _ANEW) from error
+        raise DataError(f"{path} is no JSON ({error}).", _PREPARE) from error
     if not isinstance(content, dict):
-        raise DataError(f"{path} holds no JSON object.", _ANEW)
+        raise DataError(f"{path} holds no JSON object.", _PREPARE)
     return content
 
 
@@ -118,7 +138,7 @@ def _features(path: Path) -> tuple[str, str, int]:
     if not isinstance(fields, dict):
         raise DataError(
             f"{path}: {content.get('pythonClassName', 'its content')} is not supported; a FeaturesDict is.",
-            "Convert the data set to a folder of class subfolders and use --source folder.",
+            _CONVERT,
         )
     images = [name for name, field in fields.items() if _class(field) == "Image"]
     labels = [name for name, field in fields.items() if _class(field) == "ClassLabel"]
@@ -127,7 +147,7 @@ def _features(path: Path) -> tuple[str, str, int]:
         raise DataError(
             f"{path}: it has {len(images)} Image and {len(labels)} ClassLabel features, one of each is supported. "
             f"It holds {kinds}.",
-            "Convert the data set to a folder of class subfolders and use --source folder.",
+            _CONVERT,
         )
     return images[0], labels[0], int(fields[labels[0]].get("classLabel", {}).get("numClasses", 0))
 
@@ -156,7 +176,7 @@ def _shards(root: Path, info: dict[str, Any], name: str, split: str) -> tuple[li
     if missing:
         raise DataError(
             f"{missing[0]} is missing, and {len(missing) - 1} more of {len(files)} shards.",
-            _ANEW,
+            _PREPARE,
         )
     return files, lengths
 

@@ -1,0 +1,92 @@
+"""Where images come from: one file per source, found by its name.
+
+A new source is a row in `config/sources.py` and a file here of the same name whose `SOURCE` is a `base.DataSource`.
+Importing this package imports no source and no TensorFlow.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from resnet_bench.config import DataConfig
+from resnet_bench.config.sources import TrainSource, check_source
+from resnet_bench.data.sources.base import (
+    IMAGE_SIZE,
+    TEST_SHARE,
+    DatasetRequest,
+    DataSource,
+    Segment,
+    SourceFiles,
+)
+
+if TYPE_CHECKING:
+    from resnet_bench.data.datasets import Dataset
+
+__all__ = [
+    "IMAGE_SIZE",
+    "DataSource",
+    "DatasetRequest",
+    "Segment",
+    "SourceFiles",
+    "detect_source",
+    "find_source",
+    "open_dataset",
+]
+
+_H5_SUFFIXES = frozenset({".h5", ".hdf5", ".hdf"})
+
+
+def find_source(name: str) -> DataSource:
+    """The source of this name; imports its module."""
+    source: DataSource = import_module(f"{__name__}.{name}").SOURCE
+    return source
+
+
+def detect_source(source: TrainSource | Literal["auto"], data: str | None) -> TrainSource:
+    """The source that training and evaluation read. "auto": digits without `data`, h5 by the file's suffix, folder if
+    `data` is a folder with subfolders, else tfrecord. Raises `ConfigError` if source and data do not fit.
+    """
+    if source == "auto":
+        if data is None:
+            return "digits"
+        path = Path(data).expanduser()
+        if path.suffix.lower() in _H5_SUFFIXES:
+            return "h5"
+        holds_folders = path.is_dir() and any(entry.is_dir() for entry in path.iterdir())
+        return "folder" if holds_folders else "tfrecord"
+    problem = check_source(source, data, "train")
+    if problem is not None:
+        raise problem
+    return source
+
+
+def open_dataset(
+    source: TrainSource | Literal["auto"] = "digits",
+    data: str | None = None,
+    *,
+    test_data: str | None = None,
+    test_share: float = TEST_SHARE,
+    split_seed: int = 0,
+    image_size: tuple[int, int] | None = None,
+    channels: Literal[1, 3] = 3,
+    classes: int | None = None,
+    reading: DataConfig | None = None,
+) -> Dataset:
+    """A data set with its train and test part; `base.DatasetRequest` has the arguments.
+
+    Digits have six classes by default (0 to 5; up to ten); TFRecords do not say how many they have, so `classes` must.
+    Blocks while files are read or listed. Raises `DataError` and `ConfigError`.
+    """
+    request = DatasetRequest(
+        data=data,
+        test_data=test_data,
+        test_share=test_share,
+        split_seed=split_seed,
+        image_size=image_size,
+        channels=channels,
+        classes=classes,
+        reading=reading,
+    )
+    return find_source(detect_source(source, data)).open_dataset(request)
