@@ -12,7 +12,7 @@ from collections.abc import Collection
 MARKERS = ("tensorflow", "process")
 """Declared in pyproject.toml."""
 
-_DATA_WITHOUT_TENSORFLOW = ("caching", "checksum", "datasets", "manifest", "verify_shards")
+_DATA_WITHOUT_TENSORFLOW = ("caching", "checksum", "datasets", "folder", "manifest", "sources", "verify_shards")
 _PROFILE_WITHOUT_TENSORFLOW = ("summary",)
 _IN_PROCESS = {
     "cli": ("progress", "report", "serve"),
