@@ -26,7 +26,8 @@ from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import DataFacts
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of `compare --json`. 1: first version. 2: `type`."""
 
 
 class Measured(Protocol):
@@ -109,7 +110,7 @@ class Refusal(Data, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
-class ComparisonReport(Data, frozen=True, kw_only=True):
+class ComparisonReport(Data, frozen=True, kw_only=True, tag_field="type", tag="comparison"):
     """All comparisons with one base. `noise_floor` is a fraction, `allowed` the fields that --allow named."""
 
     schema_version: int = SCHEMA_VERSION

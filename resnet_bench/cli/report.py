@@ -1,4 +1,4 @@
-"""`bench-cli report`: records as one file that a person reads."""
+"""`bench-cli report`: records and other results as one file to read."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ KINDS = {".html": "HTML", ".htm": "HTML", ".md": "Markdown", ".markdown": "Markd
 @click.option("--allow", multiple=True, metavar="FIELD", help="Compare although FIELD differs; may be repeated.")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[Path, ...], path: Path, allow: tuple[str, ...]) -> None:
-    """Write a report on FILES, or on what folders hold: records, and results of bottleneck, ab, noise and tune.
+    """Write a report on FILES, or on what folders hold: records and other results.
 
     \b
-    report.html   one page that opens anywhere, without a network: the answer first, then charts and
-                  tables, and the records themselves to download
-    report.md     the same words and tables for a pull request
+    report.html   one self-contained page: the summary first, then charts and tables, and the records to download
+    report.md     the same text and tables for a pull request
     report.csv    a row per record, the columns of `bench-cli history --columns`
 
-    The first record that can be compared is the base of the comparison, which --allow widens as `bench-cli
-    compare` does. The answer of `bottleneck` stands beside the throughput of the records of the same work on the
-    same machine. A file that is none of these is named on stderr, the others are reported, and the exit code is 8.
+    Results are those of ab, noise, bottleneck, tune and evaluate. The first record that can be compared is the base
+    of the comparison; --allow works as in `bench-cli compare`. A result of `bottleneck` is shown beside the records of
+    the same workload on the same machine. A file that cannot be read is named on stderr, the others are reported, and
+    the exit code is 8.
     """
     kind = KINDS.get(path.suffix.lower())
     if kind is None:

@@ -19,6 +19,7 @@ import keras
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.model.model_card import add_card
 from resnet_bench.model.normalization import FusedBatchNormalization
+from resnet_bench.records.files import replace_durably
 from resnet_bench.records.model_card import ModelCard
 
 SUFFIX = ".keras"
@@ -106,7 +107,7 @@ def save(model: Any, path: Path, card: ModelCard | None = None) -> None:
         if card is not None:
             add_card(temporary, carded, card)
             carded.replace(temporary)
-        temporary.replace(path)
+        replace_durably(temporary, path)
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise ConfigError(f"The model file {path} cannot be written: {reason}.", "Name a writable folder.") from problem

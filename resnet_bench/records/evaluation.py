@@ -48,7 +48,8 @@ class ModelScore(Data, frozen=True, kw_only=True):
 class ScoreDifference(Data, frozen=True, kw_only=True):
     """The second network against the first, on the same images.
 
-    `accuracy` is second minus first; `only_first` and `only_second` count images that one alone has right;
+    `accuracy` is second minus first; `only_first` and `only_second` count images that only that network
+    classifies correctly;
     `p_value` is McNemar's, exact. `speed` is second over first, from turns inside one process, its interval
     over the turns; None where nothing was timed.
     """

@@ -324,7 +324,9 @@ def test_globs_and_folders_pool(tmp_path: Path) -> None:
     saved(tmp_path / "base", record(100, name="a"), record(101, name="b"))
     saved(tmp_path / "new", record(80, name="c", words="--xla"), record(81, name="d", words="--xla"))
     done = invoke(str(tmp_path / "base"), str(tmp_path / "new" / "*.json"), "--json")
-    assert json.loads(done.stdout)["comparisons"][0]["finding"] == "slower"
+    printed = json.loads(done.stdout)
+    assert printed["comparisons"][0]["finding"] == "slower"
+    assert (printed["type"], printed["schema_version"]) == ("comparison", 2)
 
 
 def test_the_noise_floor_of_this_machine_is_shown(tmp_path: Path, cache: Path) -> None:

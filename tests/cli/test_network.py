@@ -162,7 +162,7 @@ def test_evaluate_shows_both_networks_and_their_difference(tmp_path: Path) -> No
         "a.keras 0.1 93.3 % (84.1 to 97.4)",
         "100.0 % (94.0 to 100.0)",
         "The second is +6.7 points in accuracy",
-        "4 images that it alone has right, 0 the first alone",
+        "4 images that only the second classifies correctly, 0 only the first",
         "Its speed is 2.00 times the first's",
         "/a.keras does not say how its input pixels are scaled; caffe was assumed.",
     ):

@@ -63,14 +63,18 @@ def test_a_field_that_nothing_is_refused_for_cannot_be_allowed(runs: Path, tmp_p
     assert "names no field" in result.stderr
 
 
-def test_results_of_other_commands_are_met_in_the_folders_they_save_to(runs: Path, tmp_path: Path) -> None:
-    results.save(runs, results.bottleneck_of(made.full()), results.match(1.5, 1.6), results.tuning())
+def test_results_of_other_commands_are_found_in_the_folders_they_save_to(runs: Path, tmp_path: Path) -> None:
+    results.save(
+        runs, results.bottleneck_of(made.full()), results.match(1.5, 1.6), results.tuning(), results.evaluation()
+    )
     done = report(runs, "-o", tmp_path / "r.md")
-    assert (done.exit_code, done.stderr) == (0, f"2 records and 3 other results: {tmp_path / 'r.md'}\n")
+    assert (done.exit_code, done.stderr) == (0, f"2 records and 4 other results: {tmp_path / 'r.md'}\n")
     words = (tmp_path / "r.md").read_text()
     assert "Bottleneck: **input-bound**, the pipeline alone is 0.5 x as fast as the model alone" in words
     assert "## Measured in turns" in words
     assert "## Searches for the fastest configuration" in words
+    assert "## Evaluations of trained networks" in words
+    assert "40 images of digits, test part, 2 classes" in words
 
 
 def test_results_without_records_make_a_page_but_no_table(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,20 @@ def test_another_suffix_is_refused_before_any_work(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent/model.keras cannot be written: No such file"):
         save(tiny(), tmp_path / "absent" / "model.keras")
+
+
+def test_a_saved_model_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    save(tiny(), tmp_path / "model.keras")
+    assert flushed[0].startswith(".model-")
+    assert flushed[1] == tmp_path.name
 
 
 def test_a_save_that_fails_half_way_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from resnet_bench.config import TrainingConfig
+from resnet_bench.records.evaluation import ClassScore
 from resnet_bench.records.read import SavedResults
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome
 from resnet_bench.report.page import html, markdown, report
-from resnet_bench.report.page.document import Cell, Document, Figure, Heading, Headline, Section
+from resnet_bench.report.page.document import Cell, Document, Figure, Heading, Headline, Section, Table
 from tests.report.test_html import Page
 from tests.support import report_records as made
 from tests.support import report_results as results
@@ -207,3 +208,29 @@ def test_a_training_answers_with_its_accuracy_then_its_speed() -> None:
     words = markdown.render(found)
     assert "**ended**: all epochs done" in words
     assert "| epoch | loss | accuracy | test loss | test accuracy | learning rate | img/s | elapsed |" in words
+
+
+def test_an_evaluation_is_a_table_of_scores_and_one_of_classes() -> None:
+    blocks = section(document(made.make(), evaluations=named(results.evaluation())), "evaluations").blocks
+    text, tables = repr(blocks), [each for each in blocks if isinstance(each, Table)]
+    assert [each.caption for each in tables] == ["Scores", "Classes"]
+    assert [cell.text for cell in tables[0].rows[1]] == ["b.keras", "0.5", "85.0 % (75.0 to 95.0)", "120"]
+    assert [cell.text for cell in tables[1].rows[0]] == ["cat", "20", "90.0 %", "90.0 %", "85.0 %", "85.0 %"]
+    assert "The second is -5.0 points in accuracy" in text
+    assert "Its speed is 1.20 times the first's" in text
+
+
+def test_several_evaluations_are_numbered_and_many_classes_cut_to_those_of_lowest_recall() -> None:
+    one = results.evaluation()
+    many = tuple(ClassScore(name=f"c{n}", images=1, precision=None, recall=n / 200) for n in range(150, -1, -1))
+    model = replace(one.models[0], path=f"{made.HOSTILE}.keras", classes=many)
+    large = replace(one, models=(model,), difference=None)
+    found = document(evaluations=named(one, large))
+    blocks = section(found, "evaluations").blocks
+    headings = [each.text for each in blocks if isinstance(each, Heading)]
+    title = "40 images of digits, test part"
+    assert headings == [f"1: {title}, 2 classes", f"2: {title}, 151 classes"]
+    cut = [each for each in blocks if isinstance(each, Table)][-1]
+    assert cut.caption == "Classes, the 100 of lowest recall"
+    assert [cell.text for cell in cut.rows[0]] == ["c0", "1", "-", "0.0 %"]
+    assert made.HOSTILE not in html.render(found).decode()

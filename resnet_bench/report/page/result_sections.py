@@ -1,4 +1,4 @@
-"""Results of `bottleneck`, `ab`, `noise` and `tune` as sections of a report.
+"""Results of `bottleneck`, `ab`, `noise`, `tune` and `evaluate` as sections of a report.
 
 Pure. The words are those of the terminal: `bottleneck.py`, `contest.py` and `tune.py` beside this module.
 Neighbours: `collection.py` places the sections, `plots.py` and `overview_plots.py` draw.
@@ -17,6 +17,7 @@ from resnet_bench.records.bottleneck import BottleneckRecord
 from resnet_bench.records.read import SavedResults
 from resnet_bench.records.tuning import TuningRecord
 from resnet_bench.report.figures import overview_plots, plots
+from resnet_bench.report.page import evaluations
 from resnet_bench.report.page import sections as findings
 from resnet_bench.report.page.document import (
     Block,
@@ -58,6 +59,7 @@ def sections(results: SavedResults) -> list[Section]:
     found = (
         ("bottleneck", "Bottleneck: model or input", [block for each in _bottlenecks(results) for block in each]),
         ("turns", "Measured in turns", _contests(results.ab)),
+        ("evaluations", "Evaluations of trained networks", evaluations.blocks(results.evaluations)),
         ("tuned", "Searches for the fastest configuration", [block for each in _tunings(results) for block in each]),
     )
     return [Section(anchor, title, tuple(blocks)) for anchor, title, blocks in found if blocks]

@@ -1,4 +1,4 @@
-"""Scores and predictions on a terminal. The words; `scores.py` has the statistics."""
+"""Scores and predictions on a terminal. Neighbour: `report/scores.py` has the words that the report page shares."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from resnet_bench.records.base import Estimate
-from resnet_bench.records.evaluation import ClassScore, EvaluationRecord, ModelScore, Prediction, ScoreDifference
+from resnet_bench.records.evaluation import ClassScore, EvaluationRecord, ModelScore, Prediction
+from resnet_bench.report import scores
 from resnet_bench.report.terminal.notices import notice_line
 
 MOST_CLASSES = 30
-_PARTS = {"test": "test part", "train": "train part", "all": "both parts"}
 
 
 def render(evaluation: EvaluationRecord) -> RenderableType:
-    """What was judged by what, the scores, the difference of two, the classes, and what to know."""
+    """The data set, the scores, the difference of two networks, the classes, and notices."""
     first = evaluation.models[0]
-    images = f"{first.images:,} images of {evaluation.data.source}"
-    title = f"{images}, {_PARTS[evaluation.part]}, {len(first.classes):,} classes"
-    parts: list[RenderableType] = [Text(title, style="bold"), Text(), Padding(_scores(evaluation.models), (0, 2))]
+    title = Text(scores.title(evaluation), style="bold")
+    parts: list[RenderableType] = [title, Text(), Padding(_scores(evaluation.models), (0, 2))]
     if evaluation.difference is not None:
-        parts += [Text(), Padding(Text(difference(evaluation.difference)), (0, 2))]
+        parts += [Text(), Padding(Text("\n".join(scores.differences(evaluation.difference))), (0, 2))]
     parts += [Text(), Padding(_classes(evaluation.models), (0, 2))]
     if len(first.classes) > MOST_CLASSES:
         parts.append(Text(f"  The {MOST_CLASSES} classes of lowest recall; --json has all {len(first.classes):,}."))
@@ -40,19 +38,6 @@ def _table(*columns: str) -> Table:
     return grid
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}".replace("%", " %")
-
-
-def _interval(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "-"
-    text = _share(estimate.value)
-    if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
-
-
 def _scores(models: Sequence[ModelScore]) -> Table:
     top5 = any(model.top5 is not None for model in models)
     timed = any(model.images_per_s is not None for model in models)
@@ -60,28 +45,9 @@ def _scores(models: Sequence[ModelScore]) -> Table:
         "model", "loss", "accuracy (95 %)", *(["top-5 (95 %)"] if top5 else []), *(["img/s"] if timed else [])
     )
     for model in models:
-        speed = f"{model.images_per_s:,.4g}" if model.images_per_s is not None else "-"
-        more = [*([_interval(model.top5)] if top5 else []), *([speed] if timed else [])]
-        grid.add_row(Path(model.path).name, f"{model.loss:.4g}", _interval(model.accuracy), *more)
+        more = [scores.interval(model.top5)] * top5 + [scores.speed(model.images_per_s)] * timed
+        grid.add_row(Path(model.path).name, f"{model.loss:.4g}", scores.interval(model.accuracy), *more)
     return grid
-
-
-def difference(found: ScoreDifference) -> str:
-    """One or two sentences: accuracy of the second against the first, and its speed."""
-    accuracy = found.accuracy
-    low, high = accuracy.low or 0.0, accuracy.high or 0.0
-    words = (
-        f"The second is {100 * accuracy.value:+.1f} points in accuracy ({100 * low:+.1f} to {100 * high:+.1f}, 95 %; "
-        f"McNemar's exact p = {found.p_value:.3g}): {found.only_second:,} images that it alone has right, "
-        f"{found.only_first:,} the first alone."
-    )
-    if found.speed is None:
-        return words
-    speed = found.speed
-    interval = (
-        f" ({speed.low:.2f} to {speed.high:.2f} over the turns of one process)" if speed.low and speed.high else ""
-    )
-    return f"{words}\nIts speed is {speed.value:.2f} times the first's{interval}."
 
 
 def _classes(models: Sequence[ModelScore]) -> Table:
@@ -97,7 +63,7 @@ def _classes(models: Sequence[ModelScore]) -> Table:
     if len(rows) > MOST_CLASSES:
         rows = sorted(rows, key=lambda row: 2.0 if row[0].recall is None else row[0].recall)[:MOST_CLASSES]
     for row in rows:
-        cells = [_share(value) for score in row for value in _both(score)]
+        cells = [scores.share(value) for score in row for value in _both(score)]
         grid.add_row(row[0].name, f"{row[0].images:,}", *cells)
     return grid
 
@@ -115,6 +81,6 @@ def predictions(found: Sequence[Prediction]) -> RenderableType:
         grid.add_column("class" if place == 0 else "then", overflow="fold")
     for each in found:
         if each.problem is None:
-            cells = [f"{likely.name or likely.label} {_share(likely.probability)}" for likely in each.likely]
+            cells = [f"{likely.name or likely.label} {scores.share(likely.probability)}" for likely in each.likely]
             grid.add_row(each.path, *cells)
     return grid

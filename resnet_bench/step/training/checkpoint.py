@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from resnet_bench.errors import DataError, RecordError
+from resnet_bench.records.files import sync_folder
 from resnet_bench.step.training.progress import TrainingProgress
 
 CHECKPOINT = "checkpoint.npz"
@@ -38,22 +39,13 @@ def save(path: Path, arrays: Mapping[str, Any], progress: TrainingProgress) -> N
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise RecordError(
             f"The checkpoint {path} cannot be written: {error.strerror or error}.", "Make room, then use --resume."
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the new name on the disk too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def load(path: Path) -> tuple[dict[str, Any], TrainingProgress]:
