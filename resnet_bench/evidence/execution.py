@@ -74,7 +74,7 @@ ONEDNN = Check("onednn", "oneDNN", options=("onednn",))
 
 
 def _onednn(case: CheckInput) -> list[OptionCheck]:
-    # Resolving reads what TensorFlow has in force, so what was asked for stands in the request alone.
+    # The resolved value is what TensorFlow uses, so only the request has what was asked for.
     asked = case.requested.runtime.onednn
     requested = (case.config.runtime.onednn if asked == "auto" else asked) == "on"
     executed, log = case.seen.executed, case.seen.onednn
@@ -166,8 +166,8 @@ def threads(case: CheckInput) -> list[OptionCheck]:
         return [case.check(THREADS, requested=requested, why=why)]
     cores = max(sum(window.threads.values()) / window.wall_s for window in windows)
     busy = max(sum(seconds >= BUSY_SHARE * window.wall_s for seconds in window.busiest) for window in windows)
-    # Beside the threads inside operations work those that run operations, the pipeline's, and Python's own. Fewer
-    # than allowed is no failure: small operations are not spread.
+    # Allowed: threads inside operations, those that run operations, the pipeline's, and Python's own. Fewer is no
+    # failure: small operations are not parallelized.
     allowed = requested + resolved_value(case.config.runtime.inter_op_threads) + _data_threads(case) + 1
     pools = max(windows, key=lambda window: window.wall_s).threads
     facts: dict[str, Value] = {"threads_busy": busy, "allowed_in_all": allowed}

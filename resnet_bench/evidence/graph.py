@@ -1,6 +1,6 @@
-"""What a TensorFlow graph holds: a traced function's, or the partitions that the executor was given.
+"""Counts the operations of a TensorFlow graph: a traced function's, or the partitions given to the executor.
 
-Pure: works on nodes of either kind, brought into one form. `live.py` gets the graphs; imports no TensorFlow.
+Pure: both kinds are converted to one form. `live.py` gets the graphs; imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from resnet_bench.records.evidence import Operations
 
 DTYPES = {1: "float32", 2: "float64", 14: "bfloat16", 19: "float16"}
-"""TensorFlow's numbers of the types that a convolution computes in (types.proto)."""
+"""TensorFlow's numbers for the dtypes of convolutions (types.proto)."""
 
 _FORWARD = re.compile(r"(?:Conv2D|Conv2DWithBias\w*)$")
 _GRADIENT = re.compile(r"Conv2DBackprop(?:Filter|Input)(?:WithBias)?$")
@@ -23,10 +23,10 @@ _NORM = re.compile(r"FusedBatchNorm(?:V\d|Ex)?$")
 _TRANSPOSE = re.compile(r"^(?:_Mkl\w*|Conjugate)?Transpose$")
 _HOST_CALLS = re.compile(r"^(?:Eager)?PyFunc(?:Stateless)?$|^Print(?:V2)?$|^HostCompute$|^_XlaHostComputeMlir$")
 NAMED = 8
-"""Operations named in a record, where there are many."""
+"""At most this many operations are named in a record."""
 
 _COMPUTES = re.compile(r"Conv2D|BatchNorm|MatMul|Relu|MaxPool|AvgPool|BiasAdd|ResourceApply")
-"""What must run on the device. Counters and shapes are the host's even in a run on a GPU."""
+"""Operations that must run on the device. Counters and shapes stay on the host even in a run on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Node:
 
 
 def count(nodes: Iterable[Node], source: str, device: str, sizes: Mapping[str, float] | None = None) -> Operations:
-    """What the nodes come to. `device` is the one that was asked for ("/GPU:0").
+    """Count the nodes. `device` is the requested one ("/GPU:0").
 
     `sizes` are FLOPs of convolutions by name or `key`, from a graph of the same step that knows its shapes.
     """
@@ -80,7 +80,7 @@ def count(nodes: Iterable[Node], source: str, device: str, sizes: Mapping[str, f
 
 
 def _flops(convolutions: list[Node], sizes: Mapping[str, float]) -> tuple[dict[str, float], int]:
-    """FLOPs by dtype, and how many convolutions have none known."""
+    """FLOPs by dtype, and the number of convolutions of unknown size."""
     flops: dict[str, float] = {}
     unsized = 0
     for node in convolutions:
@@ -92,13 +92,13 @@ def _flops(convolutions: list[Node], sizes: Mapping[str, float]) -> tuple[dict[s
 
 
 def _activated(norm: Node) -> bool:
-    """Whether a fused batch norm ends in an activation: an operation of its own, which can also do without one."""
+    """Whether a fused batch norm includes an activation (`...Ex` can also run without one)."""
     return norm.kind.endswith("Ex") and norm.fused != ("Identity",)
 
 
 def _folded(node: Node) -> bool:
-    """Whether this stands for a batch norm inside a convolution: an operation that does both, or the kernel that
-    `step/fold.py` scaled for it when freezing."""
+    """Whether this is a batch norm folded into a convolution: a fused operation, or a kernel that
+    `step/fold_batch_norm.py` scaled when freezing."""
     if _FORWARD.search(node.kind):
         return any("BatchNorm" in name for name in node.fused)
     return node.kind == "Const" and node.name.endswith("/folded_kernel")
@@ -111,11 +111,11 @@ def short_device(name: str) -> str:
 
 
 def nodes_of_function(graph: Any) -> Iterator[Node]:
-    """The operations of a traced function's graph, with the FLOPs of its convolutions, and those of the functions
-    that it calls, without. `graph` is a FuncGraph."""
+    """The operations of a traced function's graph (a FuncGraph) with the FLOPs of its convolutions, and the operations
+    of the functions that it calls, without FLOPs."""
     for operation in graph.get_operations():
         yield _from_operation(operation)
-    # Serialising the graph copies its constants, all weights when frozen: only where functions are called.
+    # Serialising the graph copies its constants (all weights when frozen), so do it only if functions are called.
     if graph._functions:
         for function in graph.as_graph_def().library.function:
             yield from nodes_of_definition(function.node_def)
@@ -140,8 +140,8 @@ def _from_operation(operation: Any) -> Node:
 def convolution_flops(operation: Any) -> float | None:
     """2 x (elements of the output's side) x (kernel height x width x input channels); None without shapes.
 
-    Both gradients of a convolution take as many as the convolution itself: each pairs every element of the
-    output's gradient with one window.
+    Each gradient of a convolution needs as many as the convolution itself: it pairs every element of the output's
+    gradient with one window.
     """
     kind = operation.type
     if kind.endswith("Conv2D"):
@@ -172,7 +172,7 @@ def nodes_of_definition(definitions: Iterable[Any]) -> Iterator[Node]:
 
 
 def _fused(attributes: Any) -> tuple[str, ...]:
-    """What a fused operation does besides: a convolution's `fused_ops`, or a batch norm's activation."""
+    """The operations fused into this one: a convolution's `fused_ops`, or a batch norm's activation."""
     if "fused_ops" in attributes:
         return tuple(_text(name) for name in attributes["fused_ops"].list.s)
     if "activation_mode" in attributes:
@@ -185,9 +185,9 @@ def _text(value: bytes | str) -> str:
 
 
 def sizes(graph: Any) -> dict[str, float]:
-    """FLOPs of a traced graph's convolutions, by name and by the name of what produces their filters.
+    """FLOPs of a traced graph's convolutions, by their name and by the name of the producer of their filter.
 
-    A filter that several convolutions share (as a convolution and its gradient do) names none of them.
+    A filter shared by several forward convolutions identifies none of them, so it is left out.
     """
     found: dict[str, float] = {}
     shared: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""What XLA made of a step, read from the HLO text it dumps (--xla_dump_hlo_as_text).
+"""Reads the HLO text that XLA dumps for a step (--xla_dump_hlo_as_text).
 
 Pure. A module's text has a line per instruction: `%name = f32[8,56,56,64]{3,2,1,0} convolution(%a, %b),
 window={size=3x3 ...}, dim_labels=b01f_01io->b01f`. Instruction names are unique in a module.
@@ -24,7 +24,7 @@ _NAMES = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "f16": "float1
 
 @dataclass(frozen=True)
 class Shape:
-    """Element type in HLO's spelling, dimensions, and the layout's minor-to-major order ("" where not given)."""
+    """Element type as HLO spells it, dimensions, and the layout's minor-to-major order ("" if not given)."""
 
     dtype: str
     dims: tuple[int, ...]
@@ -72,7 +72,7 @@ def _split_operands(rest: str) -> tuple[str, str]:
 
 
 def read(before: str, after: str, source: str, platform: str) -> Compiled:
-    """What a module was before and after optimisation."""
+    """Count the operations of a module before and after optimisation."""
     asked, made = parse(before), parse(after)
     convolutions, dots = Counter[str](), Counter[str]()
     flops: dict[str, float] = {}
@@ -102,17 +102,17 @@ def read(before: str, after: str, source: str, platform: str) -> Compiled:
 
 
 def is_convolution(one: Instruction) -> bool:
-    """Whether this is a convolution: HLO's own, or a library's call that carries one's dimension labels."""
+    """Whether this is a convolution: HLO's own, or a library call with a convolution's dimension labels."""
     return one.kind == "convolution" or (one.kind == "custom-call" and "dim_labels=" in one.attributes)
 
 
 def is_dot(one: Instruction) -> bool:
-    """Whether this is a matrix product: HLO's own, or a library's call for one."""
+    """Whether this is a matrix product: HLO's own, or a library call."""
     return one.kind == "dot" or (one.kind == "custom-call" and ("matmul" in one.attributes or "gemm" in one.attributes))
 
 
 def operand_dtype(one: Instruction, module: dict[str, Instruction]) -> str:
-    """The type that both operands have; the result's where they are not in the module."""
+    """The dtype of the operands; the result's if they are not in the module."""
     known = [module[name].shape.dtype for name in one.operands[:2] if name in module]
     dtype = known[0] if known else one.shape.dtype
     return _NAMES.get(dtype, dtype)
@@ -121,7 +121,7 @@ def operand_dtype(one: Instruction, module: dict[str, Instruction]) -> str:
 def convolution_flops(one: Instruction, module: dict[str, Instruction]) -> float:
     """2 x (elements of the result) x (window's elements) x (input features of the kernel).
 
-    Holes that `lhs_dilate` puts into the input are multiplied by nobody, so they do not count.
+    Zeros that `lhs_dilate` inserts into the input are not multiplied, so they do not count.
     """
     window = re.search(r"size=([\dx]+)", one.attributes)
     dilation = re.search(r"lhs_dilate=([\dx]+)", one.attributes)
@@ -154,7 +154,7 @@ def _norms(module: dict[str, Instruction]) -> int:
 
 
 def _changes_layout(one: Instruction, module: dict[str, Instruction]) -> bool:
-    """Whether this moves an activation (4 dimensions) into another order in memory."""
+    """Whether this changes the memory layout of an activation (4 dimensions)."""
     if len(one.shape.dims) != 4:
         return False
     if one.kind == "transpose":

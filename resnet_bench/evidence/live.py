@@ -16,7 +16,7 @@ from resnet_bench.evidence import graph
 from resnet_bench.records.evidence import Arithmetic, Changes, Operations, PipelineNode
 
 NAMED = 5
-"""Variables named in a record, where many did not change."""
+"""At most this many unchanged variables are named in a record."""
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def collected_graphs() -> Iterator[list[Any]]:
 
 
 def executed(partitions: list[Any], source: str, device: str, sizes: dict[str, float]) -> Operations:
-    """What the partition graphs hold, functions that they call included."""
+    """Count the operations of the partition graphs and of the functions that they call."""
 
     def nodes() -> Iterator[graph.Node]:
         for partition in partitions:
@@ -62,8 +62,8 @@ def keep_graphs(partitions: list[Any], path: Path) -> None:
 
 
 def pipeline(iterator: Any) -> tuple[PipelineNode, ...] | None:
-    """The stages of a running iterator, its end first; None where tf.data keeps no model of it (autotuning is
-    off, or the iterator is not tf.data's own)."""
+    """The stages of a running iterator, last stage first; None if tf.data keeps no model of it (autotuning is off, or
+    the iterator is not tf.data's own)."""
     import tensorflow as tf
 
     try:
@@ -86,9 +86,9 @@ def _pipeline_node(node: Any) -> PipelineNode:
 
 
 def arithmetic(device: str) -> Arithmetic:
-    """What float32 operands keep in a matrix product and a 3x3 convolution on `device`. Blocks on it.
+    """The rounding of float32 operands in a matrix product and a 3x3 convolution on `device`. Blocks on it.
 
-    Values 1 + 2^-k pass through an identity; the smallest 2^-k that comes out is reported. TF32 keeps 10 bits
+    Values 1 + 2^-k are multiplied by an identity; the smallest 2^-k that is preserved is reported. TF32 keeps 10 bits
     of the mantissa, bfloat16 7, float32 23 (NVIDIA A100 architecture whitepaper).
     """
     import numpy as np
@@ -112,7 +112,7 @@ def arithmetic(device: str) -> Arithmetic:
 
 
 def _kept(errors: Any, steps: Any) -> float:
-    """The smallest of `steps` for which it and all before it came out nearer to themselves than to 0."""
+    """The smallest of `steps` up to which all were preserved to within half of their size."""
     kept = 1.0
     for error, step in zip(errors, steps, strict=True):
         if abs(error).max() >= step / 2:

@@ -32,7 +32,7 @@ def _batch_norm(case: CheckInput) -> OptionCheck:
     found = {name: number for name, number in forms.items() if number}
     wanted, separate = case.model.batch_norms, forms["separate"]
     fused = sum(forms.values()) - separate
-    # Keras' batch norm with constant statistics is arithmetic that folding may dissolve: it need only not be fused.
+    # Keras' batch norm with constant statistics can be constant-folded away: it must only not be fused.
     right = (fused == wanted and separate == 0) if requested == "fused" else fused == 0
     facts: dict[str, Value] = {"model": wanted, **found}
     words = ", ".join(f"{number} {name}" for name, number in found.items()) or "none"
@@ -40,7 +40,7 @@ def _batch_norm(case: CheckInput) -> OptionCheck:
 
 
 def _forms(case: CheckInput) -> tuple[dict[str, int], str | None]:
-    """How many batch norms ended in which form, and where that was seen."""
+    """The number of batch norms by form, and where that was observed."""
     traced, executed, compiled = case.seen.traced, case.seen.executed, case.seen.compiled
     none = dict.fromkeys(("fused", "fused with activation", "folded into a convolution", "compiled by XLA"), 0)
     if compiled is not None:
@@ -139,7 +139,7 @@ LAYOUT_CHANGES = Check("layout_changes", "layout changes in a step")
 
 def _layout_changes(case: CheckInput) -> OptionCheck:
     executed, compiled, log = case.seen.executed, case.seen.compiled, case.seen.onednn
-    # The network's input is transposed once for channels_first; that is what was asked for.
+    # channels_first transposes the network's input once, as requested.
     allowed = 1 if case.config.model.data_format == "channels_first" else 0
     if executed is None and compiled is None:
         return case.check(LAYOUT_CHANGES, requested=allowed, why=NOT_RUN_IN_PASS)

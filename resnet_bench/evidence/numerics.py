@@ -10,10 +10,10 @@ ASKED = {"float32": "float32", "tf32": "float32", "mixed_bfloat16": "bfloat16", 
 SIXTEEN = ("bfloat16", "float16")
 
 NEARLY_ALL = 0.99
-"""Of the FLOPs. Under XLA the classifier, which stays in float32, is among the products that are counted."""
+"""Of the FLOPs. With XLA the count includes the classifier, which stays in float32."""
 
 TF32_EPSILON = 2.0**-13
-"""Between float32's 2^-23 (a fast algorithm's sums may blur some bits) and TF32's 2^-10."""
+"""Between float32's 2^-23 (fast algorithms lose some bits) and TF32's 2^-10."""
 
 BFLOAT16_EPSILON = 2.0**-9
 PROBE = "products with an identity, run in the observed process"
@@ -105,8 +105,8 @@ def _executed(case: CheckInput) -> OptionCheck:
 
 
 def _what_ran(case: CheckInput) -> tuple[dict[str, float], str | None]:
-    """FLOPs by dtype: of XLA's optimised module; of oneDNN's log where all convolutions are in it; else of the
-    executed graph."""
+    """FLOPs by dtype: from XLA's optimised module, from oneDNN's log if it has all convolutions, else from the executed
+    graph."""
     seen = case.seen
     if seen.compiled is not None:
         return seen.compiled.flops, seen.compiled.source

@@ -1,4 +1,4 @@
-"""What oneDNN says it ran, read from its own log (ONEDNN_VERBOSE=1).
+"""Reads oneDNN's log of what it executed (ONEDNN_VERBOSE=1).
 
 Pure. A line per execution: `onednn_verbose,v1,primitive,exec,cpu,convolution,brgconv:avx512_core,
 forward_training,src:f32::blocked:acdb::f0 wei:... dst:...,attributes,alg:convolution_direct,mb16_ic3oc64_
@@ -20,7 +20,7 @@ _FAST_MATH = re.compile(r"attr-fpmath:(bf16|f16)")
 
 @dataclass(frozen=True)
 class PrimitiveRun:
-    """One primitive that ran. `dtype` is its source's, or a 16-bit type that it may round to in between."""
+    """One executed primitive. `dtype` is its source operand's, or the 16-bit type that it may use internally."""
 
     primitive: str
     direction: str
@@ -30,7 +30,7 @@ class PrimitiveRun:
 
 
 def parse(text: str) -> list[PrimitiveRun]:
-    """The executions in a log; whatever else is in it is passed over."""
+    """The executions in a log; other lines are skipped."""
     found = []
     for line in text.splitlines():
         fields = line[line.find("onednn_verbose") :].split(",") if "onednn_verbose" in line else []
@@ -57,7 +57,7 @@ def _dtype(line: str) -> str:
 
 def flops(problem: str) -> float | None:
     """2 x batch x output channels x output size x kernel size x input channels per group; None for another
-    kind of problem. Gradients take as many as the convolution."""
+    kind of problem. Each gradient needs as many as the convolution."""
     sizes = {name: int(value) for name, value in _SIZES.findall(problem)}
     if not {"mb", "ic", "oc", "ow", "kw"} <= set(sizes):
         return None
@@ -66,7 +66,7 @@ def flops(problem: str) -> float | None:
 
 
 def read(text: str, steps: int, source: str) -> OneDnn:
-    """What ran in `steps` steps."""
+    """Count what was executed in `steps` steps."""
     executions = parse(text)
     convolutions: Counter[str] = Counter()
     total: dict[str, float] = {}
@@ -93,8 +93,8 @@ def read(text: str, steps: int, source: str) -> OneDnn:
 
 
 def _weight_shapes(problem: str) -> set[str]:
-    """How a reorder of this convolution's weights names its problem: output channels first, or (for the
-    gradient of its input) as they lie."""
+    """The problem descriptors of reorders of this convolution's weights: output channels first, or (for the gradient
+    of its input) input channels first."""
     sizes = dict(_SIZES.findall(problem))
     if not {"ic", "oc", "kh", "kw"} <= set(sizes):
         return set()

@@ -1,6 +1,6 @@
-"""Logits of a configuration against float32's, on the same weights and images, in one worker.
+"""The output error: logits of a configuration against float32, with the same weights and images.
 
-Owns what the reference is. Runs inside a worker; the parent asks by way of `parity.py`. TensorFlow is
+Defines the reference. Runs inside a worker; the parent asks for it in `experiments/output_error.py`. TensorFlow is
 imported inside the functions.
 """
 
@@ -23,10 +23,10 @@ REFERENCE = "float32, Keras batch norm, channels_last, no XLA"
 
 
 def parity(config: Config, rt: Runtime, inp: Input) -> OutputError:
-    """Compare the logits of one batch of `inp` in inference. Builds both networks anew, with the weights of the
-    reference's seed and statistics as training leaves them. Restores the runtime's precision. Blocks.
+    """Compare the logits of one batch of `inp` in inference. Builds both networks with the same random weights
+    and with moving statistics as after training. Restores the runtime's precision. Blocks.
 
-    Raises `ConfigError` for --mode input and `BenchError` where an output is not finite.
+    Raises `ConfigError` for --mode input and `BenchError` if an output is not finite.
     """
     import numpy as np
 
@@ -42,7 +42,7 @@ def parity(config: Config, rt: Runtime, inp: Input) -> OutputError:
 
 
 def compare(expected: Any, got: Any) -> OutputError:
-    """How float32 logits [B, classes] differ from the reference's."""
+    """The error of float32 logits [B, classes] against the reference's."""
     import numpy as np
 
     difference = got.astype(np.float64) - expected.astype(np.float64)

@@ -49,7 +49,7 @@ def checks(case: CheckInput) -> list[OptionCheck]:
 
 
 def _parallel_calls(case: CheckInput, nodes: tuple[PipelineNode, ...], requested: int) -> OptionCheck:
-    """The map that decodes is the most parallel; the others of this pipeline only regroup."""
+    """The decoding map is the most parallel one; the other maps only regroup."""
     parallel = [node.parallelism or 1 for node in nodes if "Map" in node.name and "Interleave" not in node.name]
     found = max(parallel, default=1)
     tuned = any(node.tuned for node in nodes if "ParallelMap" in node.name or "MapAndBatch" in node.name)
@@ -67,7 +67,7 @@ def _parallel_calls(case: CheckInput, nodes: tuple[PipelineNode, ...], requested
 def _prefetch(case: CheckInput, nodes: tuple[PipelineNode, ...], requested: int) -> OptionCheck:
     buffers = [node.buffer_size or 0 for node in nodes if node.name.startswith("Prefetch")]
     wanted = 1 if requested else 0
-    # On a GPU the batches are prefetched to the device besides.
+    # On a GPU, batches are also prefetched to the device.
     extra = 1 if case.on_gpu else 0
     right = wanted <= len(buffers) <= wanted + extra and (not requested or requested in buffers)
     if case.config.data.inject_prefetch:

@@ -1,4 +1,4 @@
-"""What a process does between two moments: processor time per thread, traces, XLA's compilations.
+"""CPU time per thread, traces and XLA compilations of a process between two moments.
 
 Reads /proc and the worker's own log, outside every timed block. Imports no TensorFlow.
 """
@@ -18,10 +18,10 @@ from resnet_bench.runtime.cgroup import ROOT, read_text, under
 from resnet_bench.runtime.xla_log import parse_compilations
 
 MOST_THREADS = 32
-"""Threads listed one by one: more than that tells nothing that the first do not."""
+"""At most this many threads are listed one by one."""
 
 LEAST_S = 0.001
-"""Processor time below which a thread counts as having slept."""
+"""CPU time below which a thread counts as idle."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class _Moment:
 
 
 class ThreadWatch:
-    """Watches a step between `begin` and `end`. `log` is the worker's log where XLA reports to it, else None."""
+    """Observes a step between `begin` and `end`. `log` is the worker's log if XLA writes to it, else None."""
 
     def __init__(self, traces: Callable[[], int], log: Path | None, root: Path = ROOT) -> None:
         self._traces, self._log, self._root = traces, log, root
         self._start: _Moment | None = None
 
     def begin(self) -> None:
-        """Take the state before the first round."""
+        """Record the state before the first round."""
         self._start = self._now()
 
     def end(self) -> Window:
@@ -80,8 +80,8 @@ class ThreadWatch:
 
 
 def thread_seconds(root: Path = ROOT) -> dict[str, tuple[str, float]]:
-    """Name and processor time in seconds of every thread of this process, by its id; empty elsewhere than on
-    Linux. Names that only number the threads of a pool are given without their number.
+    """Name and CPU time in seconds of every thread of this process, by thread id; empty except on Linux. Numbers of
+    threads in a pool are left out of the names.
 
     Nanoseconds of /proc/self/task/*/schedstat (the scheduler's own count; proc(5)), else ticks of stat.
     """
@@ -117,5 +117,5 @@ def _seconds(task: Path) -> float | None:
 
 
 def pool_name(name: str) -> str:
-    """A thread's name without the number that tells it from the others of its pool."""
+    """A thread's name without its number in the pool."""
     return re.sub(r"[-_/.:]?\d+$", "", name) or name

@@ -35,7 +35,7 @@ class OptionCheck(Data, frozen=True, kw_only=True):
 
 
 class OutputError(Data, frozen=True, kw_only=True):
-    """How the outputs of a configuration differ from float32's, with the same weights and images.
+    """The error of a configuration's outputs against float32, with the same weights and images.
 
     Errors are of the logits; `relative_rms` is the root mean square of the difference over that of the
     reference. `same_class_share`: images given the same class by both.
@@ -49,11 +49,11 @@ class OutputError(Data, frozen=True, kw_only=True):
 
 
 class Window(Data, frozen=True, kw_only=True):
-    """What a process was seen to do between its first and its last timed round.
+    """What was observed in a process between its first and its last timed round.
 
     `traces` and `compilations` (None: not logged) were counted before the window, the `..._inside` ones in
-    it. `threads` are seconds of processor time by thread name, `busiest` those of the threads one by one,
-    the busiest first; both empty where the system cannot tell.
+    it. `threads` are seconds of CPU time by thread name, `busiest` those of single threads, the busiest first; both
+    are empty if the system does not report them.
     """
 
     wall_s: float
@@ -66,7 +66,7 @@ class Window(Data, frozen=True, kw_only=True):
 
 
 class PipelineNode(Data, frozen=True, kw_only=True):
-    """A stage of the running tf.data pipeline, as tf.data's own model of it tells."""
+    """A stage of the running tf.data pipeline, from tf.data's own model of it."""
 
     name: str
     parallelism: int | None = None
@@ -75,13 +75,13 @@ class PipelineNode(Data, frozen=True, kw_only=True):
 
 
 class Operations(Data, frozen=True, kw_only=True):
-    """What one graph holds, counted by operation.
+    """The operations of one graph, counted.
 
     `convolutions` and `gradients` are counted by dtype, `flops` (of both) summed by dtype over those whose
-    shapes are known; `unsized` says how many were not. Batch norms come in the form they have there;
-    `separate_norms` are reciprocal roots, of which an unfused batch norm has one. `devices` counts what
-    computes by the device it was placed on ("CPU:0"), and `elsewhere` names what is not on the one asked for;
-    `host_calls` call back into Python or the host.
+    shapes are known; `unsized` says how many were not. Batch norms are counted by their form in this graph;
+    `separate_norms` counts reciprocal square roots, of which an unfused batch norm has one. `devices` counts compute
+    operations by device ("CPU:0"), and `elsewhere` names those that are not on the requested one; `host_calls` call
+    back into Python or the host.
     """
 
     source: str
@@ -104,7 +104,7 @@ class Operations(Data, frozen=True, kw_only=True):
 
 
 class Compiled(Data, frozen=True, kw_only=True):
-    """What XLA made of the step: its module before and after optimisation.
+    """XLA's module of the step, before and after optimisation.
 
     Dots are matrix products; counts and FLOPs are by the operands' dtype after optimisation. `norms` are
     batch norms of the module before it. `layout_changes` are transposes and copies that change the layout.
@@ -123,7 +123,7 @@ class Compiled(Data, frozen=True, kw_only=True):
 
 
 class OneDnn(Data, frozen=True, kw_only=True):
-    """What oneDNN's own log says of some steps; counts and seconds are of all of them.
+    """What oneDNN's log shows for some steps; counts and seconds are totals.
 
     `convolutions` (forward) are counted by dtype, `flops` summed over all directions.
     """
@@ -140,7 +140,7 @@ class OneDnn(Data, frozen=True, kw_only=True):
 
 
 class Changes(Data, frozen=True, kw_only=True):
-    """Which variables some training steps changed. `unchanged` names the first few that they did not."""
+    """How many variables some training steps changed. `unchanged` names the first few that did not change."""
 
     steps: int
     skipped: int | None
@@ -153,18 +153,18 @@ class Changes(Data, frozen=True, kw_only=True):
 
 
 class Arithmetic(Data, frozen=True, kw_only=True):
-    """The smallest step above 1 that float32 operands keep in a product on this device: 2^-23 is float32's
-    own, 2^-10 TF32's, 2^-7 bfloat16's."""
+    """The smallest step above 1 that is preserved in a product of float32 operands on this device: 2^-23 for float32,
+    2^-10 for TF32, 2^-7 for bfloat16."""
 
     product_epsilon: float
     convolution_epsilon: float
 
 
 class Seen(Data, frozen=True, kw_only=True):
-    """All that was observed of a configuration; what nobody looked at is None or empty.
+    """All observations of a configuration; what was not observed is None or empty.
 
-    `windows` and `pipeline` come from the timed processes, `traced` from one of them; the rest from a
-    process of its own that timed nothing.
+    `windows` and `pipeline` come from the timed processes, `traced` from one of them, and the rest from a separate
+    process that timed nothing.
     """
 
     windows: tuple[Window, ...] = ()
@@ -179,7 +179,7 @@ class Seen(Data, frozen=True, kw_only=True):
     arithmetic: Arithmetic | None = None
 
     def joined(self, other: Seen) -> Seen:
-        """What both saw; where both saw the same kind of thing this one's stays, and windows are added."""
+        """The observations of both; where both have one, this one's is kept. Windows are added."""
         mine = {name: getattr(self, name) for name in self.__struct_fields__ if getattr(self, name) is not None}
         theirs = {name: getattr(other, name) for name in self.__struct_fields__}
         return Seen(**{**theirs, **mine, "windows": (*self.windows, *other.windows)})

@@ -218,8 +218,8 @@ def run_doctor(config: Config, *, measure: Callable[..., Peaks] | None = None, r
     profiler = profiler_readiness(root, on_gpu=machine.device_kind == "gpu", cuda=built)
     evidence = gpu.look_for_gpus(root)
     present = max(evidence.pci, evidence.nodes)
-    told = {notice.kind for notice in (*early, *unusable)}
-    advice = advise(environment, measured, machine, profiler, 0 if told & {"gpu_unusable", "gpu_hidden"} else present)
+    told = any(notice.topic == "GPU out of reach" for notice in (*early, *unusable))
+    advice = advise(environment, measured, machine, profiler, 0 if told else present)
     known = {notice.kind for notice in advice}
     return DoctorReport(
         environment=environment,
