@@ -53,7 +53,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, as_json: bo
     given["verdict"] = FORMER_VERDICTS.get(given["verdict"], given["verdict"])
     conditions = [history.equals(name, given[name]) for name in _EQUAL if given[name]]
     conditions += [history.since(given["since"])] if given["since"] else []
-    conditions += [Condition(given["where"])] if given["where"] else []
+    conditions += [Condition(_with_new_verdicts(given["where"]))] if given["where"] else []
     kind = picture_format(given["plot"], "--plot", timeline.FORMATS) if given["plot"] else None
     records, errors = history.read([folder])
     for error in errors:
@@ -67,6 +67,13 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, as_json: bo
     if kind is not None:
         _plot(chosen, given["metric"], given["plot"], kind)
     ctx.exit(RecordError.exit_code if errors else 0)
+
+
+def _with_new_verdicts(where: str) -> str:
+    """The SQL with the verdicts of earlier versions as they are called now."""
+    for former, word in FORMER_VERDICTS.items():
+        where = where.replace(f"'{former}'", f"'{word}'")
+    return where
 
 
 def _columns() -> Table:

@@ -82,6 +82,7 @@ def test_settings_follow_the_work_and_its_options_not_how_it_was_measured(base: 
         (("--verdict", "valid"), 6),
         (("--verdict", "provisional"), 7),
         (("--verdict", "indicative"), 7),
+        (("--where", "verdict = 'indicative' AND mode = 'infer'"), 6),
         (("--since", "2026-03-10"), 4),
         (("--since", "2026-03-10T12:00:00+02:00"), 4),
         (("--since", "1w", "--mode", "train"), 0),
