@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from resnet_bench.model.resnet import resnet50 as resnet50
     from resnet_bench.records.record import Record as Record
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LAZY = {
     **dict.fromkeys(("ab", "compare", "load", "run"), "resnet_bench.experiments.api"),

@@ -22,16 +22,6 @@ from resnet_bench.config.options import options  # noqa: E402
 from resnet_bench.errors import ERRORS, BenchError  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference.md"
-SECTIONS = {
-    "preset": "Presets",
-    "model": "Network",
-    "data": "Data",
-    "step": "Step",
-    "runtime": "Runtime",
-    "measure": "Measurement",
-    "output": "Output",
-    "other": "Other",
-}
 START = """# Reference: commands, options, exit codes
 
 <!-- Written by tools/reference.py: change the code, then run it again. -->
@@ -83,9 +73,9 @@ def _exit_codes() -> list[Row]:
 
 
 def _run_options(run: click.Command) -> Iterator[str]:
-    section = {option.name: option.section or "preset" for option in options()}
-    for key, title in SECTIONS.items():
-        rows = [row for name, row in _rows(run) if section.get(name, "other") == key]
+    section = {option.name: option.owner.title for option in options()}
+    for title in (*dict.fromkeys(section.values()), "Other"):
+        rows = [row for name, row in _rows(run) if section.get(name, "Other") == title]
         if rows:
             yield from (f"### {title}", "", _table(("option", "what it does"), rows), "")
 

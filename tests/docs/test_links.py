@@ -1,0 +1,34 @@
+"""Links of README.md and docs/ lead somewhere, and every page can be reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import documents
+
+DOCS = documents.ROOT / "docs"
+
+
+@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
+def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
+    for link in documents.links(path):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        file, _, fragment = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), f"{documents.name(path)} links to {link}"
+        assert not fragment or fragment in documents.anchors(target), f"{documents.name(path)} links to {link}"
+
+
+def test_every_page_and_example_is_linked_from_the_index() -> None:
+    linked = set(documents.links(DOCS / "index.md"))
+    pages = {path.name for path in DOCS.glob("*.md")} - {"index.md"}
+    examples = {f"examples/{path.name}" for path in (DOCS / "examples").iterdir() if path.is_file()}
+    assert pages | examples <= linked
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    linked = set(documents.links(documents.ROOT / "README.md"))
+    assert {f"docs/{path.name}" for path in DOCS.glob("*.md")} - {"docs/index.md"} <= linked
