@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from resnet_bench.records.read import load
-from resnet_bench.records.record import Record
+import resnet_bench
 
 for path in sorted(Path(sys.argv[1]).glob("*.json")):
-    record = load(path)
-    if not isinstance(record, Record) or record.summary is None:
+    record = resnet_bench.load(path)
+    if not isinstance(record, resnet_bench.Record) or record.summary is None:
         continue
     rate = record.summary.images_per_s
     step = record.config.resolved.step if record.config.resolved else record.config.requested.step
