@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ GOLDEN = ROOT / "tests" / "golden"
 FAKE_CLI = f"{sys.executable} -c 'from tests.support.fake_cli import main; main()'"
 
 
-def run(*command: str, cwd: Path = ROOT, code: int = 0, **environment: str) -> str:
+def run(*command: str, cwd: Path = ROOT, code: int = 0, environment: Mapping[str, str] | None = None) -> str:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_XDIST", "GIT_"))}
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
+        env={**inherited, "PYTHONPATH": str(ROOT), **(environment or {})},
         capture_output=True,
         text=True,
         timeout=240,
@@ -92,7 +93,7 @@ def test_two_commits_are_compared(tmp_path: Path, step_s: str, code: int) -> Non
     who = {f"GIT_{role}_{part}": "someone" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
     run("git", "init", "--quiet", cwd=repository)
     for message in ("base", "new"):
-        run("git", "commit", "--quiet", "--allow-empty", "-m", message, cwd=repository, **who)
+        run("git", "commit", "--quiet", "--allow-empty", "-m", message, cwd=repository, environment=who)
     commits = ("HEAD~1", "HEAD", "--processes", "2", "--rounds", "3")
     script = str(EXAMPLES / "compare_commits.sh")
     printed = run(
