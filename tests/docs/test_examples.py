@@ -95,9 +95,8 @@ def test_two_commits_are_compared(tmp_path: Path, step_s: str, code: int) -> Non
     for message in ("base", "new"):
         run("git", "commit", "--quiet", "--allow-empty", "-m", message, cwd=repository, environment=who)
     commits = ("HEAD~1", "HEAD", "--processes", "2", "--rounds", "3")
+    environment = {"BENCH": str(bench), "STEP_S": "0.1", "TMPDIR": str(tmp_path)}
     script = str(EXAMPLES / "compare_commits.sh")
-    printed = run(
-        "bash", script, *commits, cwd=repository, code=code, BENCH=str(bench), STEP_S="0.1", TMPDIR=str(tmp_path)
-    )
+    printed = run("bash", script, *commits, cwd=repository, code=code, environment=environment)
     assert "|" in printed
     assert run("git", "worktree", "list", cwd=repository).count("\n") == 1
