@@ -20,33 +20,47 @@ STARTED = time.monotonic()
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
 
-COMMANDS = {
-    "run": ("resnet_bench.cli.run", "Build ResNet-50, feed it, measure it, save a record."),
-    "build": ("resnet_bench.cli.build", "Build the network, print its stages, draw it, save it."),
-    "train": ("resnet_bench.cli.train", "Train the network to an accuracy, with checkpoints; save model and record."),
-    "evaluate": ("resnet_bench.cli.evaluate", "Judge a trained network, or two against each other."),
-    "predict": ("resnet_bench.cli.predict", "The likeliest classes of images."),
-    "compare": ("resnet_bench.cli.compare", "Compare saved records: ratios with intervals, or what forbids them."),
-    "ab": ("resnet_bench.cli.ab", "Let two configurations take turns; how much faster is B?"),
-    "bottleneck": (
-        "resnet_bench.cli.bottleneck",
-        "Is the model waiting for data? Both ceilings and end to end, in turns.",
-    ),
-    "serve": ("resnet_bench.cli.serve", "Run a tf.data service dispatcher or worker, for --data-service."),
-    "noise": ("resnet_bench.cli.noise", "Measure this machine's noise floor: a configuration against itself."),
-    "data": ("resnet_bench.cli.data", "Make, check and measure image data and the input pipeline."),
-    "show": ("resnet_bench.cli.show", "Print saved records."),
-    "sweep": ("resnet_bench.cli.sweep", "Measure every combination of some options, a record each."),
-    "tune": ("resnet_bench.cli.tune", "Find the fastest configuration of this machine for a workload."),
-    "history": ("resnet_bench.cli.history", "List the records of a folder, and plot a metric over time."),
-    "report": ("resnet_bench.cli.report", "Write records as one HTML page, Markdown or CSV."),
-    "export": ("resnet_bench.cli.export", "Write records as CSV, Parquet, tracker JSON or TensorBoard events."),
-    "profile": ("resnet_bench.cli.profile", "Trace a few steps; where does their time go?"),
-    "tensorboard": ("resnet_bench.cli.tensorboard", "Serve records and their traces in TensorBoard."),
-    "doctor": ("resnet_bench.cli.doctor", "Show what this machine has and what to switch on."),
-    "schema": ("resnet_bench.cli.schema", "Print the record's JSON Schema."),
-    "completion": ("resnet_bench.cli.completion", "Print the completion script for a shell."),
+GROUPS = {
+    "Measure": {
+        "run": "Measure one configuration and save a record.",
+        "sweep": "Measure every combination of some options, a record each.",
+        "tune": "Find the fastest configuration of this machine for a workload.",
+    },
+    "Compare": {
+        "compare": "Compare saved records: speedup with confidence interval, or why they are not comparable.",
+        "ab": "Compare two configurations with interleaved runs (A/B).",
+        "noise": "Measure this machine's noise floor: a configuration against itself.",
+    },
+    "Find the bottleneck": {
+        "bottleneck": "Is training input-bound? Model-only, pipeline-only and end-to-end throughput.",
+        "profile": "Trace a few steps and show where their time goes.",
+    },
+    "Data": {
+        "data": "Write and check TFRecord shards; measure the input pipeline.",
+        "serve": "Run a tf.data service dispatcher or worker, for --data-service.",
+    },
+    "Train and use": {
+        "build": "Build the network without training it: print its stages, draw it, save it.",
+        "train": "Train the network on a data set, test it after each epoch, and save it.",
+        "evaluate": "Evaluate a trained model on a test set, or compare two.",
+        "predict": "Classify images (top-k).",
+    },
+    "Results": {
+        "show": "Print saved records and other results.",
+        "history": "List the records of a folder, and plot a metric over time.",
+        "report": "Write an HTML, Markdown or CSV report on records and other results.",
+        "export": "Export records as CSV, Parquet, benchmark-tracker JSON or TensorBoard events.",
+        "tensorboard": "Show records and their traces in TensorBoard.",
+        "schema": "Print the JSON Schema of a record, or of another type of result.",
+    },
+    "Machine": {
+        "doctor": "Inspect this machine and recommend settings.",
+        "completion": "Print the completion script for a shell.",
+    },
 }
+"""The commands by what a user wants, each with the first line of its own help (a test compares them)."""
+
+COMMANDS = {name: words for commands in GROUPS.values() for name, words in commands.items()}
 
 
 class LazyGroup(click.Group):
@@ -62,15 +76,17 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(COMMANDS[cmd_name][0]).command
+        command = import_module(f"resnet_bench.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
+        """List the commands by group without importing them."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+        width = max(len(name) for name in COMMANDS)
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), words) for name, words in commands.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a `BenchError` or Ctrl-C becomes one line on stderr and its exit code."""
@@ -89,12 +105,12 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="bench-cli")
 def group() -> None:
-    """How fast does ResNet-50 run in TensorFlow here, with these options, and what holds it back?
+    """Measure ResNet-50 training, inference and input-pipeline speed in TensorFlow, and find the bottleneck.
 
     \b
     bench-cli run                          train on the embedded photographs
     bench-cli run --mode infer --xla       inference, compiled with XLA
-    bench-cli doctor                       what this machine can do
+    bench-cli doctor                       hardware, measured peaks, recommended settings
     """
 
 

@@ -1,4 +1,4 @@
-"""`bench-cli bottleneck`: the model's ceiling, the pipeline's ceiling and end to end, in turns in one run."""
+"""`bench-cli bottleneck`: model-only, pipeline-only and end-to-end throughput, interleaved in one run."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from resnet_bench.units import share
 @configuration
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
-    """Is the model waiting for data? Its ceiling, the pipeline's ceiling and both together, in turns.
+    """Is training input-bound? Model-only, pipeline-only and end-to-end throughput.
 
     \b
     bench-cli bottleneck                                 training on the embedded photographs
     bench-cli bottleneck --source tfrecord --data 'imagenet/train-*' --max-time 10m
 
-    Takes every option of `run`. Three processes live at once and take turns: the whole step, its model on a batch
-    that stays on the device, and its pipeline alone. --processes are repetitions with fresh processes, --rounds
-    the turns in each. Efficiency is end to end over what the ceilings allow: the lower one where the model has an
-    accelerator, 1 / (1/model + 1/pipeline) where both share the cores. The verdict compares the ceilings: more than
-    10 % apart is input-bound or compute-bound, less is balanced; an interval across that border cannot tell.
-    Exits 0 when it finished, whatever was found; else as `run` does.
+    Takes every option of `run`. Three processes run interleaved: the whole step, its model on a batch that stays on
+    the device, and its pipeline alone. --processes is the number of repetitions with fresh processes, --rounds that
+    of the rounds in each. Efficiency is end-to-end throughput over the most that both allow: the lower of the two
+    with an accelerator, 1 / (1/model + 1/pipeline) if both share the cores. More than 10 % apart is input-bound or
+    compute-bound, less is balanced; if the confidence interval includes that limit, the answer is inconclusive.
+    Exits 0 when it finished, whatever the result; else as `run` does.
     """
     del options
     config, given = from_context(ctx)

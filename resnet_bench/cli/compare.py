@@ -1,4 +1,4 @@
-"""`bench-cli compare`: saved records against a base."""
+"""`bench-cli compare`: saved records compared with a base."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ from resnet_bench.report.terminal import comparison
 @subset("json")
 @click.pass_context
 def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: Any) -> None:
-    """Compare records: each NEW against BASE (files, folders or globs).
+    """Compare saved records: speedup with confidence interval, or why they are not comparable.
 
-    Records of one configuration are pooled; the process is the unit. A finding is `faster` or `slower` where
-    the whole 95 % interval of the ratio (Welch's t on logarithms, corrected for several comparisons) lies on
-    one side of 1, `no difference` where it spans 1, `cannot tell` with one process on a side.
+    Each NEW is compared with BASE (files, folders or globs). Records of the same configuration are pooled; the
+    statistical unit is the process. `faster` and `slower`: the whole 95 % confidence interval of the ratio (Welch's t
+    on logarithms, corrected for multiple comparisons) is on one side of 1; `no difference`: it includes 1; `cannot
+    tell`: a side has only one process.
 
-    --fail-if-slower 3% fails where the whole interval lies below 0.97: a slowdown that only may be larger
-    passes. Exits 0; 2 options; 8 a file is no record (it is named, the others are compared); 9 slower;
-    10 nothing, or not everything, could be compared.
+    --fail-if-slower 3% fails if the whole interval is below 0.97; a slowdown that is merely possible passes. Exits 0;
+    2 options; 8 a file is not a record (it is named, the others are compared); 9 slower; 10 nothing, or not
+    everything, could be compared.
     """
     asked = read(ctx, ComparisonConfig)
     allowed = compare.check_allowed(asked.allow)

@@ -1,4 +1,4 @@
-"""`bench-cli doctor`: what this machine has and can do, measured, and what to switch on."""
+"""`bench-cli doctor`: the hardware and its measured peaks, and recommended settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from resnet_bench.worker.process import Worker
 @options.subset("device", "threads", "onednn", "timeout", "json")
 @click.pass_context
 def command(ctx: click.Context, /, **_values: Any) -> None:
-    """Show what this machine has and can do, and what to switch on.
+    """Inspect this machine and recommend settings.
 
     Takes some seconds: it measures the matrix-product and memory peaks in a fresh process.
     """

@@ -29,7 +29,9 @@ from resnet_bench.report.export import csv, tensorboard
 )
 @click.pass_context
 def command(ctx: click.Context, files: tuple[Path, ...], kind: str, path: Path, metric: str) -> None:
-    """Write FILES, or the records in folders, for other tools; a file is written whole or not at all.
+    """Export records as CSV, Parquet, benchmark-tracker JSON or TensorBoard events.
+
+    FILES are records or folders of them. A file is written completely or not at all.
 
     \b
     csv, parquet      a row per record, the columns of `bench-cli history --columns`

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from resnet_bench.cli.pictures import picture_format
+from resnet_bench.config.options import subset
 from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.records import history
 from resnet_bench.records.columns import METRICS, columns, row
@@ -39,13 +40,13 @@ _EQUAL = ("mode", "device", "verdict", "settings", "machine")
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the metric over time (.svg, .png or .pdf).")
 @click.option("--columns", "list_columns", is_flag=True, help="List the columns and what they hold.")
-@click.option("--json", "as_json", is_flag=True, help="Print all columns as JSON on stdout.")
+@subset("json")
 @click.pass_context
-def command(ctx: click.Context, /, folder: Path, list_columns: bool, as_json: bool, **given: Any) -> None:
-    """List the records of FOLDER (default: runs), oldest first, and plot a metric over time.
+def command(ctx: click.Context, /, folder: Path, list_columns: bool, json: bool, **given: Any) -> None:
+    """List the records of a folder, and plot a metric over time.
 
-    The records are the source of truth: each call reads them anew. A file that is none is named on
-    stderr, the others are shown, and the exit code is 8. Needs pip install 'resnet-bench[history]'.
+    FOLDER is `runs` by default; the oldest record comes first. Each call reads the records again. A file that is not a
+    record is named on stderr, the others are shown, and the exit code is 8. Needs pip install 'resnet-bench[history]'.
     """
     if list_columns:
         Console().print(_columns())
@@ -59,7 +60,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, as_json: bo
     for error in errors:
         click.echo(f"bench-cli: {error}", err=True)
     chosen = history.select(records, conditions)
-    if as_json:
+    if json:
         click.echo(msgspec.json.format(msgspec.json.encode([row(*each) for each in chosen]), indent=2))
     else:
         Console().print(tables.history(chosen))

@@ -14,7 +14,8 @@ from resnet_bench import cli
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.run import run_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
-from resnet_bench.config.options import ConfigurationCommand, configuration, from_context, with_values
+from resnet_bench.config.options import ConfigurationCommand, from_context, subset, with_values
+from resnet_bench.config.options import options as all_options
 from resnet_bench.experiments import run
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
@@ -22,18 +23,18 @@ from resnet_bench.report.terminal import profile, text
 from resnet_bench.report.terminal.notices import notice_line
 
 SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "evidence": "off"}
-"""What a trace needs of a run; each is the default of this command."""
+"""The defaults of this command: as short a run as a trace needs."""
 
 
 @click.command("profile", cls=ConfigurationCommand)
-@configuration
+@subset(*(option.name for option in all_options()), defaults=SHORT)
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
-    """Trace a few steps; print where their time goes and the command that opens the trace.
+    """Trace a few steps and show where their time goes.
 
-    A short run: one process, 5 rounds, no single steps and no pass for evidence unless they are asked for. The
-    trace is taken after the timed rounds, and summed up without a browser. The record is saved as by `run`, with
-    the same exit codes.
+    A short run: one process, 5 rounds, no latency samples and no option checks unless they are asked for. The trace
+    is taken after the timed rounds; its summary is printed with the command that opens it. The record is saved, and
+    the exit codes are, as by `run`.
     """
     del options
     config, given = from_context(ctx)

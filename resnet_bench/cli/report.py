@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from resnet_bench.analysis import compare
+from resnet_bench.config.comparison import ComparisonConfig
+from resnet_bench.config.options import section
 from resnet_bench.errors import ConfigError, RecordError
 from resnet_bench.records import read
 from resnet_bench.records.files import write_atomically
@@ -25,10 +27,12 @@ KINDS = {".html": "HTML", ".htm": "HTML", ".md": "Markdown", ".markdown": "Markd
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write; its ending decides: .html, .md or .csv.",
 )
-@click.option("--allow", multiple=True, metavar="FIELD", help="Compare although FIELD differs; may be repeated.")
+@section(ComparisonConfig, "allow")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[Path, ...], path: Path, allow: tuple[str, ...]) -> None:
-    """Write a report on FILES, or on what folders hold: records and other results.
+    """Write an HTML, Markdown or CSV report on records and other results.
+
+    FILES are records and other results, or folders of them.
 
     \b
     report.html   one self-contained page: the summary first, then charts and tables, and the records to download

@@ -22,11 +22,11 @@ from resnet_bench.report.terminal import text
 @configuration
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
-    """Build ResNet-50, feed it, measure it, save a record.
+    """Measure one configuration and save a record.
 
-    By default it trains on the embedded photographs, on the GPU where there is one. Exits 0 when the run
-    finished, else with a code that tells why: 2 options, 3 data, 4 device, 5 memory, 6 worker, 7 time
-    budget, 8 record, 11 not valid (--require-valid), 130 interrupted.
+    By default: training on the embedded photographs, on the GPU if there is one. Exits 0 when the run finished, else
+    with a code for the reason: 2 options, 3 data, 4 device, 5 memory, 6 worker, 7 time budget, 8 record, 11 not valid
+    (--require-valid), 130 interrupted.
     """
     del options
     config, given = from_context(ctx)

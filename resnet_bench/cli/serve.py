@@ -15,11 +15,11 @@ _MODULE = "resnet_bench.data.service_process"
 
 @click.group("serve")
 def command() -> None:
-    """Run a dispatcher or a worker of the tf.data service until it is stopped.
+    """Run a tf.data service dispatcher or worker, for --data-service.
 
     \b
     bench-cli serve dispatcher --port 5050                                      on one host
-    bench-cli serve worker --dispatcher host1:5050 --host host2 --port 5051     on each host that shall read
+    bench-cli serve worker --dispatcher host1:5050 --host host2 --port 5051     on each host that reads data
     bench-cli run --data-service host1:5050                                     where the model is
 
     Workers read the files themselves: --data must name the same files on all hosts. All need the same versions of
@@ -31,7 +31,7 @@ def command() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=5050, show_default=True, help="Port to listen on.")
 @click.option("--host", default="localhost", help="This host's name, only to be printed.", show_default=True)
 def dispatcher(port: int, host: str) -> None:
-    """Hand out shards to workers. One per service."""
+    """Assign shards to workers; one per service."""
     _become("dispatcher", "--port", str(port), "--host", host)
 
 
@@ -40,7 +40,7 @@ def dispatcher(port: int, host: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on.  [default: a free one]")
 @click.option("--host", default="localhost", show_default=True, help="This host's name as readers reach it.")
 def worker(address: str, port: int, host: str) -> None:
-    """Read and decode images for whoever asks the dispatcher, once it answers: hosts may start in any order."""
+    """Read and decode images for the dispatcher's clients; hosts may start in any order."""
     if not re.fullmatch(r".+:[1-9]\d{0,4}", address):
         raise ConfigError(f"--dispatcher {address} is not allowed: it takes HOST:PORT.", "For instance host1:5050.")
     click.echo(f"Waiting for the dispatcher at {address}; `ready` follows.", err=True)

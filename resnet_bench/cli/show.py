@@ -8,6 +8,7 @@ import click
 from rich.console import Console, Group, RenderableType
 
 from resnet_bench.analysis import noise_floor
+from resnet_bench.config.options import subset
 from resnet_bench.errors import RecordError
 from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.bottleneck import BottleneckRecord
@@ -20,12 +21,13 @@ from resnet_bench.records.tuning import TuningRecord
 @click.command("show")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--full", is_flag=True, help="Print several records one after the other, instead of a table.")
-@click.option("--json", "as_json", is_flag=True, help="Print them as JSON on stdout: one, or a list.")
+@subset("json")
 @click.option("--evidence", "with_evidence", is_flag=True, help="Print every option check, and what it was read from.")
 @click.pass_context
-def command(ctx: click.Context, files: tuple[Path, ...], full: bool, as_json: bool, with_evidence: bool) -> None:
-    """Print saved records, and results of ab, noise, bottleneck, tune and evaluate: FILES or folders of them.
+def command(ctx: click.Context, files: tuple[Path, ...], full: bool, json: bool, with_evidence: bool) -> None:
+    """Print saved records and other results.
 
+    FILES are records, and results of ab, noise, bottleneck, tune and evaluate, or folders of them.
     Several records are a table; other results follow one by one. A file that cannot be read is named on stderr, the
     others are shown, and the exit code is 8.
     """
@@ -38,7 +40,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], full: bool, as_json: bo
             bad.append(error)
     for problem in bad:
         click.echo(f"bench-cli: {problem}", err=True)
-    if as_json:
+    if json:
         click.echo(_json([saved for _, saved in good]), nl=False)
     else:
         _print(good, full, with_evidence)

@@ -29,10 +29,11 @@ from resnet_bench.report.export import tensorboard_server
 @click.option("--open/--no-open", "opens", default=False, help="Open a browser.  [default: no]")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[Path, ...], port: int | None, opens: bool) -> None:
-    """Serve FILES, or the records in folders (`runs` by default), in TensorBoard until Ctrl-C.
+    """Show records and their traces in TensorBoard.
 
-    Time series and Scalars show the rounds, HParams compares runs, and Profile (XProf) opens the traces that
-    `run --profile` and `profile` left. Serves this machine alone. A file that is no record is named on stderr.
+    Serves FILES, or the records in folders (`runs` by default), until Ctrl-C. Time series and Scalars show the rounds,
+    HParams compares runs, and Profile (XProf) opens the traces of `run --profile` and `profile`. Only this machine can
+    connect. A file that is not a record is named on stderr.
     """
     records, errors = history.read(files or (Path("runs"),))
     for error in errors:

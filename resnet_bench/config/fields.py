@@ -57,7 +57,7 @@ PIXELS_APPROXIMATE = Meta(extra={"pixels": "approximate"})
 """Changes pixels for speed unless it has its default."""
 
 FILE = Meta(extra={"completion": "file", "metavar": "FILE"})
-FOLDER = Meta(extra={"completion": "dir"})
+FOLDER = Meta(extra={"completion": "dir", "metavar": "FOLDER"})
 """What a shell completes the option's value with."""
 
 ONE_WAY = Meta(extra={"one_way": True})

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -120,9 +121,69 @@ def test_ctrl_c_keeps_the_pairs_that_exist(
     assert len(saved["result"]["pairs"]) == 1
 
 
+def test_options_of_both_sides_may_follow_the_sides_without_quotes(fakes: dict[str, str], tmp_path: Path) -> None:
+    del fakes
+    words = ("--mode", "infer", "--batch-size 8 --no-flip")
+    done = invoke("ab", "", "--xla", *SHORT, *words, "--output", str(tmp_path), "--common", "--seed 3")
+    assert done.exit_code == 0, done.output
+    saved = result_in(tmp_path)
+    assert {each["field"] for each in saved["options"]} == {"xla"}
+    for side in ("a", "b"):
+        asked = saved[side]["requested"]
+        assert (asked["step"]["mode"], asked["step"]["batch_size"], asked["data"]["flip"]) == ("infer", 8, False)
+        assert asked["runtime"]["seed"] == 3
+    assert (saved["a"]["label"], saved["b"]["label"]) == ("", "--xla")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--preset", "smoke", "--mode", "eval"), ("--preset smoke --mode eval",), ("--preset smoke", "--mode=eval")],
+)
+def test_noise_takes_options_of_run_with_and_without_quotes(
+    fakes: dict[str, str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    del fakes
+    done = invoke("noise", *words, *SHORT, "--output", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    saved = result_in(tmp_path)
+    assert saved["a"]["requested"] == saved["b"]["requested"]
+    assert saved["a"]["requested"]["step"]["mode"] == "eval"
+    assert saved["a"]["requested"]["preset"] == "smoke"
+
+
+def test_noise_takes_the_usual_options_where_none_is_given_and_none_for_empty_quotes(
+    fakes: dict[str, str], tmp_path: Path
+) -> None:
+    del fakes
+    for words, mode in (((), "infer"), (("",), "train")):
+        folder = tmp_path / mode
+        assert invoke("noise", *words, *SHORT, "--output", str(folder)).exit_code == 0
+        assert result_in(folder)["a"]["requested"]["step"]["mode"] == mode
+
+
+def test_help_and_completion_of_ab_and_noise_have_the_options_of_a_side() -> None:
+    for name in ("ab", "noise"):
+        shown = invoke(name, "--help").stdout
+        assert "--batch-size" in shown
+        assert "--rounds" not in shown
+    context = click.Context(sides_of("ab"))
+    assert "--xla" in [item.value for item in sides_of("ab").shell_complete(context, "--x")]
+
+
+def sides_of(name: str) -> click.Command:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    return command
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
+        (("ab", "--preset", "smoke", "--xla"), "The two sides come first, each in quotes."),
+        (("noise", "--rounds", "5"), "--rounds does not belong to a side"),
+        (("noise", "--no-such"), "No such option"),
+        (("tune", "--pairs", "1"), "--pairs 1 is not allowed: confirming the result takes at least 2."),
+        (("tune", "--turns", "3"), "--turns 3 is not allowed: confirming the result takes at least 4."),
         (("ab", "--rounds 5", ""), "--rounds does not belong to a side"),
         (("ab", "--xla 'open", ""), "is not understood"),
         (("ab", "--batch-size max", ""), "--batch-size max is searched for by run alone"),

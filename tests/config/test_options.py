@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_bench.config import Config
+from resnet_bench.config import Config, ConfigSection, TrainingConfig
 from resnet_bench.config import options as o
-from resnet_bench.config.option import protocol_of
+from resnet_bench.config.evaluation import EvaluationConfig
+from resnet_bench.config.option import options_of, protocol_of
 from resnet_bench.config.presets import PRESETS
 from resnet_bench.config.tunable import SearchFacts, in_case
 from resnet_bench.errors import ConfigError
@@ -225,3 +226,12 @@ def test_every_framework_default_and_expected_value_is_one_that_the_option_takes
         single = [in_case(each, facts) for each in (tune.framework_default, tune.expected)]
         for value in (*in_case(tune.values, facts), *(each for each in single if each is not None)):
             assert o.parse_value(option, value) == value
+
+
+@pytest.mark.parametrize("owner", [TrainingConfig, EvaluationConfig])
+def test_a_share_is_a_percentage_wherever_it_is_an_option(owner: type[ConfigSection]) -> None:
+    (share,) = [option for option in options_of(owner) if option.name == "test_share"]
+    assert [o.parse_value(share, text) for text in ("20%", "0.2", 0.2)] == [0.2] * 3
+    for bad in ("20", "0", "-1%", "100%", "many"):
+        with pytest.raises(ConfigError, match="it takes a percentage below 100 %"):
+            o.parse_value(share, bad)
