@@ -24,7 +24,7 @@ import pytest
 from benchmarks.shards import write_yardstick
 from resnet_bench.config.fields import Value
 from resnet_bench.config.options import parse_args
-from resnet_bench.experiments.paired import duet
+from resnet_bench.experiments.paired import ab
 from resnet_bench.experiments.paired.interleave import Interleaver, Repetition
 from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.ab import rate
@@ -61,20 +61,20 @@ def installed(module: str) -> bool:
         return False
 
 
-def side(label: str, module: str, data: str, workers: int, size: int = 224, batch: int = BATCH) -> duet.Side:
+def side(label: str, module: str, data: str, workers: int, size: int = 224, batch: int = BATCH) -> ab.Side:
     """A peer (or our own worker, `workers` left to it) over these shards. What can lie ready in its buffers is
     said with the pipeline's own option, so that a turn begins with them empty."""
     words = f"--mode input --source tfrecord --data '{data}' --batch-size {batch} --image-size {size}"
     if workers:
         words += f" --prefetch-buffer-size {2 * workers + 2} --no-map-and-batch-fusion"
     environment = {"PYTHONPATH": str(ROOT), "WORKERS": str(workers)}
-    return duet.Side(label, parse_args(shlex.split(words))[0], partial(Worker, module, environment))
+    return ab.Side(label, parse_args(shlex.split(words))[0], partial(Worker, module, environment))
 
 
-def best_workers(new_side: Callable[[int], duet.Side], turns: int) -> tuple[int, dict[int, float]]:
+def best_workers(new_side: Callable[[int], ab.Side], turns: int) -> tuple[int, dict[int, float]]:
     """The number of workers that makes most images, and what each number made (images/s), all in turns."""
     sides = {f"{workers} workers": new_side(workers) for workers in range(1, MOST_WORKERS + 1)}
-    game = Interleaver(sides, duet.Budget(turns=turns), _spread, equal_steps=False)
+    game = Interleaver(sides, ab.Budget(turns=turns), _spread, equal_steps=False)
     game.run()
     rates = {workers: rate(game.done[0].rounds[f"{workers} workers"]) for workers in range(1, MOST_WORKERS + 1)}
     return max(rates, key=lambda workers: rates[workers]), rates
@@ -85,9 +85,9 @@ def _spread(done: Sequence[Repetition]) -> Estimate:
     return Estimate(value=max(rates) / statistics.median(rates))
 
 
-def against(ours: duet.Side, peer: duet.Side, budget: duet.Budget) -> dict[str, Any]:
+def against(ours: ab.Side, peer: ab.Side, budget: ab.Budget) -> dict[str, Any]:
     """How much faster than the peer we are, in turns, with both sides' settings and pixels."""
-    match = duet.AbRun(peer, ours, budget)
+    match = ab.AbRun(peer, ours, budget)
     match.run()
     facts = match.facts["b"]
     assert facts.resolved is not None
@@ -96,7 +96,7 @@ def against(ours: duet.Side, peer: duet.Side, budget: duet.Budget) -> dict[str, 
     return {"result": match.result(), "peer": _settings(match, "a"), "ours": _settings(match, "b"), **conditions}
 
 
-def _settings(match: duet.AbRun, name: str) -> dict[str, Value]:
+def _settings(match: ab.AbRun, name: str) -> dict[str, Value]:
     (found,) = (notice.facts for notice in match.facts[name].notices if notice.kind == "peer")  # type: ignore[index]
     return found
 
@@ -109,7 +109,7 @@ def test_input_against(benchmark: Any, shards: str, name: str, module: str, goal
     peer = partial(side, name, f"benchmarks.peers.input_{name}", shards)
     workers, rates = best_workers(peer, max(4, TURNS // 2))
     ours = side("resnet_bench", "benchmarks.peers.input_ours", shards, 0)
-    measured = against(ours, peer(workers), duet.Budget(turns=TURNS, pairs=PAIRS))
+    measured = against(ours, peer(workers), ab.Budget(turns=TURNS, pairs=PAIRS))
     ratio = measured["result"].ratio
     kept = {**measured, "goal": goal, "workers_tried": {str(tried): speed for tried, speed in rates.items()}}
     write_atomically(RESULTS / f"input_{name}.json", msgspec.json.format(msgspec.json.encode(kept), indent=1))

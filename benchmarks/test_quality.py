@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from scipy import stats
 
+from resnet_bench.experiments.progress import TrainObserver
 from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import request_of
 from resnet_bench.pytest_plugin import CLOCK
@@ -55,7 +56,7 @@ factors, so each of its losses is off by about a hundredth, and the weights drif
 SEEDS = (0, 1, 2, 3)
 
 
-class Losses:
+class Losses(TrainObserver):
     """An observer that keeps the loss of each step."""
 
     def __init__(self) -> None:
@@ -64,9 +65,6 @@ class Losses:
     def steps(self, event: p.StepsDone) -> None:
         """Keep them."""
         self.losses.extend(event.losses)
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_: None
 
 
 def trained(folder: Path, options: Mapping[str, Any]) -> tuple[Record, list[float]]:

@@ -20,7 +20,7 @@ import pytest
 
 from benchmarks.shards import write_yardstick
 from resnet_bench.config.options import parse_args
-from resnet_bench.experiments.paired import duet
+from resnet_bench.experiments.paired import ab
 from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.record import Record
@@ -38,9 +38,9 @@ def worker(module: str, **environment: str) -> Callable[[], Worker]:
     return partial(Worker, module, {"PYTHONPATH": str(ROOT), **environment})
 
 
-def side(label: str, words: str, new_worker: Callable[[], Worker] = Worker) -> duet.Side:
+def side(label: str, words: str, new_worker: Callable[[], Worker] = Worker) -> ab.Side:
     """One side of a duet."""
-    return duet.Side(label, parse_args(shlex.split(words))[0], new_worker)
+    return ab.Side(label, parse_args(shlex.split(words))[0], new_worker)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_against_keras_applications(report: Report, name: str, words: str, goal:
         worker("benchmarks.peers.keras_applications", **environment),
     )
     ours = side("resnet_bench", words + " --source synthetic")
-    result = duet.run_pairs(keras, ours, duet.Budget(turns=12, pairs=2))
+    result = ab.run_pairs(keras, ours, ab.Budget(turns=12, pairs=2))
     report(f"speed_{name}_{baseline}", result.ratio.value, goal, result)
 
 
@@ -103,7 +103,7 @@ def test_input_against_decode_and_crop(report: Report, tmp_path: Path) -> None:
     """The whole input pipeline against the same pipeline up to decode-and-crop."""
     words = f"--mode input --source tfrecord --data '{write_yardstick(tmp_path)}' --batch-size 64 --image-size 224"
     bound = side("decode and crop", words, worker("benchmarks.peers.decode_only"))
-    result = duet.run_pairs(bound, side("resnet_bench", words), duet.Budget(turns=20, pairs=4, steps=16))
+    result = ab.run_pairs(bound, side("resnet_bench", words), ab.Budget(turns=20, pairs=4, steps=16))
     report("speed_input", result.ratio.value, 0.60, result)
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments.budget import TURN_SECONDS
-from resnet_bench.experiments.paired import duet
+from resnet_bench.experiments.paired import ab
 from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.worker.process import Worker
@@ -35,30 +35,30 @@ PILOT_PRODUCTS = 500
 """Enough to slow a step by tens of per cent, so that one product's share is known well."""
 
 
-def side(label: str, words: str = WORDS) -> duet.Side:
+def side(label: str, words: str = WORDS) -> ab.Side:
     """A side of the product itself."""
-    return duet.Side(label, parse_args(shlex.split(words))[0])
+    return ab.Side(label, parse_args(shlex.split(words))[0])
 
 
-def side_with(products: int, words: str = WORDS) -> duet.Side:
+def side_with(products: int, words: str = WORDS) -> ab.Side:
     """A side whose step has that many matrix products in it."""
     new_worker = partial(Worker, "benchmarks.peers.slower", {"PYTHONPATH": str(ROOT), "PRODUCTS": str(products)})
-    return duet.Side(f"{products} products", parse_args(shlex.split(words))[0], new_worker)
+    return ab.Side(f"{products} products", parse_args(shlex.split(words))[0], new_worker)
 
 
-def compare_with_itself(comparisons: int, budget: duet.Budget, words: str = WORDS) -> dict[str, Any]:
+def compare_with_itself(comparisons: int, budget: ab.Budget, words: str = WORDS) -> dict[str, Any]:
     """That many A/A comparisons; `false_alarms` is the share that says faster or slower."""
-    found = [duet.run_pairs(side("a", words), side("b", words), budget) for _ in range(comparisons)]
+    found = [ab.run_pairs(side("a", words), side("b", words), budget) for _ in range(comparisons)]
     alarms = sum(each.finding in ("faster", "slower") for each in found)
     return {"false_alarms": alarms / comparisons, "comparisons": found}
 
 
-def find_slowdown(pilot: duet.Budget, budget: duet.Budget, words: str = WORDS) -> dict[str, Any]:
+def find_slowdown(pilot: ab.Budget, budget: ab.Budget, words: str = WORDS) -> dict[str, Any]:
     """Size the extra work in turns, then look for it: what was found, and after how many seconds."""
-    sized = duet.run_pairs(side_with(0, words), side_with(PILOT_PRODUCTS, words), pilot)
+    sized = ab.run_pairs(side_with(0, words), side_with(PILOT_PRODUCTS, words), pilot)
     products = round(PILOT_PRODUCTS * SLOWDOWN / (1 / sized.ratio.value - 1))
     start = time.monotonic()
-    found = duet.run_pairs(side_with(0, words), side_with(products, words), budget)
+    found = ab.run_pairs(side_with(0, words), side_with(products, words), budget)
     return {"slowdown": SLOWDOWN, "products": products, "seconds": time.monotonic() - start, "found": found}
 
 
@@ -69,7 +69,7 @@ def keep(name: str, measured: dict[str, Any]) -> None:
 
 def test_false_alarms(benchmark: Any) -> None:
     """Ten comparisons of a configuration with itself, five short pairs each."""
-    measured = compare_with_itself(10, duet.Budget(turns=60, pairs=5, turn_s=TURN_SECONDS))
+    measured = compare_with_itself(10, ab.Budget(turns=60, pairs=5, turn_s=TURN_SECONDS))
     keep("trust_false_alarms", measured)
     benchmark.extra_info["false_alarms"] = measured["false_alarms"]
     benchmark.pedantic(lambda: CLOCK.advance(1.0), rounds=1, iterations=1)
@@ -79,7 +79,7 @@ def test_false_alarms(benchmark: Any) -> None:
 
 def test_how_far_long_pairs_deviate(benchmark: Any) -> None:
     """Pairs of processes that take 180 steps each in turns of one step, of a configuration with itself."""
-    found = duet.run_pairs(side("a"), side("b"), duet.Budget(turns=180, pairs=6, steps=1))
+    found = ab.run_pairs(side("a"), side("b"), ab.Budget(turns=180, pairs=6, steps=1))
     pair_sd = statistics.stdev(math.log(pair.ratio) for pair in found.pairs)
     keep("trust_long_pairs", {"pair_sd": pair_sd, "found": found})
     benchmark.extra_info["pair_sd"] = pair_sd
@@ -90,8 +90,8 @@ def test_how_far_long_pairs_deviate(benchmark: Any) -> None:
 
 def test_a_slowdown_of_three_percent(benchmark: Any) -> None:
     """Extra work of 3 % of a step, looked for until the interval is narrow or 5 minutes are over."""
-    budget = duet.Budget(turns=90, pairs=50, precision_target=SLOWDOWN / 2, max_time_s=LIMIT_S, turn_s=TURN_SECONDS)
-    measured = find_slowdown(duet.Budget(turns=60, pairs=2, turn_s=TURN_SECONDS), budget)
+    budget = ab.Budget(turns=90, pairs=50, precision_target=SLOWDOWN / 2, max_time_s=LIMIT_S, turn_s=TURN_SECONDS)
+    measured = find_slowdown(ab.Budget(turns=60, pairs=2, turn_s=TURN_SECONDS), budget)
     keep("trust_slowdown", measured)
     found = measured["found"]
     benchmark.extra_info.update(finding=found.finding, seconds=measured["seconds"])

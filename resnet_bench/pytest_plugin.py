@@ -180,26 +180,26 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     rows = config.stash[_ROWS]
     if not rows:
         return
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+
+    from resnet_bench.report.terminal.rich_text import add_row, console
 
     terminalreporter.section("resnet-bench")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("row", "img/s", "p50", "p90", "p99", "peak host", "peak device", "verdict"):
         table.add_column(name, justify="left" if name in ("row", "verdict") else "right", overflow="fold")
     for name, record in rows:
-        table.add_row(*(Text(cell) for cell in (name, *_cells(record))))
+        add_row(table, name, *_cells(record))
     text = io.StringIO()
-    console = Console(file=text, width=110, force_terminal=terminalreporter.hasmarkup, markup=False)
-    console.print(table)
+    screen = console(file=text, width=110, force_terminal=terminalreporter.hasmarkup)
+    screen.print(table)
     said: dict[str, list[str]] = {}
     for name, record in rows:
         for words in dict.fromkeys(notice.message for notice in (*record.verdict.reasons, *record.warnings)):
             said.setdefault(words, []).append(name)
     for words, names in said.items():
         who = "every row" if len(names) == len(rows) > 1 else ", ".join(names)
-        console.print(f"{who}: {words}", style="yellow", highlight=False)
+        screen.print(f"{who}: {words}", style="yellow")
     terminalreporter.write(text.getvalue())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from resnet_bench.experiments.progress import TrainObserver
 from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import request_of
 from resnet_bench.records.record import Record
@@ -31,7 +32,7 @@ TINY: dict[str, Any] = {
 }
 
 
-class Watching:
+class Watching(TrainObserver):
     """Keeps the loss of each step, and kills the worker with SIGKILL at its first report beyond a step."""
 
     def __init__(self, kill_at: int | None = None) -> None:

@@ -51,7 +51,7 @@ def answer(repetitions: Sequence[BottleneckSamples]) -> Limit:
         return _zone(found.low, found.high)
     (only,) = repetitions
     turns = only.each(_balance) if only.interleaved else []
-    return _zone(min(turns), max(turns)) if len(turns) >= FEWEST_TURNS else "cannot tell"
+    return _zone(min(turns), max(turns)) if len(turns) >= FEWEST_TURNS else "inconclusive"
 
 
 def _balance(_whole: float, model: float, pipeline: float) -> float:
@@ -63,7 +63,7 @@ def _zone(low: float, high: float) -> Limit:
         return "input-bound"
     if low > BORDER:
         return "compute-bound"
-    return "balanced" if low >= 1 / BORDER and high <= BORDER else "cannot tell"
+    return "balanced" if low >= 1 / BORDER and high <= BORDER else "inconclusive"
 
 
 def _over(repetitions: Sequence[BottleneckSamples], of: Callable[[float, float, float], float]) -> Estimate:
@@ -139,7 +139,7 @@ def _remarks(found: Limit, reached: Estimate, cores: CoreUse | None, sharing: Sh
         remarks.append(Notice.make("ceilings_not_reached", efficiency=reached.value))
     if (reached.low if reached.low is not None else reached.value) > EXCEEDED:
         remarks.append(Notice.make("bound_exceeded", efficiency=reached.value))
-    starved = found in ("input-bound", "cannot tell") and sharing == "own device"
+    starved = found in ("input-bound", "inconclusive") and sharing == "own device"
     if cores is not None and starved and cores.more == 0 and cores.busy < cores.to_feed:
         remarks.append(Notice.make("pipeline_leaves_cores", busy=cores.busy, usable=cores.usable))
     return tuple(remarks)

@@ -1,7 +1,8 @@
-"""How sure a ratio of two speeds is: Student's t on logarithms, Welch's, Holm's correction, and the words. Pure.
+"""The uncertainty of a ratio of two speeds: Student's t on logarithms, Welch's t, Holm's correction, findings. Pure.
 
-The unit of replication is the process, or the pair of processes that took turns. A cluster bootstrap over
-so few would cry wolf (`stats.log_t_interval`). `compare.py` asks for records, `matches/contest.py` for turns.
+The unit of replication is the process, or the interleaved pair of processes. A cluster bootstrap with so few clusters
+has an inflated false-positive rate (29 % at 3 pairs; `summary.log_t_interval`). Neighbours: `compare.py` asks for
+records, `ab.py` for interleaved runs.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def paired(ratios: Sequence[float]) -> LogRatio:
 
 def unpaired(base: Sequence[float], new: Sequence[float]) -> LogRatio:
     """From one rate per process on each side: Welch's t with Satterthwaite's degrees of freedom
-    (B. L. Welch, Biometrika 34, 1947), so that one side may scatter more than the other."""
+    (B. L. Welch, Biometrika 34, 1947), so that one side may vary more than the other."""
     logs = [[math.log(rate) for rate in side] for side in (base, new)]
     centre = statistics.fmean(logs[1]) - statistics.fmean(logs[0])
     if min(len(side) for side in logs) < 2:
@@ -71,7 +72,7 @@ def unpaired(base: Sequence[float], new: Sequence[float]) -> LogRatio:
 def holm(p_values: Sequence[float | None], alpha: float = 1 - CONFIDENCE) -> list[float]:
     """The confidence of each interval when several comparisons are made at once (S. Holm, 1979).
 
-    The k-th smallest of m p-values is held against alpha / (m - k), k from 0, and the first that fails stops
+    The k-th smallest of m p-values is compared with alpha / (m - k), k from 0, and the first that fails stops
     the descent; the rest keep its level. So an interval leaves 1 out exactly where Holm rejects, and the
     chance of any false finding among all stays below alpha. None (no interval) takes no part.
     """
@@ -90,19 +91,19 @@ def holm(p_values: Sequence[float | None], alpha: float = 1 - CONFIDENCE) -> lis
 def finding(ratio: Estimate) -> Finding:
     """What the interval of new over base says."""
     if ratio.low is None or ratio.high is None:
-        return "cannot tell"
+        return "inconclusive"
     if ratio.low > 1:
         return "faster"
     return "slower" if ratio.high < 1 else "no difference"
 
 
 def slower_than(ratio: Estimate, threshold: float) -> bool:
-    """Whether the whole interval lies below 1 - threshold: slower by more than that, and surely so."""
+    """Whether the whole interval lies below 1 - threshold: slower by more than that, with confidence."""
     return ratio.high is not None and ratio.high < 1 - threshold
 
 
 def resolution(ratio: Estimate) -> float | None:
-    """The smallest relative difference that would have been seen: half the interval's width, on the
+    """The smallest relative difference that would have been detected: half the interval's width, on the
     logarithm, as a fraction of the ratio; None without an interval."""
     if ratio.low is None or ratio.high is None:
         return None

@@ -50,4 +50,4 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 
 def _words() -> PairedLabels:
-    return PairedLabels(repetition="repetition", side=str, standing=lambda found: f"efficiency {share(found.value)}")
+    return PairedLabels(repetition="repetition", side=str, estimate=lambda found: f"efficiency {share(found.value)}")

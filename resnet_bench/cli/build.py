@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 
 from resnet_bench.cli.pictures import picture_format
 from resnet_bench.config import Config, ModelConfig
@@ -19,6 +18,7 @@ from resnet_bench.config.options import ConfigurationCommand, from_context, give
 from resnet_bench.records.files import write_atomically
 from resnet_bench.report.figures import diagram
 from resnet_bench.report.terminal import network
+from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
@@ -58,7 +58,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if config.output.json:
         click.echo(msgspec.json.format(msgspec.json.encode(built), indent=2))
         return
-    Console().print(network.render(built.model, built.stages, built.weights))
+    console().print(network.render(built.model, built.stages, built.weights))
     for what, where in (("Saved", path), ("Diagram", picture)):
         if where is not None:
             click.echo(f"{what}: {where}")

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 
 from resnet_bench.analysis import compare, noise_floor, ratio
 from resnet_bench.config.comparison import ComparisonConfig
@@ -17,6 +16,7 @@ from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import IncomparableError, RecordError, SlowerError
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import comparison
+from resnet_bench.report.terminal.rich_text import console
 
 
 @click.command("compare", cls=ConfigurationCommand)
@@ -55,7 +55,7 @@ def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: A
     elif asked.format == "markdown":
         click.echo(comparison.markdown(report, before.record), nl=False)
     else:
-        Console().print(comparison.render(report, before.record))
+        console().print(comparison.render(report, before.record))
     _fail_if_slower(report, asked.fail_if_slower)
     ctx.exit(reader.exit_code or (IncomparableError.exit_code if report.refused else 0))
 

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import click
 import msgspec
-from rich.console import Console
 
 from resnet_bench import cli
 from resnet_bench.config import DataConfig, RuntimeConfig
@@ -15,6 +14,7 @@ from resnet_bench.config.options import ConfigurationCommand, from_context, give
 from resnet_bench.config.shards import DataBenchConfig, VerifyShardsConfig, WriteShardsConfig
 from resnet_bench.config.sources import SOURCES, check_source
 from resnet_bench.errors import ConfigError, DataError
+from resnet_bench.report.terminal.rich_text import console
 
 FIXED = {"mode": "input"}
 SEED = RuntimeConfig().seed
@@ -72,7 +72,7 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
     if ctx.params["json"]:
         click.echo(msgspec.json.format(msgspec.json.encode(result.manifest), indent=2))
     else:
-        Console().print(report.made(result.manifest, output, result.shards_found))
+        console().print(report.made(result.manifest, output, result.shards_found))
 
 
 def _supply(ctx: click.Context, asked: WriteShardsConfig, seed: int, on_bad_record: Literal["error", "skip"]) -> Any:
@@ -124,7 +124,7 @@ def check_command(ctx: click.Context, /, path: str, **_values: Any) -> None:
     if ctx.params["json"]:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        Console().print(report.checked(found))
+        console().print(report.checked(found))
     ctx.exit(0 if found.sound else DataError.exit_code)
 
 

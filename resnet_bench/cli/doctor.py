@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 
 from resnet_bench.config import options
 from resnet_bench.report.terminal import doctor
+from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
@@ -36,4 +36,4 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if config.output.json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        Console().print(doctor.render(found))
+        console().print(doctor.render(found))

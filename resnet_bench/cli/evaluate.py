@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from resnet_bench.cli.pictures import picture_format
 from resnet_bench.cli.progress.evaluate import evaluate_progress
@@ -19,6 +18,7 @@ from resnet_bench.config.options import ConfigurationCommand, from_context, read
 from resnet_bench.records.files import check_folder, write_atomically
 from resnet_bench.report.figures import confusion
 from resnet_bench.report.terminal import evaluation as report
+from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
@@ -54,7 +54,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if config.output.json:
         click.echo(result.to_json(), nl=False)
         return
-    Console().print(report.render(result))
+    console().print(report.render(result))
     for what, where in (("Result", path), ("Confusion matrix", picture)):
         if where is not None:
             click.echo(f"{what}: {where}")

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from resnet_bench.cli.pictures import picture_format
@@ -22,6 +21,7 @@ from resnet_bench.records.run import FORMER_VERDICTS
 from resnet_bench.report.export.csv import metric as metric_of
 from resnet_bench.report.figures import timeline
 from resnet_bench.report.terminal import tables, text
+from resnet_bench.report.terminal.rich_text import add_row, console
 
 _EQUAL = ("mode", "device", "verdict", "settings", "machine")
 
@@ -49,7 +49,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, json: bool,
     record is named on stderr, the others are shown, and the exit code is 8. Needs pip install 'resnet-bench[history]'.
     """
     if list_columns:
-        Console().print(_columns())
+        console().print(_columns())
         return
     given["verdict"] = FORMER_VERDICTS.get(given["verdict"], given["verdict"])
     conditions = [history.equals(name, given[name]) for name in _EQUAL if given[name]]
@@ -63,7 +63,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, json: bool,
     if json:
         click.echo(msgspec.json.format(msgspec.json.encode([row(*each) for each in chosen]), indent=2))
     else:
-        Console().print(tables.history(chosen))
+        console().print(tables.history(chosen))
         click.echo(f"{len(chosen)} of {len(records)} records")
     if kind is not None:
         _plot(chosen, given["metric"], given["plot"], kind)
@@ -81,9 +81,9 @@ def _columns() -> Table:
     grid = Table(box=None, header_style="dim", pad_edge=False)
     for name in ("column", "type", "what it holds"):
         grid.add_column(name, overflow="fold")
-    grid.add_row("file", "VARCHAR", "The record's file.")
+    add_row(grid, "file", "VARCHAR", "The record's file.")
     for column in columns():
-        grid.add_row(column.name, column.sql_type, column.help)
+        add_row(grid, column.name, column.sql_type, column.help)
     return grid
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 
 from resnet_bench.cli.progress.evaluate import evaluate_progress
 from resnet_bench.config.evaluation import PredictionConfig
@@ -16,6 +15,7 @@ from resnet_bench.config.fields import absolute_path
 from resnet_bench.config.options import ConfigurationCommand, from_context, read, section, subset
 from resnet_bench.errors import DataError
 from resnet_bench.report.terminal import evaluation as report
+from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> 
     if config.output.json:
         click.echo(msgspec.json.format(msgspec.json.encode(reply), indent=2))
     else:
-        Console().print(report.predictions(reply.predictions))
+        console().print(report.predictions(reply.predictions))
     if reply.assumed is not None:
         click.echo(
             f"bench-cli: {asked.model} does not name its input normalization; assumed {reply.assumed}.", err=True

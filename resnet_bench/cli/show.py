@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 
 from resnet_bench.analysis import noise_floor
 from resnet_bench.config.options import subset
@@ -16,6 +16,7 @@ from resnet_bench.records.evaluation import EvaluationRecord
 from resnet_bench.records.read import RecordOrResult, json_files, load
 from resnet_bench.records.record import Record
 from resnet_bench.records.tuning import TuningRecord
+from resnet_bench.report.terminal.rich_text import console
 
 
 @click.command("show")
@@ -57,7 +58,7 @@ def _print(good: list[tuple[Path, RecordOrResult]], full: bool, with_evidence: b
     """Records as one table, unless they are to be printed whole; then everything else, one by one."""
     from resnet_bench.report.terminal import text
 
-    console = Console()
+    screen = console()
     records = [(path, saved) for path, saved in good if isinstance(saved, Record)]
     parts: list[RenderableType] = []
     if len(records) > 1 and not full and not with_evidence:
@@ -66,8 +67,8 @@ def _print(good: list[tuple[Path, RecordOrResult]], full: bool, with_evidence: b
     parts += [_render(path, saved, with_evidence) for path, saved in good]
     for number, part in enumerate(parts):
         if number:
-            console.rule(style="dim")
-        console.print(part)
+            screen.rule(style="dim")
+        screen.print(part)
 
 
 def _render(path: Path, saved: RecordOrResult, with_evidence: bool) -> RenderableType:

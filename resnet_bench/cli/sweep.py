@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 
 from resnet_bench import cli
 from resnet_bench.cli import INTERRUPTED
@@ -23,7 +22,7 @@ from resnet_bench.config.options import ConfigurationCommand, configuration, rea
 from resnet_bench.config.sweep import SweepConfig
 from resnet_bench.errors import BenchError, BudgetError, ConfigError
 from resnet_bench.experiments import budget as plan
-from resnet_bench.experiments import sweep, sweep_confirm
+from resnet_bench.experiments import combinations, sweep, sweep_confirm
 from resnet_bench.experiments.ignored_options import ignored_options
 from resnet_bench.experiments.paired.side import Budget
 from resnet_bench.records.ab import AbRecord
@@ -32,6 +31,7 @@ from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
 from resnet_bench.report.export import tensorboard
 from resnet_bench.report.terminal import tables
+from resnet_bench.report.terminal.rich_text import console
 
 CONFIRM_PAIRS = 5
 _PROTOCOL = {option.name for option in options.options()} - {"require_valid"}
@@ -68,7 +68,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     total_s = wanted.total_time
     with signals() as received, sweep_progress() as watcher:
         job = sweep.Sweep(
-            sweep.cells(base, varied),
+            combinations.cross_product(base, varied),
             folder,
             lambda record: _save_whole(record, folder),
             watcher,
@@ -93,9 +93,9 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
 
 def _asked(ctx: click.Context, wanted: SweepConfig) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Base and varied options; the command line overrides the file."""
-    base, varied = sweep.parse_file(Path(wanted.file)) if wanted.file is not None else ({}, {})
+    base, varied = combinations.parse_file(Path(wanted.file)) if wanted.file is not None else ({}, {})
     given = options.given_values(ctx)
-    own = sweep.parse_vary(wanted.vary)
+    own = combinations.parse_vary(wanted.vary)
     clash = sorted(set(given) & set(own))
     if clash:
         raise ConfigError(f"--vary {clash[0]} and --{clash[0].replace('_', '-')} are both given.", "Leave one out.")
@@ -119,15 +119,15 @@ def _save_whole(record: Record, folder: Path) -> Path:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _lines(results: list[sweep.CombinationResult]) -> list[tables.Line]:
+def _lines(results: list[combinations.CombinationResult]) -> list[tables.Line]:
     return [
-        ({name: format_value(value) for name, value in each.cell.values.items()}, each.status, each.record)
+        ({name: format_value(value) for name, value in each.combination.values.items()}, each.status, each.record)
         for each in results
     ]
 
 
 def _confirm(
-    results: list[sweep.CombinationResult], count: int, base: dict[str, Any], folder: Path
+    results: list[combinations.CombinationResult], count: int, base: dict[str, Any], folder: Path
 ) -> tuple[list[sweep_confirm.SweepConfirmation], list[int]]:
     """Let the best take turns; with the signals that came meanwhile."""
     measure = options.build({name: value for name, value in base.items() if name in ("max_time", "timeout")})[0].measure
@@ -154,29 +154,29 @@ def _confirm(
 
 
 def _print(
-    results: list[sweep.CombinationResult], confirmed: list[sweep_confirm.SweepConfirmation], as_json: bool
+    results: list[combinations.CombinationResult], confirmed: list[sweep_confirm.SweepConfirmation], as_json: bool
 ) -> None:
     if as_json:
-        by_cell = {each.cell.identity: each for each in confirmed}
+        by_identity = {each.combination.identity: each for each in confirmed}
         data = tables.sweep_data(
             [
-                (line, str(each.path) if each.path else None, _in_turns(by_cell.get(each.cell.identity)))
+                (line, str(each.path) if each.path else None, _in_turns(by_identity.get(each.combination.identity)))
                 for line, each in zip(_lines(results), results, strict=True)
             ]
         )
         click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
         return
-    Console().print(tables.sweep(_lines(results), in_turns=bool(confirmed)))
+    console().print(tables.sweep(_lines(results), in_turns=bool(confirmed)))
     if confirmed:
-        rows = [(each.cell.words, each.ratio, each.finding, each.contest.outcome) for each in confirmed]
-        Console().print(tables.confirmed(results[0].cell.words, rows))
+        rows = [(each.combination.words, each.ratio, each.finding, each.result.outcome) for each in confirmed]
+        console().print(tables.confirmed(results[0].combination.words, rows))
 
 
 def _in_turns(found: sweep_confirm.SweepConfirmation | None) -> dict[str, Any] | None:
     return None if found is None else {"ratio": found.ratio, "finding": found.finding, "result": str(found.path)}
 
 
-def _write_events(results: list[sweep.CombinationResult], events: str | None) -> None:
+def _write_events(results: list[combinations.CombinationResult], events: str | None) -> None:
     folder = None if events is None else Path(events)
     found = [(each.path, each.record) for each in results if each.path is not None and each.record is not None]
     if folder is not None and found:
@@ -184,7 +184,9 @@ def _write_events(results: list[sweep.CombinationResult], events: str | None) ->
         click.echo(f"HParams: tensorboard --logdir {folder}", err=True)
 
 
-def _exit(ctx: click.Context, job: sweep.Sweep, results: list[sweep.CombinationResult], interrupted: int) -> None:
+def _exit(
+    ctx: click.Context, job: sweep.Sweep, results: list[combinations.CombinationResult], interrupted: int
+) -> None:
     states = [each.status for each in results]
     waiting = states.count("waiting")
     if job.interrupted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from rich.text import Text
 from resnet_bench.cli.exit import exit_code, show, signals
 from resnet_bench.cli.progress.train import train_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
-from resnet_bench.config import ModelConfig, RuntimeConfig, TrainingConfig
+from resnet_bench.config import Config, ModelConfig, RuntimeConfig, TrainingConfig
 from resnet_bench.config.options import ConfigurationCommand, given_values, read, section, subset
 from resnet_bench.config.training import ResumeConfig
 from resnet_bench.experiments import train_request
+from resnet_bench.experiments.progress import TrainObserver
 from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
 from resnet_bench.records.base import Notice
@@ -74,14 +74,27 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     ctx.exit(exit_code(record, received))
 
 
-class CombinedObserver:
-    """An observer that shows a training and writes its scalars."""
+class CombinedObserver(TrainObserver):
+    """Shows a training and writes its scalars."""
 
-    def __init__(self, shown: Any, scalars: Scalars) -> None:
+    def __init__(self, shown: TrainObserver, scalars: Scalars) -> None:
         self._shown, self._scalars = shown, scalars
 
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return getattr(self._shown, name)  # type: ignore[no-any-return]
+    def phase(self, name: str) -> None:
+        """Show it."""
+        self._shown.phase(name)
+
+    def resolved(self, config: Config, notices: tuple[Notice, ...]) -> None:
+        """Show it."""
+        self._shown.resolved(config, notices)
+
+    def began(self, event: Any) -> None:
+        """Show it."""
+        self._shown.began(event)
+
+    def tested(self, event: Any) -> None:
+        """Show it."""
+        self._shown.tested(event)
 
     def steps(self, event: Any) -> None:
         """Show and write losses."""

@@ -23,7 +23,7 @@ from resnet_bench.config.options import (
 from resnet_bench.config.paired import PairedConfig
 from resnet_bench.config.tuning import TuningConfig, check_confirmation
 from resnet_bench.errors import ConfigError
-from resnet_bench.experiments import sweep
+from resnet_bench.experiments import combinations
 from resnet_bench.experiments.tuning import tune
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.tuning import Constraints, TuningRecord
@@ -87,11 +87,11 @@ def _settings(ctx: click.Context) -> tune.TuneSettings:
     wanted, paired = read(ctx, TuningConfig), read(ctx, PairedConfig)
     check_confirmation(paired)
     return tune.TuneSettings(
-        vary=sweep.parse_vary(wanted.vary),
+        vary=combinations.parse_vary(wanted.vary),
         only=None if wanted.only is None else tuple(name for name in wanted.only.split(",") if name.strip()),
         pipeline=wanted.pipeline,
         emulated=wanted.emulated,
-        bounds=Constraints(latency_s=wanted.max_latency, output_error=wanted.max_output_error),
+        constraints=Constraints(latency_s=wanted.max_latency, output_error=wanted.max_output_error),
         min_gain=wanted.min_gain,
         pairs=paired.pairs,
         turns=paired.turns,

@@ -1,11 +1,10 @@
 """`--batch-size max`: the largest batch that fits, found by trying, a fresh process per try.
 
 `largest` is the search (pure: doubling, then bisection); `search` answers it with workers. A batch fits where
-a worker can prepare and run one warm-up step with it. A GPU says itself when its memory is over. A CPU must
-not be taken that far, because the system would swap or kill: there a batch fits where the measured peak of
-the worker stays within the memory that was available at the start, less `RESERVED_SHARE`; and one whose peak,
-extended along a straight line from the measured ones, would lie beyond is not tried at all. Neighbours:
-`worker/handle.py` runs a try, `session.py` asks before its first process.
+a worker can prepare and run one warm-up step with it. A GPU reports when its memory is exhausted. On a CPU the system
+would swap or kill: there a batch fits where the worker's peak memory stays within what was available at the start,
+less `RESERVED_SHARE`; and one whose peak, extrapolated linearly from the measured ones, would exceed that is not tried.
+Neighbours: `worker/process.py` runs a try, `run.py` asks before its first process.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class BatchSearchTimeout(Exception):  # noqa: N818
 @dataclass(frozen=True)
 class Bracket:
     """What a search found: `fits` is the largest batch seen to fit (None: none), `too_large` the smallest
-    that does not (None: up to the ceiling all do). `complete` where nothing lies between them."""
+    that does not (None: all up to the largest do). `complete` where nothing lies between them."""
 
     fits: int | None
     too_large: int | None
@@ -51,30 +50,30 @@ class Bracket:
 def largest(
     fits: Callable[[int], bool],
     start: int = START,
-    ceiling: int = LARGEST_BATCH,
+    most: int = LARGEST_BATCH,
     guess: Callable[[int, int], int | None] = lambda _low, _high: None,
 ) -> Bracket:
-    """The largest batch from 1 to `ceiling` for which `fits` holds; it is taken to be monotonic.
+    """The largest batch from 1 to `most` for which `fits` holds; it is taken to be monotonic.
 
     Doubles from `start` until a batch does not fit, halves where `start` does not, then bisects; `guess`
     may name a better batch to try between two bounds. Ends early where `fits` raises `BatchSearchTimeout`.
     """
-    low, high, batch = 0, ceiling + 1, min(start, ceiling)
+    low, high, batch = 0, most + 1, min(start, most)
     try:
         while high - low > 1:
             if fits(batch):
                 low = batch
             else:
                 high = batch
-            batch = _next(low, high, ceiling, guess)
+            batch = _next(low, high, most, guess)
     except BatchSearchTimeout:
         pass
-    return Bracket(low or None, high if high <= ceiling else None, high - low <= 1)
+    return Bracket(low or None, high if high <= most else None, high - low <= 1)
 
 
-def _next(low: int, high: int, ceiling: int, guess: Callable[[int, int], int | None]) -> int:
-    if high > ceiling:
-        return min(2 * low, ceiling)
+def _next(low: int, high: int, most: int, guess: Callable[[int, int], int | None]) -> int:
+    if high > most:
+        return min(2 * low, most)
     named = guess(low, high)
     return named if named is not None and low < named < high else (low + high) // 2
 

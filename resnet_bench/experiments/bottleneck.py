@@ -1,7 +1,7 @@
-"""One `bottleneck` run from start to end: whatever happens, a `BottleneckRecord` comes of it.
+"""One configuration three times, interleaved: end to end, its model alone, its pipeline alone.
 
-The same configuration three times: whole, its model alone, its pipeline alone. Neighbours: `interleaver.py` lets them
-take turns, `bottleneck.py` says what their speeds mean, `cli/bottleneck.py` asks.
+Whatever happens, the result is a `BottleneckRecord`. Neighbours: `paired/interleave.py` alternates the rounds,
+`analysis/bottleneck.py` says what the three speeds mean, `cli/bottleneck.py` asks.
 """
 
 from __future__ import annotations
@@ -14,38 +14,39 @@ from resnet_bench.analysis.bottleneck import analyse, efficiency
 from resnet_bench.config import Config
 from resnet_bench.config.option import protocol_of
 from resnet_bench.data.service import LOCAL
-from resnet_bench.errors import BenchError, ConfigError
+from resnet_bench.errors import ConfigError
+from resnet_bench.experiments.ending import ended
 from resnet_bench.experiments.ignored_options import ignored_options
 from resnet_bench.experiments.paired import interleave
-from resnet_bench.experiments.paired.interleave import Interleaver, PairedObserver
-from resnet_bench.experiments.paired.side import Budget, Side, SideFailure
+from resnet_bench.experiments.paired.interleave import Interleaver
+from resnet_bench.experiments.paired.side import Budget, Side
 from resnet_bench.experiments.process import CLOSING_S
+from resnet_bench.experiments.progress import PairedObserver
 from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Estimate, Notice, distinct
 from resnet_bench.records.bottleneck import BottleneckRecord, BottleneckSamples, Sharing
 from resnet_bench.records.files import new_id, now
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration
-from resnet_bench.records.run import Outcome
 from resnet_bench.runtime.resolve import usable_cpus
-from resnet_bench.worker.process import Worker, outcome_of
+from resnet_bench.worker.process import Worker
 
 WHOLE, MODEL, PIPELINE = "end to end", "model alone", "pipeline alone"
 
 
 def check(config: Config) -> None:
-    """Refuse what has no ceilings to compare."""
+    """Refuse a configuration without both a model and a pipeline to measure."""
     if config.step.mode == "input":
-        raise ConfigError("--mode input has no model whose ceiling could be measured.", "Use --mode train or infer.")
+        raise ConfigError("--mode input has no model to measure.", "Use --mode train or infer.")
     if config.data.source == "synthetic":
         raise ConfigError(
-            "--source synthetic has no pipeline whose ceiling could be measured.",
-            "Use --source photos, tfrecord or folder; the model's ceiling is measured with synthetic data anyway.",
+            "--source synthetic has no pipeline to measure.",
+            "Use --source photos, tfrecord or folder; the model alone is measured with synthetic data anyway.",
         )
     if config.step.batch_size == "max":
         raise ConfigError(
-            "--batch-size max is searched for by run alone: beside other processes less memory is free.",
-            "Let bench-cli run find it, then give the number.",
+            "--batch-size max works with run only: with other live processes, less memory is free.",
+            "Find it with bench-cli run, then give the number.",
         )
 
 
@@ -56,26 +57,20 @@ def measure(
     started: float | None = None,
     new_worker: Callable[[], Worker] = Worker,
 ) -> BottleneckRecord:
-    """Measure the three in turns and return what came of it; blocks. `--processes` are the repetitions,
-    `--rounds` the turns of each; `--steps`, or about half a second each, make a turn.
+    """Measure the three interleaved and return the result; blocks. `--processes` are the repetitions, `--rounds` the
+    rounds of each, of `--steps` steps, or about half a second.
 
-    `started` is when the command began (`time.monotonic`), which the budget counts from. Raises `ConfigError` for
-    what has no ceilings; everything else becomes the outcome.
+    `started` is when the command began (`time.monotonic`), which the budget counts from. Raises `ConfigError` where
+    `check` does; everything else becomes the outcome.
     """
     check(config)
     started = time.monotonic() if started is None else started
     created = now()
-    game = _interleaver(config, started, observer, new_worker)
-    outcome, failed = Outcome(kind="ok"), None
-    try:
-        game.run()
-    except KeyboardInterrupt:
-        outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
-    except BenchError as error:
-        outcome, failed = outcome_of(error), error.side if isinstance(error, SideFailure) else None
-    facts = game.facts
+    runs = _interleaver(config, started, observer, new_worker)
+    outcome, failed = ended(runs.run)
+    facts = runs.facts
     first = next((each for each in facts.values() if each.machine is not None), facts[WHOLE])
-    repetitions = [_repetition(each) for each in game.done]
+    repetitions = [_repetition(each) for each in runs.done]
     analysis = None
     if repetitions and first.machine is not None:
         analysis = analyse(repetitions, sharing_of(first.machine), _usable(config, first.machine))
@@ -93,7 +88,7 @@ def measure(
         repetitions=tuple(repetitions),
         analysis=analysis,
         warnings=_warnings(
-            facts.values(), [*ignored_options(given, protocol_of("bottleneck"), "bench-cli bottleneck"), *game.notices]
+            facts.values(), [*ignored_options(given, protocol_of("bottleneck"), "bench-cli bottleneck"), *runs.notices]
         ),
         wall_s=time.monotonic() - started,
     )
@@ -112,17 +107,17 @@ def _interleaver(
     )
     sides = {
         WHOLE: Side("", config, new_worker),
-        MODEL: Side("", config, new_worker, part="model"),
-        PIPELINE: Side("", config, new_worker, part="pipeline"),
+        MODEL: Side("", config, new_worker, scope="model"),
+        PIPELINE: Side("", config, new_worker, scope="pipeline"),
     }
 
-    def judge(done: Sequence[interleave.Repetition]) -> Estimate:
-        machine = game.facts[WHOLE].machine
-        assert machine is not None, "a side that took turns has found its machine"
+    def estimate(done: Sequence[interleave.Repetition]) -> Estimate:
+        machine = runs.facts[WHOLE].machine
+        assert machine is not None, "a side that timed rounds knows its machine"
         return efficiency([_repetition(each) for each in done], sharing_of(machine))
 
-    game = Interleaver(sides, budget, judge, observer, equal_steps=False)
-    return game
+    runs = Interleaver(sides, budget, estimate, observer, equal_steps=False)
+    return runs
 
 
 def sharing_of(machine: Machine) -> Sharing:

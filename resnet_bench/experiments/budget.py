@@ -1,6 +1,7 @@
-"""How many steps, rounds and processes fit the budget. Pure.
+"""How many steps, rounds and processes fit the time budget. Pure.
 
-The pilot is the last warm-up step. Neighbours: `session.py` asks, `measure.py` carries out.
+The pilot is the last warm-up step. Neighbours: `process.py` and `run.py` ask for one process and a run,
+`paired/interleave.py` for interleaved runs; `worker/timing.py` carries it out.
 """
 
 from __future__ import annotations
@@ -9,24 +10,23 @@ import math
 
 ROUND_SECONDS = 0.5
 TURN_SECONDS = 0.1
-"""One turn of two sides that are held against each other. The cores of a shared machine change their pace within
-some tenths of a second: with 180 turns of one step (70 ms) pairs of processes deviated by 0.4 to 1.3 %, with 60 of
-three by 3 %."""
+"""One interleaved round of a side. The cores of a shared machine change their speed within some tenths of a second:
+with 180 rounds of one step (70 ms) pairs of processes varied by 0.4 to 1.3 %, with 60 rounds of three steps by 3 %."""
 
-FEWEST_TURNS, MOST_TURNS, PAIR_SECONDS = 20, 90, 10.0
+FEWEST_PAIRED_ROUNDS, MOST_PAIRED_ROUNDS, PAIR_SECONDS = 20, 90, 10.0
 
 
-def turns(turn_s: float) -> int:
-    """Turns of a side per pair of processes, where nothing else is asked for: about 10 s of timed work, but 20 at
-    least, so that a median means something, and 90 at most."""
-    wanted = round(PAIR_SECONDS / turn_s) if turn_s > 0 else MOST_TURNS
-    return min(MOST_TURNS, max(FEWEST_TURNS, wanted))
+def rounds_per_pair(round_s: float) -> int:
+    """Rounds of a side per pair of processes, by default: about 10 s of timed work, but 20 at least, so that a median
+    means something, and 90 at most."""
+    wanted = round(PAIR_SECONDS / round_s) if round_s > 0 else MOST_PAIRED_ROUNDS
+    return min(MOST_PAIRED_ROUNDS, max(FEWEST_PAIRED_ROUNDS, wanted))
 
 
 MIN_ROUNDS = 3
 MAX_STEPS_PER_ROUND = 1000
 SAFETY = 1.1
-"""Planned work is taken 10 % longer than the pilot said: steps vary, and the command must end in time."""
+"""Planned work is assumed to take 10 % longer than the pilot said: steps vary, and the command must end in time."""
 
 
 def steps_per_round(step_s: float, steps_per_call: int, round_s: float = ROUND_SECONDS) -> int:
@@ -37,24 +37,24 @@ def steps_per_round(step_s: float, steps_per_call: int, round_s: float = ROUND_S
 
 
 AWAKE_S = 0.02
-"""What a worker that takes turns needs before and after its timed block, its pipeline running: some ms."""
+"""How long the pipeline of an interleaved worker runs before and after its timed round: some milliseconds."""
 
 COLD_CACHE_S = 0.0025
-"""What the first call of a turn loses because another process had the caches: 2.4 ms in inference at 64 pixels."""
+"""What the first call of a round loses because another process used the caches: 2.4 ms, inference at 64 pixels."""
 
 NEGLIGIBLE = 0.005
 
 
 def pre_turn_calls(call_s: float, calls: int, buffered: int) -> int:
-    """Untimed calls before a turn of `calls` calls, so that its caches are warm, and none of it is read from a
-    buffer that filled while nobody took from it. At most `buffered` batches can lie ready.
+    """Untimed calls before an interleaved round of `calls` calls, so that its caches are warm, and none of its batches
+    come from a buffer that filled while nothing was consumed. At most `buffered` batches can lie ready.
 
-    The pipeline of a stopped worker stands still, so it can have run ahead by `AWAKE_S` only. Where that is
-    negligible beside the turn, no lead-in is needed for it; else one call more than could have been produced.
+    The pipeline of a stopped worker is stopped too, so it can be ahead by `AWAKE_S` only. Where that is negligible
+    beside the round, no call is needed for it; else one more than could have been produced.
     """
-    turn_s = call_s * calls
-    if buffered == 0 or NEGLIGIBLE * turn_s >= AWAKE_S:
-        return int(NEGLIGIBLE * turn_s < COLD_CACHE_S)
+    round_s = call_s * calls
+    if buffered == 0 or NEGLIGIBLE * round_s >= AWAKE_S:
+        return int(NEGLIGIBLE * round_s < COLD_CACHE_S)
     ahead = math.floor(AWAKE_S / call_s) if call_s > 0 else buffered
     return 1 + min(buffered, ahead)
 
@@ -63,7 +63,7 @@ def rounds_that_fit(rounds: int, round_s: float, share_s: float, left_s: float) 
     """How many of the asked `rounds` fit; 0 where not even one does.
 
     `share_s` is this process' part of the remaining time, `left_s` all of it: a process whose share
-    cannot hold `MIN_ROUNDS` takes from the others.
+    cannot hold `MIN_ROUNDS` takes time from the others.
     """
     fitting = math.floor(share_s / (round_s * SAFETY))
     if fitting < MIN_ROUNDS:
@@ -85,8 +85,8 @@ def share_of_time(left_s: float, cold_s: float, round_s: float, further: int) ->
 
 
 def split_rounds(wanted: int, step_s: float, left_s: float) -> int:
-    """How many turns of forward, forward_backward, apply and whole fit: each takes about three steps, and
-    compiling them about as long again as ten. At least 2, so that there is a middle."""
+    """How many rounds of forward, forward_backward, apply and whole fit: each takes about three steps, and
+    compiling them about as long as ten more. At least 2, so that there is a median."""
     return max(2, min(wanted, math.floor((left_s / step_s - 10) / (3 * SAFETY))))
 
 

@@ -1,48 +1,47 @@
-"""`data bench`: one worker whose pipeline is run for epochs, stage by stage, and with each option changed.
+"""`data bench`: one worker runs the input pipeline for epochs, stage by stage, and with each option changed.
 
-The parent's order of calls. Neighbours: `worker/stages.py` does the work, `pipeline_rates.py` and `ablation.py`
-say what it means, `record.py` keeps it.
+The parent's order of calls. Neighbours: `worker/handlers/pipeline.py` does the work, `analysis/pipeline.py` has the
+statistics, `pipeline_variants.py` the changed options, `pipeline_findings.py` makes the result.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 import resnet_bench
-from resnet_bench.analysis import pipeline as pipeline_rates
 from resnet_bench.analysis import steady_state
 from resnet_bench.analysis.summary import summarize
 from resnet_bench.analysis.verdict import decide_verdict
-from resnet_bench.config import Config, DataConfig, resolved_value
+from resnet_bench.config import Config, DataConfig
 from resnet_bench.errors import BenchError, BudgetError
 from resnet_bench.experiments import pipeline_variants
+from resnet_bench.experiments.ending import ended
 from resnet_bench.experiments.findings import Findings
+from resnet_bench.experiments.pipeline_findings import PipelineFindings, pipeline_result
 from resnet_bench.experiments.process import CLOSING_S
-from resnet_bench.experiments.progress import RunObserver, SilentRunObserver
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import new_id, now
-from resnet_bench.records.pipeline import STAGES, AblationRate, MemoryTrend, PipelineResult
+from resnet_bench.records.pipeline import STAGES
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, ProcessSamples, Round, Samples, Verdict
-from resnet_bench.runtime.resolve import usable_cpus
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker, outcome_of
 
 COPY = "copy"
 EPOCHS_SHARE = 0.4
-"""Of the time: at most this for the epochs. They take less where they are short."""
+"""Share of the time for the epochs, at most; short ones take less."""
 ABLATION_SHARE = 0.6
-"""Of what the epochs leave, where options are switched off too."""
+"""Share of the rest for the changed options, where they are measured."""
 
 
 @dataclass(frozen=True)
 class DataBenchRequest:
-    """What is asked beyond the stages: passes over the data, and whether options are changed in turn.
+    """What is asked beyond the stages: passes over the data, and whether options are changed one by one.
 
     available_bytes: host memory that a cache may be compared in; None leaves that variant out.
     """
@@ -50,18 +49,6 @@ class DataBenchRequest:
     epochs: int = 3
     ablate: bool = False
     available_bytes: int | None = None
-
-
-@dataclass
-class _Found:
-    """All that is known so far; a record can be made of it at any moment."""
-
-    findings: Findings
-    epochs: p.EpochsRun | None = None
-    stages: dict[str, list[Round]] = field(default_factory=lambda: defaultdict(list))
-    variants: dict[str, list[Round]] = field(default_factory=lambda: defaultdict(list))
-    ablations: tuple[pipeline_variants.Ablation, ...] = ()
-    pixels: dict[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -77,27 +64,30 @@ def run(
     started: when the command began (`time.monotonic`); the budget counts from there.
     """
     started = time.monotonic() if started is None else started
-    found = _Found(Findings(config))
+    found = PipelineFindings(Findings(config))
     created = now()
     deadline = started + config.measure.max_time - CLOSING_S
-    try:
+
+    def bench() -> None:
         with new_worker() as worker:
-            _Bench(worker, found, questions, observer or SilentRunObserver(), deadline).run()
-        outcome = Outcome(kind="ok")
-    except KeyboardInterrupt:
-        outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
-    except BenchError as error:
-        outcome = outcome_of(error)
+            _Calls(worker, found, questions, observer or RunObserver(), deadline).run()
+
+    outcome, _ = ended(bench)
     if outcome.kind != "ok":
         outcome = replace(outcome, process=0, phase=outcome.phase or found.findings.phase)
     return _record(found, outcome, created, given, time.monotonic() - started)
 
 
-class _Bench:
+class _Calls:
     """The calls to one worker, in order."""
 
     def __init__(
-        self, worker: Worker, found: _Found, questions: DataBenchRequest, observer: RunObserver, deadline: float
+        self,
+        worker: Worker,
+        found: PipelineFindings,
+        questions: DataBenchRequest,
+        observer: RunObserver,
+        deadline: float,
     ) -> None:
         self._worker, self._found, self._questions = worker, found, questions
         self._observer, self._deadline = observer, deadline
@@ -116,9 +106,9 @@ class _Bench:
         assert findings.resolved is not None, "an opened pipeline has resolved its configuration"
         self._tell_changed_pixels(findings.resolved)
         stages = self._stage_variants()
-        self._take_turns(stages, self._left() * (1 - ABLATION_SHARE if asked.ablate else 1.0))
+        self._interleave(stages, self._left() * (1 - ABLATION_SHARE if asked.ablate else 1.0))
         if len(self._found.stages) < len(stages):
-            raise BudgetError("The time budget ended before each stage had a turn.", "Allow more with --max-time.")
+            raise BudgetError("The time budget ended before each stage was timed.", "Allow more with --max-time.")
         if asked.ablate:
             try:
                 self._ablate()
@@ -129,7 +119,7 @@ class _Bench:
 
     @property
     def _caches(self) -> bool:
-        """Whether the cache that was asked for fitted."""
+        """Whether the requested cache fitted."""
         return not any(notice.topic == "cache" for notice in self._found.findings.notices)
 
     def _left(self) -> float:
@@ -148,7 +138,7 @@ class _Bench:
             left_out.add("prefetch")
         return tuple(p.Variant(name=stage, until=stage) for stage in stages if stage not in left_out)
 
-    def _take_turns(self, variants: tuple[p.Variant, ...], budget_s: float) -> None:
+    def _interleave(self, variants: tuple[p.Variant, ...], budget_s: float) -> None:
         findings = self._found.findings
         wanted = findings.requested.measure.rounds
         self._planned = wanted * len(variants)
@@ -170,17 +160,17 @@ class _Bench:
         chosen = [p.Variant(name=pipeline_variants.FULL, data=pipeline_variants.full(taken))]
         chosen += [p.Variant(name=one.name, data=one.data) for one in self._found.ablations if one.data is not None]
         self._compare_pixels(pipeline_variants.full(taken), chosen[1:])
-        self._take_turns(tuple(chosen), self._left())
+        self._interleave(tuple(chosen), self._left())
 
     def _compare_pixels(self, reference: DataConfig, variants: Sequence[p.Variant]) -> None:
-        """How far images lie apart where only their decoding differs."""
+        """The difference between images where only their decoding differs."""
         chosen = [one for one in variants if one.data and pipeline_variants.changes_pixels_alone(one.data, reference)]
         if chosen:
             command = p.ComparePixels(reference=reference, variants=tuple(chosen))
             self._found.pixels.update(self._ask(command, p.PixelsCompared).mean_absolute)
 
     def _tell_changed_pixels(self, config: Config) -> None:
-        """Say by how much the options that are on change pixels."""
+        """Note by how much the options that are on change pixels."""
         self._compare_pixels(pipeline_variants.exact(config.data), [p.Variant(name="configured", data=config.data)])
         difference = self._found.pixels.get("configured")
         if difference is not None:
@@ -209,7 +199,7 @@ class _Bench:
             self._observer.rounds(min(done, self._planned), self._planned, one.images / one.wall_s, left_s)
 
 
-def _record(found: _Found, outcome: Outcome, created: str, given: tuple[str, ...], wall_s: float) -> Record:
+def _record(found: PipelineFindings, outcome: Outcome, created: str, given: tuple[str, ...], wall_s: float) -> Record:
     findings = found.findings
     config = findings.resolved or findings.requested
     whole = list(found.stages)[-1] if found.stages else ""
@@ -238,69 +228,6 @@ def _record(found: _Found, outcome: Outcome, created: str, given: tuple[str, ...
 
 
 def _verdict(judged: Verdict) -> Verdict:
-    """The verdict, with the words for a command that has one process by design."""
+    """The verdict, with the reason of a command that has one process by design."""
     one = Notice.make("one_worker")
     return replace(judged, reasons=tuple(one if why.kind == "few_processes" else why for why in judged.reasons))
-
-
-def pipeline_result(found: _Found) -> PipelineResult | None:
-    """What the rounds and epochs come to; None where nothing was measured."""
-    if not found.stages and found.epochs is None:
-        return None
-    machine = found.findings.machine
-    cores = usable_cpus(machine.cpus, machine.cpu_quota) if machine is not None else None
-    stages = pipeline_rates.stage_rates(found.stages, _bytes_per_image(found.findings))
-    slowest = pipeline_rates.bottleneck(stages)
-    whole = list(found.stages.values())[-1] if found.stages else []
-    busy, advice = pipeline_rates.next_step(stages, cores or 1, pipeline_rates.taken_by_others(whole))
-    trend = _memory(found)
-    notices = [*(found.epochs.notices if found.epochs is not None else ()), *advice]
-    if trend is not None:
-        notices += pipeline_rates.memory_notices(trend)
-    return PipelineResult(
-        stages=stages,
-        epochs=found.epochs.epochs if found.epochs is not None else (),
-        bottleneck=slowest.stage if slowest is not None else None,
-        ablation=_ablation(found),
-        memory=trend,
-        cores=cores,
-        cores_busy=busy,
-        notices=tuple(notices),
-    )
-
-
-def _bytes_per_image(findings: Findings) -> float | None:
-    """Encoded bytes of an image on average: counted, else from the sample that facts are taken from."""
-    data = findings.data
-    if data is None:
-        return None
-    if data.bytes is not None and data.images:
-        return data.bytes / data.images
-    if data.mean_pixels is None or data.mean_bytes_per_pixel is None:
-        return None
-    return data.mean_pixels * data.mean_bytes_per_pixel
-
-
-def _memory(found: _Found) -> MemoryTrend | None:
-    """The trend from the second epoch on; within the first, from when the shuffle buffer must have been full."""
-    if found.epochs is None or not found.epochs.memory:
-        return None
-    whole = [epoch for epoch in found.epochs.epochs if epoch.until != "read"]
-    config = found.findings.resolved
-    settled_images = whole[0].images
-    if len(whole) == 1 and config is not None:
-        settled_images = min(settled_images, 2 * resolved_value(config.data.shuffle_buffer_size))
-    return pipeline_rates.memory_trend(found.epochs.memory, settled_images)
-
-
-def _ablation(found: _Found) -> tuple[AblationRate, ...]:
-    full = found.variants.get(pipeline_variants.FULL, [])
-    rows = []
-    for one in found.ablations:
-        rounds = found.variants.get(one.name, [])
-        if full and rounds:
-            row = pipeline_rates.ablation_rate(one.name, one.change, full, rounds)
-            rows.append(replace(row, pixel_difference=found.pixels.get(one.name)))
-        else:
-            rows.append(AblationRate(name=one.name, change=one.change, why=one.why or "the time was up"))
-    return tuple(rows)

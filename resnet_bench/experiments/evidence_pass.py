@@ -1,8 +1,7 @@
-"""What follows a run's timed processes, untimed: a process that shows what became of the options, and how far
-the outputs lie from float32's.
+"""The untimed pass after the timed processes that checks the options: what the graph, logs and outputs show.
 
-Nothing here can spoil a run: what fails or does not fit is told as a `Notice`. Neighbours: `session.py` calls,
-`evidence/` judges what was seen, `worker/evidence.py` looks.
+Nothing here can spoil a run: a failure, or a lack of time, becomes a `Notice`. Neighbours: `run.py` calls,
+`worker/handlers/evidence.py` collects, `evidence/` checks the options against it, `output_error.py` compares outputs.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
 STEPS = 2
-"""Steps that are looked at: the first that trains and one whose buffers are warm."""
+"""Steps that are observed: the first, and one with warm buffers."""
 
 RESERVED_SHARE = 0.3
-"""Of --max-time, which --evidence full keeps for the pass."""
+"""Of --max-time, what --evidence full keeps for the pass."""
 
 LOGGING = 1.5
-"""How much longer a start with every log and dump on takes, generously."""
+"""How much longer a start takes with every log and dump on; an upper estimate."""
 
 
 def reserved_s(found: Findings) -> float:
@@ -48,31 +47,45 @@ def needed_s(cold: ColdStart, step_s: float) -> tuple[float, float]:
     return LOGGING * (sum(seconds or 0.0 for seconds in outside) + network_s) + 2 * STEPS * step_s, 2 * network_s
 
 
+def run(
+    found: Findings,
+    observer: RunObserver,
+    deadline: float,
+    new_worker: Callable[[], Worker],
+    folder: Path | None = None,
+) -> None:
+    """Collect evidence into `found`, where that is asked for and fits the budget. Blocks.
+
+    `folder` (None: keeps nothing) is beside the record and named after it.
+    """
+    EvidencePass(found, observer, deadline, new_worker, folder).run()
+
+
 @dataclass(frozen=True)
 class EvidencePass:
-    """The untimed pass of one run; `folder` (None: keeps nothing) is beside the record and named after it."""
+    """The pass in progress."""
 
     found: Findings
     observer: RunObserver
     deadline: float
     new_worker: Callable[[], Worker]
-    folder: Path | None = None
+    folder: Path | None
 
     def run(self) -> None:
-        """Look, where that is asked for and fits. Blocks; what it sees goes into `found`."""
+        """Collect, then compare outputs."""
         config = self.found.resolved
         timed = next((process for process in self.found.processes if process.rounds), None)
         if config is None or timed is None or config.step.mode == "input" or config.measure.evidence == "off":
             return
         steps = sum(one.steps for one in timed.rounds)
-        pass_s, parity_s = needed_s(timed.cold_start, sum(one.wall_s for one in timed.rounds) / steps)
+        pass_s, outputs_s = needed_s(timed.cold_start, sum(one.wall_s for one in timed.rounds) / steps)
         if not self._fits("option verification", pass_s):
             return
         try:
             with self.new_worker() as worker:
-                self._attest(worker)
-                if self._fits("comparing outputs with float32", parity_s):
-                    self._compare(worker)
+                self._collect(worker)
+                if self._fits("comparing outputs with float32", outputs_s):
+                    self._compare_outputs(worker)
         except KeyboardInterrupt:
             self.found.note(Notice.make("evidence_interrupted"))
         except BenchError as error:
@@ -84,7 +97,7 @@ class EvidencePass:
             self.found.note(Notice.make("evidence_cut", what=what, needed_s=needed, left_s=max(0.0, left)))
         return left >= needed
 
-    def _attest(self, worker: Worker) -> None:
+    def _collect(self, worker: Worker) -> None:
         command = p.CollectEvidence(
             config=self.found.runnable,
             log_path=str(worker.log_path),
@@ -93,7 +106,7 @@ class EvidencePass:
         )
         self._note(self._ask(worker, command, p.Observed))
 
-    def _compare(self, worker: Worker) -> None:
+    def _compare_outputs(self, worker: Worker) -> None:
         self.found.parity = output_error.measure_output_error(
             self.found.runnable, worker, self.deadline, self._on_event
         )

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What a run has found out so far. Neighbours: `process.py` and the passes fill it, `run.py` makes a record of it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Findings:
 
     @property
     def runnable(self) -> Config:
-        """What workers are given: as requested, with the batch that --batch-size max came to."""
+        """The configuration for workers: as requested, with the batch that --batch-size max found."""
         if self.batch_size is None:
             return self.requested
         return replace(self.requested, step=replace(self.requested.step, batch_size=self.batch_size))

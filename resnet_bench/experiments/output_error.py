@@ -1,7 +1,7 @@
-"""How far a configuration's outputs lie from float32's: the parent's side, nothing timed.
+"""The error of a configuration's outputs against float32: the parent's side, untimed.
 
-Neighbours: `worker/evidence.py` computes both in one process; `afterwards.py` asks after a run, `tune` for
-its candidates.
+Neighbours: `worker/handlers/evidence.py` computes both in one process; `evidence_pass.py` asks after a run,
+`tuning/constraints.py` for a candidate.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One worker process from its start to its end: prepared, warmed up, timed, summed up.
+"""One worker process of a run from start to end: prepared, warmed up, timed, summed up.
 
-What it finds out goes into `Findings` at once, so that a record can be made whatever happens next.
-Neighbours: `session.py` runs one trial after the other, `plan.py` decides how much fits.
+Its results go into `Findings` at once, so that a record can be made whatever happens next.
+Neighbours: `run.py` runs one process after the other, `budget.py` decides how much fits.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
 CLOSING_S = 3.0
-"""Kept back from the budget: half of it for the worker's last words, half for saving the record."""
+"""Kept back from the budget: half of it for the worker's last replies, half for saving the record."""
 
 SPLIT_ROUNDS = 10
 PROFILE_READING_S = 8.0
-"""Kept back for summing a trace up, in a process of its own."""
+"""Kept back for summarizing a trace, in a process of its own."""
 
 
 class TimedProcess:
-    """One worker from its start to its end; `samples` works at any moment."""
+    """One worker from start to end; `samples` works at any moment."""
 
     def __init__(self, worker: Worker, found: Findings, observer: RunObserver, deadline: float) -> None:
         self._worker = worker
@@ -52,7 +52,7 @@ class TimedProcess:
         return replace(self._samples, warmup=tuple(self.warmup), rounds=tuple(self.timed), latency=tuple(self.latency))
 
     def run(self, number: int, further: int, profile_folder: Path | None) -> None:
-        """Prepare, warm up, time, sum up; `further` processes shall follow."""
+        """Prepare, warm up, time, sum up; `further` processes are to follow."""
         start = time.monotonic()
         self._prepare()
         step_s = self._warm_up()
@@ -187,7 +187,7 @@ class TimedProcess:
         self._found.note(*self._found.trace.notices)
 
     def _observe(self) -> None:
-        """What the process shows of itself without being disturbed; the first shows its graph too."""
+        """Collect what the process can show without disturbing it; the first shows its graph too."""
         reply = self._ask(p.Observe(graph=self._found.seen.traced is None), p.Observed)
         self._found.seen = self._found.seen.joined(reply.seen)
         self._found.note(*reply.notices)

@@ -1,7 +1,7 @@
-"""The untimed pass that measures the machine's roofs, and the roofline that comes of it.
+"""The untimed pass after the timed processes that measures the machine's peaks, and the run's roofline.
 
-After the timed processes, in a process of its own, within the run's budget. What fails or does not fit is a
-`Notice` and spoils nothing. Neighbours: `session.py` calls, `worker/limits.py` measures, `roofline.py` computes.
+In a process of its own, within the run's budget. Nothing here can spoil a run: a failure, or a lack of time, becomes a
+`Notice`. Neighbours: `run.py` calls, `worker/handlers/peaks.py` measures, `analysis/roofline.py` computes.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from resnet_bench.records.summary import Summary
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import Worker
 
-ROOFS_S = 8.0
-"""What the roofs are given; shared by eleven measurements or so."""
+PEAKS_S = 8.0
+"""Seconds for the peaks, shared by about eleven measurements."""
 
-LEAST_ROOFS_S = 2.0
+LEAST_PEAKS_S = 2.0
 OVERRUN = 1.5
-"""Small shares are overrun: each measurement makes two calls at least, and compiles."""
+"""Short measurements take longer than their share: each makes at least two calls, and compiles."""
 
 COMPUTE = {"tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
-"""What convolutions compute in where it is not called as --precision is."""
+"""The data type that convolutions compute in, where it differs from the name of --precision."""
 
 
 def reserved_s(found: Findings) -> float:
     """Seconds of the budget that the timed processes must leave for the pass: what it needs, a quarter at most."""
     measure = found.requested.measure
-    return min(measure.max_time / 4, 2 * LEAST_ROOFS_S + OVERRUN * ROOFS_S + 12.0) if measure.roofline else 0.0
+    return min(measure.max_time / 4, 2 * LEAST_PEAKS_S + OVERRUN * PEAKS_S + 12.0) if measure.roofline else 0.0
 
 
-def measure(found: Findings, observer: RunObserver, deadline: float, new_worker: Callable[[], Worker]) -> None:
-    """Measure the roofs and count the layers, where that was asked for and fits; `found.limits` holds them. Blocks."""
+def run(found: Findings, observer: RunObserver, deadline: float, new_worker: Callable[[], Worker]) -> None:
+    """Measure the peaks and count the layers into `found.limits`, where that is asked for and fits. Blocks."""
     timed = next((process for process in found.processes if process.rounds), None)
     if found.resolved is None or timed is None or not found.requested.measure.roofline:
         return
     left_s = deadline - time.monotonic()
-    budget_s = min(ROOFS_S, (left_s - _start_s(timed)) / OVERRUN)
-    if budget_s < LEAST_ROOFS_S:
-        facts: dict[str, Value] = {"left_s": max(0.0, left_s), "needed_s": _start_s(timed) + OVERRUN * LEAST_ROOFS_S}
+    budget_s = min(PEAKS_S, (left_s - _start_s(timed)) / OVERRUN)
+    if budget_s < LEAST_PEAKS_S:
+        facts: dict[str, Value] = {"left_s": max(0.0, left_s), "needed_s": _start_s(timed) + OVERRUN * LEAST_PEAKS_S}
         found.note(Notice.make("roofline_cut", **facts))
         return
-    observer.phase("roofs of this machine")
+    observer.phase("measured peaks")
     command = p.MeasurePeaks(config=found.runnable, budget_s=budget_s)
     try:
         with new_worker() as worker:
@@ -62,13 +62,13 @@ def measure(found: Findings, observer: RunObserver, deadline: float, new_worker:
 
 
 def _start_s(timed: ProcessSamples) -> float:
-    """What a process needs until it can measure: all but tracing and the first step."""
+    """Seconds until a process can measure: all of a cold start but tracing and the first step."""
     cold = timed.cold_start
     return 1.3 * sum(part or 0.0 for part in (cold.process_s, cold.import_s, cold.start_s, cold.build_s))
 
 
 def join(found: Findings, summary: Summary | None) -> Roofline | None:
-    """The run against the measured roofs; None where nothing was measured, or no network ran."""
+    """The run against the measured peaks; None where nothing was measured, or no network ran."""
     limits, config, model = found.limits, found.resolved, found.model
     if limits is None or config is None or model is None or summary is None or not limits.layers:
         return None
@@ -96,7 +96,7 @@ def join(found: Findings, summary: Summary | None) -> Roofline | None:
 
 
 def doubts(found: Roofline | None) -> tuple[Notice, ...]:
-    """That the run did better than the measured roofs allow: they were measured on a busier machine."""
+    """A notice where the run is faster than the measured peaks allow: they were measured while the machine was busy."""
     if found is None:
         return ()
     limit_s, mfu = found.step_limit_s, found.mfu

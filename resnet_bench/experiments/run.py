@@ -1,8 +1,8 @@
-"""The parent's order of calls for one configuration, and nothing else.
+"""One run: fresh processes one after the other, then the untimed passes, then the record.
 
-Fresh processes one after the other, each prepared, warmed up and timed; the budget is watched, and
-whatever exists when something fails goes into the record. Neighbours: `trial.py` runs a process, `plan.py`
-decides how much fits, `record.py` keeps the result.
+The budget is watched, and whatever exists when something fails goes into the record. Neighbours: `process.py` runs a
+process, `roofline_pass.py` and `evidence_pass.py` are the untimed passes, `budget.py` decides how much fits,
+`records/record.py` keeps the result.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments import batch_search, budget, evidence_pass, roofline_pass
+from resnet_bench.experiments.ending import ended
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.paired.noise import known
 from resnet_bench.experiments.process import CLOSING_S, TimedProcess
-from resnet_bench.experiments.progress import RunObserver, SilentRunObserver
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.files import new_id, now, stem
@@ -61,29 +62,25 @@ def run(
     identity = new_id()
     deadline = started + config.measure.max_time - CLOSING_S
     timed_by = deadline - evidence_pass.reserved_s(found) - roofline_pass.reserved_s(found)
-    job = _Job(found, observer or SilentRunObserver(), timed_by, _profile_folder(config, created), new_worker)
+    observer = observer or RunObserver()
+    timed = _TimedProcesses(found, observer, timed_by, _profile_folder(config, created), new_worker)
     folder = Path(config.output.output) / stem(created, config.step.mode, identity) if keep else None
-    untimed = evidence_pass.EvidencePass(found, observer or SilentRunObserver(), deadline, new_worker, folder)
     idle = idle or IdleWatch()
-    try:
+
+    def all_passes() -> None:
         idle.look(config.runtime.device)
-        job.run()
+        timed.run()
         idle.look(found.machine.device if found.machine else "cpu")
-        roofline_pass.measure(
-            found, observer or SilentRunObserver(), deadline - evidence_pass.reserved_s(found), new_worker
-        )
-        untimed.run()
-        outcome = Outcome(kind="ok")
-    except KeyboardInterrupt:
-        outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="What was measured is kept.")
-    except BenchError as error:
-        outcome = outcome_of(error)
+        roofline_pass.run(found, observer, deadline - evidence_pass.reserved_s(found), new_worker)
+        evidence_pass.run(found, observer, deadline, new_worker, folder)
+
+    outcome, _ = ended(all_passes)
     if outcome.kind != "ok":
-        outcome = replace(outcome, process=job.number, phase=outcome.phase or found.phase)
+        outcome = replace(outcome, process=timed.number, phase=outcome.phase or found.phase)
     wall_s = time.monotonic() - started
     try:
         return _record(found, outcome, identity, created, given, wall_s, idle)
-    except KeyboardInterrupt:  # It came while the run was summed up: nothing is left to interrupt.
+    except KeyboardInterrupt:  # It came while the record was made: nothing is left to interrupt.
         return _record(found, outcome, identity, created, given, wall_s, idle)
 
 
@@ -124,12 +121,12 @@ def _record(
 ) -> Record:
     resolved, notices = found.resolved, tuple(found.notices)
     per_call = found.requested.step.steps_per_call
-    # Whoever gives --warmup has drawn the line himself, as published protocols do: all that follows counts.
+    # An explicit --warmup defines the window, as published protocols do: discard nothing.
     marked = (steady_state.mark(process, per_call, count_all="warmup" in given) for process in found.processes)
     samples = Samples(processes=tuple(marked))
     summary = summarize(samples)
-    against_roofs = roofline_pass.join(found, summary)
-    notices = (*notices, *roofline_pass.doubts(against_roofs))
+    against_peaks = roofline_pass.join(found, summary)
+    notices = (*notices, *roofline_pass.doubts(against_peaks))
     device = found.machine.device if found.machine else "cpu"
     floor = known(resolved or found.requested, found.machine, found.environment)
     checks: tuple[OptionCheck, ...] = ()
@@ -153,15 +150,15 @@ def _record(
         parity=found.parity,
         trace=found.trace,
         profile=found.profile,
-        roofline=against_roofs,
+        roofline=against_peaks,
         energy=run_energy(samples, found.machine, idle.idle_w(device), idle.why(device)),
         warnings=notices,
         wall_s=wall_s,
     )
 
 
-class _Job:
-    """One run in progress: the processes in order, within the deadline."""
+class _TimedProcesses:
+    """The timed processes of a run, in order, within the deadline."""
 
     def __init__(
         self,
@@ -204,7 +201,7 @@ class _Job:
             self.found.note(Notice.make("budget_cut_rounds", asked=rounds, ran=fewest))
 
     def _search_batch(self) -> None:
-        """Settle --batch-size max in processes of its own, before the first that counts."""
+        """Resolve --batch-size max in processes of its own, before the first that counts."""
 
         def on_try(batch: int) -> None:
             self.found.phase = "batch search"
@@ -215,7 +212,7 @@ class _Job:
         self.found.note(*notices)
 
     def _read_trace(self, trace: ProfileResult) -> None:
-        """Sum the trace up in a process of its own: the readers are large, and may fail without harm."""
+        """Summarize the trace in a process of its own: the readers are large, and may fail without harm."""
         self._observer.phase("profile summary")
         silence_s = self.found.requested.measure.timeout
         try:
@@ -236,19 +233,19 @@ class _Job:
         """Seconds that one process timed; None where the budget ended before its first round, but other
         processes have some. What was timed before the budget ended counts."""
         with self._new_worker() as worker:
-            trial = TimedProcess(worker, self.found, self._observer, self._deadline)
+            process = TimedProcess(worker, self.found, self._observer, self._deadline)
             try:
-                trial.run(self.number, total - self.number - 1, self._profile_folder)
+                process.run(self.number, total - self.number - 1, self._profile_folder)
             except BenchError as error:
                 outcome = outcome_of(error)
-                if outcome.kind != "budget" or not (trial.timed or self.found.processes):
+                if outcome.kind != "budget" or not (process.timed or self.found.processes):
                     raise
-                if trial.timed:
+                if process.timed:
                     facts: dict[str, Value] = {"process": self.number, "phase": outcome.phase}
                     self.found.note(Notice.make("budget_cut_end", **facts))
             finally:
-                self.found.processes.append(trial.samples())
-        return sum(one.wall_s for one in trial.timed) if trial.timed else None
+                self.found.processes.append(process.samples())
+        return sum(one.wall_s for one in process.timed) if process.timed else None
 
 
-__all__ = ["RunObserver", "SilentRunObserver", "refused", "run"]
+__all__ = ["refused", "run"]

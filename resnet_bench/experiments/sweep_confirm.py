@@ -1,6 +1,6 @@
-"""The best of a sweep, in turns: its records were measured one after the other, which ranks but proves little.
+"""Confirms the best of a sweep with interleaved runs: its records were measured one after the other.
 
-Neighbours: `sweep.py` has the records, `matches/ab.py` plays, `cli/sweep.py` asks.
+Neighbours: `sweep.py` has the records, `paired/ab.py` runs two configurations, `cli/sweep.py` asks.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from pathlib import Path
 
 from resnet_bench.analysis import ratio
 from resnet_bench.config import Config, options
+from resnet_bench.experiments.combinations import Combination, CombinationResult
 from resnet_bench.experiments.paired import ab
-from resnet_bench.experiments.paired.duet import PairedObserver
 from resnet_bench.experiments.paired.side import Budget, Side
-from resnet_bench.experiments.sweep import Combination, CombinationResult
+from resnet_bench.experiments.progress import PairedObserver
 from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.base import Estimate, Finding
 
 
 @dataclass(frozen=True)
 class SweepConfirmation:
-    """One of the best against the best: `ratio` is its throughput over the best's, its interval as wide as the
-    number of confirmations asks for (Holm); None where no pair was played. `path` is the saved match."""
+    """One of the best against the best: `ratio` is its throughput over the best's, with an interval corrected for the
+    number of confirmations (Holm); None where no pair was measured. `path` is the saved result."""
 
-    cell: Combination
-    contest: AbRecord
+    combination: Combination
+    result: AbRecord
     path: Path
     ratio: Estimate | None
 
     @property
     def finding(self) -> Finding:
         """What the interval says."""
-        return "cannot tell" if self.ratio is None else ratio.finding(self.ratio)
+        return "inconclusive" if self.ratio is None else ratio.finding(self.ratio)
 
 
 def confirm(
@@ -44,9 +44,9 @@ def confirm(
     announce: Callable[[str], None] = lambda _words: None,
     new_side: Callable[[str, Config], Side] = Side,
 ) -> list[SweepConfirmation]:
-    """Let the best `count` of `ranked` play: each against the first. Blocks; each match is saved when it ends.
+    """Run the best `count` of `ranked` interleaved, each with the first. Blocks; each result is saved when it ends.
 
-    Ends early where a match was interrupted.
+    Ends early where one is interrupted.
     """
     measured = [each for each in ranked if each.record is not None and each.record.summary is not None][:count]
     if len(measured) < 2:
@@ -54,18 +54,18 @@ def confirm(
     best, *others = measured
     found: list[tuple[Combination, AbRecord, Path]] = []
     for other in others:
-        announce(f"{other.cell.words} against {best.cell.words}")
-        one, two = (new_side(each.cell.words, _runnable(each)) for each in (best, other))
-        contest = ab.run_ab("ab", one, two, budget, observer)
-        found.append((other.cell, contest, save(contest)))
-        if contest.outcome.kind == "interrupted":
+        announce(f"{other.combination.words} against {best.combination.words}")
+        baseline, candidate = (new_side(each.combination.words, _runnable(each)) for each in (best, other))
+        result = ab.run_ab("ab", baseline, candidate, budget, observer)
+        found.append((other.combination, result, save(result)))
+        if result.outcome.kind == "interrupted":
             break
     return _corrected(found)
 
 
 def _runnable(result: CombinationResult) -> Config:
-    """The configuration with the batch that --batch-size max came to."""
-    config, record = result.cell.config, result.record
+    """The configuration with the batch that --batch-size max found."""
+    config, record = result.combination.config, result.record
     assert record is not None
     if config.step.batch_size != "max" or record.config.resolved is None:
         return config
@@ -74,11 +74,10 @@ def _runnable(result: CombinationResult) -> Config:
 
 def _corrected(found: Sequence[tuple[Combination, AbRecord, Path]]) -> list[SweepConfirmation]:
     logs = [
-        ratio.paired([pair.ratio for pair in contest.result.pairs]) if contest.result else None
-        for _, contest, _ in found
+        ratio.paired([pair.ratio for pair in record.result.pairs]) if record.result else None for _, record, _ in found
     ]
     levels = ratio.holm([None if log is None else log.p_value for log in logs])
     return [
-        SweepConfirmation(cell, contest, path, None if log is None else log.estimate(level))
-        for (cell, contest, path), log, level in zip(found, logs, levels, strict=True)
+        SweepConfirmation(combination, record, path, None if log is None else log.estimate(level))
+        for (combination, record, path), log, level in zip(found, logs, levels, strict=True)
     ]

@@ -1,8 +1,8 @@
-"""Who measures what right now, so that two sweeps in one folder share the work instead of repeating it.
+"""Locks of single configurations, so that two sweeps in one folder share the work instead of repeating it.
 
-A claim is a file that names a process by number and start time. It is made with O_EXCL under a lock of the
-folder, which the kernel drops with its holder; so a claim whose process is gone can be taken over by
-exactly one other, and a claim that was cut off in the middle belongs to nobody.
+The lock of a configuration is a file that names a process by number and start time. It is made with O_EXCL under a lock
+of the folder, which the kernel drops with its holder; so a lock whose process is gone can be taken over by exactly one
+other, and one that was cut off in the middle belongs to nobody. Neighbour: `sweep.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER = ".claims"
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
-    """A process, on one machine, for good: numbers are reused, start times (seconds since 1970) are not."""
+    """A process on a machine: numbers are reused, start times (seconds since 1970) are not."""
 
     pid: int
     started: float
@@ -31,12 +31,12 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def this_process() -> Owner:
-    """The owner of this process' claims."""
+    """This process, as the owner of locks."""
     return Owner(pid=os.getpid(), started=psutil.Process().create_time(), machine=machine_id())
 
 
 def alive(owner: Owner) -> bool:
-    """Whether that process still runs; one of another machine is believed to."""
+    """Whether that process still runs; one of another machine is assumed to."""
     if owner.machine != machine_id():
         return True
     try:
@@ -47,14 +47,14 @@ def alive(owner: Owner) -> bool:
 
 
 class SweepLock:
-    """The claims in one folder of records."""
+    """The locks in one folder of records."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
         self._me = this_process()
 
     def take(self, name: str) -> Owner | None:
-        """Claim `name`; the living owner where somebody else has it, None where it is ours now.
+        """Lock `name`; the running owner where another has it, None where it is ours now.
 
         `RecordError` where the folder cannot be written to.
         """
@@ -76,7 +76,7 @@ class SweepLock:
                 self.path(name).unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
-        """The file of a claim."""
+        """The file of a lock."""
         return self._folder / f"{name}.claim"
 
     @contextmanager

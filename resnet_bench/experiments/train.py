@@ -1,7 +1,6 @@
-"""The parent's side of a training: what is asked for, one worker from start to end, one record.
+"""One training: one worker from start to end, one record.
 
-Neighbours: `training_request.py` says what is asked for, `worker/training.py` does the work, `cli/train.py`
-prints.
+Neighbours: `train_request.py` has the request, `worker/handlers/train.py` does the work, `cli/train.py` prints.
 """
 
 from __future__ import annotations
@@ -12,16 +11,17 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
 import resnet_bench
 from resnet_bench.analysis.summary import summarize
-from resnet_bench.config import Config, resolved_value
-from resnet_bench.errors import BenchError, ConfigError
+from resnet_bench.config import resolved_value
+from resnet_bench.errors import ConfigError
+from resnet_bench.experiments.ending import ended
 from resnet_bench.experiments.findings import Findings
+from resnet_bench.experiments.progress import TrainObserver
 from resnet_bench.experiments.train_request import REQUEST, TrainRequest
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import new_id, now, write_atomically
@@ -29,34 +29,15 @@ from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, ProcessSamples, Round, Samples, StepCounts, Verdict
 from resnet_bench.records.training import Epoch, TrainingResult
 from resnet_bench.step.training.checkpoint import CHECKPOINT
+from resnet_bench.step.training.progress import best
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker, outcome_of
+from resnet_bench.worker.process import Worker
 
 A_YEAR_S = 365 * 86400.0
 CLOSING_S = 600.0
 """What the last test and saving may take beyond --max-time."""
 
-
-class TrainObserver(Protocol):
-    """Who wants to know how far a training is."""
-
-    def phase(self, name: str) -> None:
-        """A phase begins."""
-
-    def resolved(self, config: Config, notices: tuple[Notice, ...]) -> None:
-        """The device is known."""
-
-    def began(self, event: p.TrainingBegan) -> None:
-        """The first step follows."""
-
-    def steps(self, event: p.StepsDone) -> None:
-        """Some steps are done."""
-
-    def tested(self, event: p.Tested) -> None:
-        """Some test images are answered."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """An epoch is over."""
+RESUME = "Go on with --resume."
 
 
 class TrainRun:
@@ -74,6 +55,7 @@ class TrainRun:
         self._resume, self._new_worker = resume, new_worker
         self._found = Findings(request.config)
         self._began: p.TrainingBegan | None = None
+        self._trained: p.Trained | None = None
         self._epochs: list[Epoch] = []
         self._rounds: list[Round] = []
         self._steps = 0
@@ -94,21 +76,13 @@ class TrainRun:
         write_atomically(folder / REQUEST, msgspec.json.format(msgspec.json.encode(self._request), indent=1))
         created = now()
         started = time.monotonic()
-        trained: p.Trained | None = None
-        try:
-            trained = self._train(folder)
-            outcome = Outcome(kind="ok")
-            if trained.result.ended == "interrupted":
-                outcome = Outcome(
-                    kind="interrupted", message="Interrupted; a checkpoint was saved.", remedy="Go on with --resume."
-                )
-        except KeyboardInterrupt:
-            outcome = Outcome(kind="interrupted", message="Interrupted.", remedy="Go on with --resume.")
-        except BenchError as error:
-            outcome = outcome_of(error)
+        outcome, _ = ended(lambda: self._train(folder), RESUME)
+        trained = self._trained
+        if trained is not None and trained.result.ended == "interrupted":
+            outcome = Outcome(kind="interrupted", message="Interrupted; a checkpoint was saved.", remedy=RESUME)
         if outcome.kind != "ok":
             outcome = replace(outcome, phase=outcome.phase or self._found.phase)
-        return self._record(trained, outcome, created, time.monotonic() - started)
+        return self._record(outcome, created, time.monotonic() - started)
 
     def interrupt(self) -> bool:
         """Ask a training that has begun to end with a checkpoint; False where it has not, and nothing would be lost."""
@@ -118,7 +92,7 @@ class TrainRun:
             os.kill(self._worker.pid, signal.SIGINT)
         return True
 
-    def _train(self, folder: Path) -> p.Trained:
+    def _train(self, folder: Path) -> None:
         training = self._request.training
         command = p.Train(
             config=self._request.config, training=training, folder=str(folder.absolute()), resume=self._resume
@@ -127,7 +101,7 @@ class TrainRun:
         with self._new_worker() as worker:
             self._worker = worker
             try:
-                return worker.request(
+                self._trained = worker.request(
                     command,
                     p.Trained,
                     silence_s=self._request.config.measure.timeout,
@@ -170,8 +144,8 @@ class TrainRun:
         images = steps * resolved_value(self._found.resolved.step.batch_size)
         return Round(steps=steps, images=images, wall_s=images / epoch.images_per_s, dispatch_s=None)
 
-    def _record(self, trained: p.Trained | None, outcome: Outcome, created: str, wall_s: float) -> Record:
-        found, began, request = self._found, self._began, self._request
+    def _record(self, outcome: Outcome, created: str, wall_s: float) -> Record:
+        found, began, trained, request = self._found, self._began, self._trained, self._request
         process = ProcessSamples(process=0, rounds=tuple(self._rounds))
         if began is not None:
             process = replace(process, cold_start=began.cold_start)
@@ -204,12 +178,11 @@ class TrainRun:
         )
 
     def _partial(self) -> TrainingResult | None:
-        """What is known of a training whose worker did not come to its end."""
+        """The result of a training whose worker did not finish."""
         began = self._began
         if began is None:
             return None
-        tested = [epoch for epoch in self._epochs if epoch.test_accuracy is not None]
-        top = max(tested, key=lambda epoch: epoch.test_accuracy or 0.0, default=None)
+        top = best(tuple(self._epochs))
         return TrainingResult(
             epochs=tuple(self._epochs),
             steps=self._steps,

@@ -10,8 +10,10 @@ import statistics
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from msgspec.structs import force_setattr
+
 from resnet_bench.config import Config
-from resnet_bench.records.base import Data, Difference, Estimate, Finding, Notice
+from resnet_bench.records.base import FORMER_INCONCLUSIVE, Data, Difference, Estimate, Finding, Notice
 from resnet_bench.records.environment import Environment
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import DataFacts, ModelFacts, Round
@@ -33,19 +35,19 @@ class PairSamples(Data, frozen=True, kw_only=True):
 
     @property
     def ratios(self) -> tuple[float, ...]:
-        """How many times faster `b` was than `a`, turn by turn (images per second)."""
+        """How many times faster `b` was than `a`, round by round (images per second)."""
         return tuple(rate([two]) / rate([one]) for one, two in zip(self.a, self.b, strict=True))
 
     @property
     def ratio(self) -> float:
-        """The pair's ratio: the median over neighbouring turns, or total rate over total rate."""
+        """The pair's ratio: the median over neighbouring rounds, or total rate over total rate."""
         return statistics.median(self.ratios) if self.interleaved else rate(self.b) / rate(self.a)
 
 
 class AbResult(Data, frozen=True, kw_only=True):
-    """The outcome of a match; the ratio's interval needs two pairs of processes.
+    """The ratio of two sides; its interval needs two pairs of processes.
 
-    `resolution` is the smallest relative difference that this many pairs would have shown.
+    `resolution` is the smallest relative difference that this many pairs would have detected.
     """
 
     label_a: str
@@ -54,13 +56,18 @@ class AbResult(Data, frozen=True, kw_only=True):
     images_per_s_a: float
     images_per_s_b: float
     pairs: tuple[PairSamples, ...]
-    finding: Finding
+    finding: Finding | Literal["cannot tell"]
     resolution: float | None
     notices: tuple[Notice, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Read the word of earlier versions as today's."""
+        if self.finding == FORMER_INCONCLUSIVE:
+            force_setattr(self, "finding", "inconclusive")
+
 
 class SideFacts(Data, frozen=True, kw_only=True):
-    """What a side turned out to be; None where its worker never came so far."""
+    """What is known of a side; None where its worker did not get that far."""
 
     label: str
     requested: Config

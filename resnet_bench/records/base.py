@@ -78,7 +78,10 @@ class Estimate(Data, frozen=True, kw_only=True):
     high: float | None = None
 
 
-Finding = Literal["faster", "slower", "no difference", "cannot tell"]
+Finding = Literal["faster", "slower", "no difference", "inconclusive"]
+
+FORMER_INCONCLUSIVE = "cannot tell"
+"""What earlier versions stored for "inconclusive"; read as that."""
 
 
 class Difference(Data, frozen=True, kw_only=True):

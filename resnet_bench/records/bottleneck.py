@@ -11,8 +11,10 @@ import statistics
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
+from msgspec.structs import force_setattr
+
 from resnet_bench.records.ab import rate
-from resnet_bench.records.base import Data, Estimate, Notice
+from resnet_bench.records.base import FORMER_INCONCLUSIVE, Data, Estimate, Notice
 from resnet_bench.records.environment import Environment
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration
@@ -22,7 +24,7 @@ from resnet_bench.records.saved import Saved
 SCHEMA_VERSION = 2
 """1: first version. 2: `type`."""
 
-Limit = Literal["input-bound", "compute-bound", "balanced", "cannot tell"]
+Limit = Literal["input-bound", "compute-bound", "balanced", "inconclusive"]
 Sharing = Literal["own device", "shared cores"]
 
 
@@ -36,13 +38,13 @@ class BottleneckSamples(Data, frozen=True, kw_only=True):
 
     def median(self, of: Callable[[float, float, float], float]) -> float:
         """A figure of the three speeds (end to end, model, pipeline), in images/s: its median over neighbouring
-        turns, or the figure of the total rates where whole processes alternated."""
+        rounds, or the figure of the total rates where whole processes alternated."""
         return statistics.median(self.each(of)) if self.interleaved else of(*self.rates)
 
     def each(self, of: Callable[[float, float, float], float]) -> list[float]:
-        """The figure of each turn."""
-        turns = zip(self.end_to_end, self.model, self.pipeline, strict=True)
-        return [of(*(rate([one]) for one in turn)) for turn in turns]
+        """The figure of each round."""
+        neighbours = zip(self.end_to_end, self.model, self.pipeline, strict=True)
+        return [of(*(rate([one]) for one in each)) for each in neighbours]
 
     @property
     def rates(self) -> tuple[float, float, float]:
@@ -68,8 +70,8 @@ class CoreUse(Data, frozen=True, kw_only=True):
 class Analysis(Data, frozen=True, kw_only=True):
     """The three speeds (images/s) and what they mean.
 
-    `bound` is what the two ceilings allow together: the lower one where the model has a device of its own, one
-    after the other, 1 / (1/model + 1/pipeline), where both share the cores. `efficiency` is end to end over it.
+    `bound` is the highest end-to-end speed that the two allow: the lower one where the model has a device of its own,
+    1 / (1/model + 1/pipeline) where both share the cores. `efficiency` is end to end over it.
     `stall_share` is the share of a step that the model alone would not have taken: 1 - end to end / model. On an
     accelerator that is the time it waits, and `utilisation` (None on a CPU) is the rest: time that computing needs
     over time that passed, as MLPerf Storage defines AU. `balance` is pipeline over model, from which `answer` comes.
@@ -87,9 +89,14 @@ class Analysis(Data, frozen=True, kw_only=True):
     utilisation: Estimate | None
     utilisation_passes: bool | None
     balance: Estimate
-    answer: Limit
+    answer: Limit | Literal["cannot tell"]
     cores: CoreUse | None
     notices: tuple[Notice, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Read the word of earlier versions as today's."""
+        if self.answer == FORMER_INCONCLUSIVE:
+            force_setattr(self, "answer", "inconclusive")
 
 
 class BottleneckRecord(Saved, frozen=True, kw_only=True, tag="bottleneck"):

@@ -99,7 +99,7 @@ def test_roles(name: str, role: str) -> None:
         ((120, 121, 119), "faster"),
         ((80, 81, 79), "slower"),
         ((100.5, 99, 101), "no difference"),
-        ((150,), "cannot tell"),
+        ((150,), "inconclusive"),
     ],
 )
 def test_findings(rates: tuple[float, ...], finding: str) -> None:
@@ -117,7 +117,7 @@ def test_the_ratio_is_new_over_base_with_its_interval() -> None:
 
 def test_one_process_supports_no_interval() -> None:
     found = one(record(100), record(150, 151, 149, words="--xla"))
-    assert (found.ratio.low, found.p_value, found.finding) == (None, None, "cannot tell")
+    assert (found.ratio.low, found.p_value, found.finding) == (None, None, "inconclusive")
 
 
 def test_several_comparisons_widen_their_intervals() -> None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from resnet_bench.analysis import noise_floor
 from resnet_bench.cli import group
 from resnet_bench.config import Config
-from resnet_bench.experiments.paired import ab, duet
+from resnet_bench.experiments.paired import ab
 from resnet_bench.experiments.paired.side import Side
 from resnet_bench.worker.process import Worker
 
@@ -106,14 +106,14 @@ def test_ctrl_c_keeps_the_pairs_that_exist(
     fakes: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del fakes
-    real = duet.AbRun.run
+    real = ab.AbRun.run
 
-    def run(match: duet.AbRun) -> None:
-        object.__setattr__(match._budget, "pairs", 1)
-        real(match)
+    def run(runs: ab.AbRun) -> None:
+        object.__setattr__(runs._interleaver._budget, "pairs", 1)
+        real(runs)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(duet.AbRun, "run", run)
+    monkeypatch.setattr(ab.AbRun, "run", run)
     done = invoke("ab", "", "--xla", *SHORT, "--output", str(tmp_path))
     assert done.exit_code == 130
     saved = result_in(tmp_path)
@@ -186,7 +186,7 @@ def sides_of(name: str) -> click.Command:
         (("tune", "--turns", "3"), "--turns 3 is not allowed: confirming the result takes at least 4."),
         (("ab", "--rounds 5", ""), "--rounds does not belong to a side"),
         (("ab", "--xla 'open", ""), "is not understood"),
-        (("ab", "--batch-size max", ""), "--batch-size max is searched for by run alone"),
+        (("ab", "--batch-size max", ""), "--batch-size max works with run only"),
         (("ab", "--batch-size 0", ""), "--batch-size 0 is not allowed"),
         (("ab", "", "", "--precision-target", "1"), "--precision-target 1 is not allowed: it takes a percentage"),
         (("ab", "", "", "--max-time", "soon"), "--max-time soon is not allowed"),

@@ -131,7 +131,7 @@ def test_a_budget_without_room_is_an_outcome(fakes: dict[str, str], tmp_path: Pa
     [
         (("--mode", "input"), "--mode input has no model"),
         (("--source", "synthetic"), "--source synthetic has no pipeline"),
-        (("--batch-size", "max"), "--batch-size max is searched for by run alone"),
+        (("--batch-size", "max"), "--batch-size max works with run only"),
         (("--data-service", "local:0"), "--data-service local:0 is not allowed: it takes local:N or HOST:PORT"),
         (("--data-service", "localhost"), "--data-service localhost is not allowed"),
         (("--data-service", "local:2", "--cache", "records"), "--cache records would pin each shard"),

@@ -236,7 +236,7 @@ def test_an_interrupted_run_saves_what_exists(tmp_path: Path, number: signal.Sig
 def test_help_and_the_parent_import_no_tensorflow() -> None:
     code = (
         "import sys; import resnet_bench.cli.run, resnet_bench.cli.doctor, resnet_bench.cli.show;"
-        "import resnet_bench.experiments.paired.duet;"
+        "import resnet_bench.experiments.paired.ab;"
         "print([name for name in ('tensorflow', 'keras', 'scipy', 'sklearn') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

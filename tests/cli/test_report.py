@@ -65,7 +65,7 @@ def test_a_field_that_nothing_is_refused_for_cannot_be_allowed(runs: Path, tmp_p
 
 def test_results_of_other_commands_are_found_in_the_folders_they_save_to(runs: Path, tmp_path: Path) -> None:
     results.save(
-        runs, results.bottleneck_of(made.full()), results.match(1.5, 1.6), results.tuning(), results.evaluation()
+        runs, results.bottleneck_of(made.full()), results.ab_record(1.5, 1.6), results.tuning(), results.evaluation()
     )
     done = report(runs, "-o", tmp_path / "r.md")
     assert (done.exit_code, done.stderr) == (0, f"2 records and 4 other results: {tmp_path / 'r.md'}\n")
@@ -78,7 +78,7 @@ def test_results_of_other_commands_are_found_in_the_folders_they_save_to(runs: P
 
 
 def test_results_without_records_make_a_page_but_no_table(tmp_path: Path) -> None:
-    paths = results.save(tmp_path, results.match(1.5, 1.6))
+    paths = results.save(tmp_path, results.ab_record(1.5, 1.6))
     done = report(*paths, "-o", tmp_path / "r.html")
     assert (done.exit_code, done.stderr) == (0, f"1 result: {tmp_path / 'r.html'}\n")
     assert report(*paths, "-o", tmp_path / "r.csv").exit_code == 8

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from resnet_bench.cli import group
 from resnet_bench.config.option import training_options
 from resnet_bench.errors import ConfigError, DataError
+from resnet_bench.experiments.progress import TrainObserver
 from resnet_bench.experiments.train import TrainRun
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
 from resnet_bench.records.record import Record
@@ -165,9 +166,10 @@ def test_what_a_training_reached_before_it_failed_is_saved(
 
 
 def test_an_interrupt_lets_the_worker_end_by_itself(tmp_path: Path) -> None:
-    class Watching:
-        def __getattr__(self, name: str) -> Any:
-            return lambda *_: began.set() if name == "tested" else None
+    class Watching(TrainObserver):
+        def tested(self, event: Any) -> None:
+            del event
+            began.set()
 
     began = threading.Event()
     request = request_of({"folder": str(tmp_path)})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from resnet_bench.config import preset_file
 from resnet_bench.config.options import parse_args
 from resnet_bench.errors import ConfigError
-from resnet_bench.experiments.sweep import cells
+from resnet_bench.experiments.combinations import cross_product
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_default_then_preset_then_file_then_command_line(file: Path) -> None:
 
 
 def test_a_sweep_varies_over_a_file(file: Path) -> None:
-    found = cells({"preset_file": str(file)}, {"xla": [True, False]})
+    found = cross_product({"preset_file": str(file)}, {"xla": [True, False]})
     assert {(cell.config.step.mode, cell.config.step.xla) for cell in found} == {("infer", True), ("infer", False)}
     assert all("mode" in cell.given for cell in found)
 

@@ -22,6 +22,7 @@ from resnet_bench.config.options import build
 from resnet_bench.data import service
 from resnet_bench.errors import DataError
 from resnet_bench.experiments import run
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.worker.process import is_stopped
 from tests.support.data_files import good_shard
 
@@ -29,6 +30,7 @@ READ = """
 import json, os
 from pathlib import Path
 from resnet_bench.data import open_input
+from resnet_bench.experiments.progress import RunObserver
 from tests.support.data_files import THREADS, config
 given = json.loads(os.environ["GIVEN"])
 inp = open_input(config(**given), THREADS, Path("."), "/CPU:0")
@@ -71,7 +73,7 @@ def soon_gone(pids: Iterable[int]) -> bool:
     return True
 
 
-class Killer(run.SilentRunObserver):
+class Killer(RunObserver):
     """Once the first round is timed: stops and wakes the worker's group, then kills one service process by pid."""
 
     def __init__(self) -> None:

@@ -179,7 +179,7 @@ def test_results_show_themselves_in_a_notebook() -> None:
     assert repr(record).startswith(f"<Record {record.id[:8]}: mode infer, device cpu, batch size")
     assert f"verdict {record.verdict.kind}" in repr(record)
     assert "img/s" in record._repr_html_()
-    hostile = results.match(1.5, 1.6, label=made.HOSTILE)._repr_html_()
+    hostile = results.ab_record(1.5, 1.6, label=made.HOSTILE)._repr_html_()
     assert "<script>" not in hostile
     assert "<table>" in hostile
     for other in (results.tuning(), results.evaluation(), results.bottleneck_of(record)):

@@ -36,7 +36,7 @@ def test_a_bad_guess_costs_tries_but_never_the_answer(limit: int, named: int) ->
 
 def test_nothing_that_fits_and_everything_that_fits() -> None:
     assert largest(lambda _batch: False) == Bracket(None, 1, complete=True)
-    assert largest(lambda _batch: True, ceiling=100) == Bracket(100, None, complete=True)
+    assert largest(lambda _batch: True, most=100) == Bracket(100, None, complete=True)
 
 
 def test_the_end_of_the_time_keeps_what_is_known() -> None:

@@ -91,7 +91,7 @@ def test_what_a_pipeline_buffers_while_it_waits(values: dict[str, Any], batch: i
 
 @pytest.mark.parametrize(("turn_s", "expected"), [(0.1, 90), (0.25, 40), (0.5, 20), (4.0, 20), (0.0, 90)])
 def test_turns_come_to_about_ten_seconds(turn_s: float, expected: int) -> None:
-    assert budget.turns(turn_s) == expected
+    assert budget.rounds_per_pair(turn_s) == expected
 
 
 def test_steps_fill_the_turn_that_is_asked_for() -> None:

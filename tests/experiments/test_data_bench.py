@@ -126,7 +126,7 @@ def test_a_budget_that_ends_while_options_are_changed_keeps_the_stages(monkeypat
     def over(*_: object) -> None:
         raise BudgetError("The time is up.")
 
-    monkeypatch.setattr(data_bench._Bench, "_ablate", over)
+    monkeypatch.setattr(data_bench._Calls, "_ablate", over)
     record = bench(questions=DataBenchRequest(epochs=0, ablate=True), rounds=2)
     assert (record.outcome.kind, "budget_cut_end" in kinds(record)) == ("ok", True)
     assert result(record).stages
@@ -136,7 +136,7 @@ def test_options_without_a_turn_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_bench, "STAGES", ("read", "prefetch"))
     record = bench(questions=DataBenchRequest(epochs=0, ablate=True), rounds=2, NO_TURN="naive")
     (row,) = (row for row in result(record).ablation if row.name == "naive")
-    assert (record.outcome.kind, row.ratio, row.why) == ("ok", None, "the time was up")
+    assert (record.outcome.kind, row.ratio, row.why) == ("ok", None, "the time budget ended")
 
 
 def test_without_epochs_there_are_only_stages() -> None:

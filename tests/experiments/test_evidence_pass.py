@@ -11,6 +11,7 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import evidence_pass
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments.findings import Findings
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import ColdStart
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SHORT = "--processes 1 --rounds 3 --steps 1 --warmup 2 --latency-samples 0"
 
 
-class Phases(session.SilentRunObserver):
+class Phases(RunObserver):
     """Remembers the phases."""
 
     def __init__(self) -> None:

@@ -65,7 +65,7 @@ def test_a_pass_that_does_not_fit_is_left_out_and_says_so() -> None:
     def none() -> None:
         raise AssertionError("no process is started")
 
-    roofline_pass.measure(found, None, time.monotonic() + 6.0, none)  # type: ignore[arg-type]
+    roofline_pass.run(found, None, time.monotonic() + 6.0, none)  # type: ignore[arg-type]
     assert kinds(tuple(found.notices)) == {"roofline_cut"}
     assert found.limits is None
 

@@ -17,6 +17,7 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.errors import ConfigError
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments.evidence_pass import EvidencePass
+from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Samples
@@ -33,7 +34,7 @@ def timed_processes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EvidencePass, "run", no_pass)
 
 
-def run(words: str, scenario: str = "ok", observer: session.RunObserver | None = None, **environment: str) -> Record:
+def run(words: str, scenario: str = "ok", observer: RunObserver | None = None, **environment: str) -> Record:
     config, given = parse_args(words.split())
 
     def new_worker() -> Worker:
@@ -195,7 +196,7 @@ def test_the_split_is_measured_once() -> None:
     assert record.summary.split is not None
 
 
-class Watcher(session.SilentRunObserver):
+class Watcher(RunObserver):
     def __init__(self) -> None:
         self.seen: list[tuple[object, ...]] = []
 

@@ -16,13 +16,14 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.errors import BudgetError
 from resnet_bench.experiments.paired.interleave import Repetition, StopEarly
 from resnet_bench.experiments.paired.side import SideFailure
+from resnet_bench.experiments.progress import SearchObserver
 from resnet_bench.experiments.tuning import search_space
 from resnet_bench.experiments.tuning.search import Choice, PairsRun, Search
 from resnet_bench.experiments.tuning.stopping_rule import StoppingRule
 from resnet_bench.records.ab import PairSamples
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import Outcome
-from resnet_bench.records.tuning import Candidate, ConstraintCheck
+from resnet_bench.records.tuning import ConstraintCheck
 from resnet_bench.runtime.resolve import resolve
 from tests.support import simulated
 
@@ -30,14 +31,6 @@ MACHINE = Machine(device_kind="cpu", device="cpu", cpus=2, cpu_flags=frozenset({
 GIVEN = {"mode": "infer", "image_size": (64, 64), "batch_size": 16}
 TURNS, PAIR_PROCESS_SD = 6, 0.005
 ONLY = ("onednn", "xla", "batch_norm", "freeze", "threads")
-
-
-class Quiet:
-    """Watches without a word."""
-
-    def challenge(self, number: int, at_most: int, words: str) -> None: ...
-
-    def settled(self, challenge: Candidate) -> None: ...
 
 
 def made(only: tuple[str, ...] = ONLY) -> search_space.SearchSpace:
@@ -73,7 +66,9 @@ def search(
 ) -> Search:
     of = of or made()
     singles = sum(len(values) - 1 for values in of.values.values())
-    found = Search(of, StoppingRule(challengers=2 * singles + 1), play, admit, Quiet(), until, dict(of.defaults))
+    found = Search(
+        of, StoppingRule(candidates=2 * singles + 1), play, admit, SearchObserver(), until, dict(of.defaults)
+    )
     found.run()
     return found
 
@@ -94,12 +89,12 @@ def times(**gains: float) -> Callable[[Choice], float]:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_planted_fastest_configuration_is_found(seed: int) -> None:
     found = search(machine(times(onednn=1.4, batch_norm=1.05, freeze=1.08, xla=0.6, threads=0.55), seed))
-    assert found.champion == {"onednn": "on", "batch_norm": "fused", "freeze": True, "xla": False, "threads": 2}
+    assert found.best == {"onednn": "on", "batch_norm": "fused", "freeze": True, "xla": False, "threads": 2}
 
 
 def test_losers_are_dropped_after_one_pair() -> None:
     found = search(machine(times(onednn=1.4, xla=0.6, threads=0.55)))
-    lost = {name: each for each in found.challenges for name in each.changes if len(each.changes) == 1}
+    lost = {name: each for each in found.candidates for name in each.changes if len(each.changes) == 1}
     assert lost["xla"].status == lost["threads"].status == "dropped"
     assert len(lost["xla"].pairs) == len(lost["threads"].pairs) == 1
 
@@ -109,22 +104,22 @@ def test_two_switches_that_only_win_together_are_found() -> None:
         return 1.3 if chosen["xla"] and chosen["batch_norm"] == "fused" else 0.97 if chosen["xla"] else 1.0
 
     found = search(machine(speed), made(("xla", "batch_norm")))
-    assert found.champion == {"xla": True, "batch_norm": "fused"}
+    assert found.best == {"xla": True, "batch_norm": "fused"}
 
 
 def test_a_search_among_equals_rarely_finds_a_winner() -> None:
-    """Whole searches, eleven challengers each: what the level is divided by. 200 of them."""
+    """Whole searches, eleven candidates each: what the level is divided by. 200 of them."""
     searches = [
         search(machine(lambda _chosen: 1.0, random))
         for random in map(np.random.default_rng, simulated.TEST_SEEDS)
         for _ in range(10)
     ]
-    assert sum(each.champion != each.start for each in searches) <= 0.065 * len(searches)
+    assert sum(each.best != each.start for each in searches) <= 0.065 * len(searches)
 
 
 def test_a_gain_of_five_percent_is_found_more_often_than_not() -> None:
     found = [search(machine(times(freeze=1.05), seed), made(("freeze", "xla"))) for seed in simulated.TEST_SEEDS]
-    assert sum(each.champion["freeze"] for each in found) > len(found) / 2
+    assert sum(each.best["freeze"] for each in found) > len(found) / 2
 
 
 def test_a_challenger_that_fails_is_recorded_and_the_search_goes_on() -> None:
@@ -137,10 +132,10 @@ def test_a_challenger_that_fails_is_recorded_and_the_search_goes_on() -> None:
         return real(champion, challenger, early)
 
     found = search(play)
-    (failed,) = [each for each in found.challenges if each.status == "failed" and each.changes == {"xla": True}]
+    (failed,) = [each for each in found.candidates if each.status == "failed" and each.changes == {"xla": True}]
     assert failed.outcome is not None
     assert (failed.outcome.kind, failed.ratio) == ("out_of_memory", None)
-    assert found.champion["onednn"] == "on"
+    assert found.best["onednn"] == "on"
 
 
 def test_a_champion_that_stops_working_ends_the_search() -> None:
@@ -151,13 +146,13 @@ def test_a_champion_that_stops_working_ends_the_search() -> None:
 
 def test_a_challenger_that_the_time_cuts_short_is_no_loser() -> None:
     found = search(lambda *_: PairsRun((), BudgetError("no time")), made(("xla",)))
-    assert [each.status for each in found.challenges] == ["out of time"]
+    assert [each.status for each in found.candidates] == ["out of time"]
 
 
 def test_the_search_ends_with_its_time() -> None:
     found = search(machine(times(onednn=1.4)), until=time.monotonic() - 1)
     assert found.out_of_time
-    assert not found.challenges
+    assert not found.candidates
 
 
 def test_a_winner_that_breaks_a_bound_does_not_become_champion() -> None:
@@ -165,8 +160,8 @@ def test_a_winner_that_breaks_a_bound_does_not_become_champion() -> None:
         return ConstraintCheck(output_error=0.1), "--max-output-error" if chosen["freeze"] else None
 
     found = search(machine(times(freeze=1.5, onednn=1.4)), admit=admit)
-    assert (found.champion["freeze"], found.champion["onednn"]) == (False, "on")
-    broken = [each for each in found.challenges if each.status == "out of bounds"]
+    assert (found.best["freeze"], found.best["onednn"]) == (False, "on")
+    broken = [each for each in found.candidates if each.status == "out of bounds"]
     assert {each.broken for each in broken} == {"--max-output-error"}
 
 
@@ -174,12 +169,12 @@ def test_no_choice_is_tried_twice_and_their_number_is_bounded() -> None:
     found = search(machine(times(onednn=1.4, batch_norm=1.1, freeze=1.2)))
     tried: list[tuple[Any, ...]] = []
     champion = dict(made().defaults)
-    for each in found.challenges:
+    for each in found.candidates:
         chosen = {**champion, **each.changes}
         tried.append(tuple(sorted(chosen.items())))
         champion = chosen if each.status == "won" else champion
     assert len(tried) == len(set(tried))
-    assert len(tried) <= found.rules.challengers
+    assert len(tried) <= found.rules.candidates
 
 
 def test_what_contradicts_itself_is_not_tried() -> None:

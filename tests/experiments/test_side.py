@@ -37,7 +37,7 @@ def player(ticks: int) -> Iterator[turns.LiveSide]:
 
 def true_rate(one: turns.LiveSide) -> float:
     """Batches per second of a block that nothing precedes or interrupts but itself; stops afterwards."""
-    one.take_turn(25)
+    one.time_round(25)
     last = one.timed.pop()
     return last.images / last.wall_s
 
@@ -48,7 +48,7 @@ def deviation(one: turns.LiveSide, steps: int) -> float:
     one.timed.clear()
     for _ in range(5):
         time.sleep(IDLE_S)
-        one.take_turn(steps)
+        one.time_round(steps)
     return abs(statistics.median(each.images / each.wall_s for each in one.timed) / true - 1)
 
 

@@ -9,7 +9,7 @@ import pytest
 from resnet_bench.experiments.tuning import stopping_rule
 from resnet_bench.experiments.tuning.stopping_rule import MIN_WINNING_PAIRS, PRIOR_DF, PRIOR_SD, Spread, StoppingRule
 
-RULES = StoppingRule(challengers=20)
+RULES = StoppingRule(candidates=20)
 SPREAD = Spread(variance=0.01**2, df=20)
 
 
@@ -39,12 +39,12 @@ def test_a_win_is_an_interval_above_one() -> None:
         assert (low > 1) == (stopping_rule.decide(found, SPREAD, RULES) == "won")
 
 
-def test_more_challengers_ask_for_more() -> None:
-    few, many = (stopping_rule.estimate([1.1, 1.1], SPREAD, StoppingRule(challengers=n)) for n in (1, 100))
+def test_more_candidates_ask_for_more() -> None:
+    few, many = (stopping_rule.estimate([1.1, 1.1], SPREAD, StoppingRule(candidates=n)) for n in (1, 100))
     assert few.low is not None
     assert many.low is not None
     assert few.low > many.low
-    assert StoppingRule(challengers=10, pairs=5).level == pytest.approx(0.05 / (10 * (5 - MIN_WINNING_PAIRS + 1)))
+    assert StoppingRule(candidates=10, pairs=5).level == pytest.approx(0.05 / (10 * (5 - MIN_WINNING_PAIRS + 1)))
 
 
 def test_the_spread_is_the_priors_until_pairs_say_otherwise() -> None:
@@ -57,7 +57,7 @@ def test_the_spread_is_the_priors_until_pairs_say_otherwise() -> None:
 
 
 def test_only_an_even_number_of_turns_is_hopeless() -> None:
-    assert not stopping_rule.hopeless([0.1])
-    assert stopping_rule.hopeless([0.1, 0.2])
-    assert not stopping_rule.hopeless([0.1, 0.2, 0.1])
-    assert not stopping_rule.hopeless([0.1, 0.9])
+    assert not stopping_rule.clearly_slower([0.1])
+    assert stopping_rule.clearly_slower([0.1, 0.2])
+    assert not stopping_rule.clearly_slower([0.1, 0.2, 0.1])
+    assert not stopping_rule.clearly_slower([0.1, 0.9])

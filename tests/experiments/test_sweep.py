@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from resnet_bench.cli import group
 from resnet_bench.errors import ConfigError
+from resnet_bench.experiments import combinations, sweep_confirm
 from resnet_bench.experiments import run as session
-from resnet_bench.experiments import sweep, sweep_confirm
+from resnet_bench.experiments.combinations import cross_product, parse_file, parse_vary
 from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.experiments.paired.side import Side
-from resnet_bench.experiments.sweep import cells, parse_file, parse_vary
 from resnet_bench.records.record import Record
 from resnet_bench.worker.process import Worker
 from tests.cli.test_commands import ROOT, bench_cli
@@ -50,7 +50,7 @@ def run(folder: Path, *words: str, **environment: str) -> tuple[int, list[dict[s
 def identities(folder: Path) -> Counter[str]:
     """How many finished records each configuration has."""
     records = [Record.load(path) for path in folder.glob("*.json")]
-    return Counter(sweep.identity(r.config.requested) for r in records if r.outcome.kind != "interrupted")
+    return Counter(combinations.identity(r.config.requested) for r in records if r.outcome.kind != "interrupted")
 
 
 def test_values_are_validated_as_on_the_command_line() -> None:
@@ -111,14 +111,14 @@ def test_a_wrong_file_is_refused(content: str, part: str, tmp_path: Path) -> Non
 
 def test_the_order_is_drawn_with_the_seed() -> None:
     vary = {"batch_size": list(range(1, 9))}
-    first, again, other = (cells({"seed": seed}, vary) for seed in (1, 1, 2))
+    first, again, other = (cross_product({"seed": seed}, vary) for seed in (1, 1, 2))
     assert [cell.values for cell in first] == [cell.values for cell in again]
     assert [cell.values for cell in first] != [cell.values for cell in other]
     assert len({cell.identity for cell in first}) == 8
 
 
 def test_where_results_go_is_no_part_of_the_identity() -> None:
-    (one,), (two,) = (cells({"output": folder}, {"xla": [True]}) for folder in ("a", "b"))
+    (one,), (two,) = (cross_product({"output": folder}, {"xla": [True]}) for folder in ("a", "b"))
     assert one.identity == two.identity
 
 

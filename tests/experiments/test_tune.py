@@ -17,7 +17,7 @@ from resnet_bench.cli import group
 from resnet_bench.config import Config
 from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import run as session
-from resnet_bench.experiments.paired.duet import AbRun
+from resnet_bench.experiments.paired.ab import AbRun
 from resnet_bench.experiments.paired.side import Side
 from resnet_bench.experiments.tuning import confirm, tune
 from resnet_bench.records.ab import AbResult
@@ -224,7 +224,7 @@ def test_a_bound_on_latency_lowers_the_batch_and_keeps_winners_out(tmp_path: Pat
 def test_a_bound_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
     done = invoke(tmp_path, "--only", "batch_norm", "--max-latency", "1ms")
     assert done.exit_code == 2
-    assert "--max-latency is out of reach: TensorFlow's defaults take 100 ms (batch_norm=keras)." in done.stderr
+    assert "--max-latency cannot be reached: TensorFlow's defaults take 100 ms (batch_norm=keras)." in done.stderr
 
 
 def test_a_bound_on_the_output_keeps_winners_out(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_bound_on_the_output_keeps_winners_out(tmp_path: Path) -> None:
     ("words", "part"),
     [
         (("--batch-size", "max"), "--batch-size max is searched for by run alone"),
-        (("--mode", "input", "--max-latency", "1"), "--max-latency bounds the network"),
+        (("--mode", "input", "--max-latency", "1"), "--max-latency constrains the network"),
         (("--only", "colour"), "--only: there is no option 'colour'"),
         (("--vary", "image_size=32,64"), "--vary image_size cannot be tuned"),
         (("--vary", "rounds=2,4"), "--vary rounds would not"),

@@ -34,8 +34,8 @@ def runs(tmp_path: Path) -> Path:
     results.save(
         tmp_path,
         results.bottleneck_of(record),
-        results.match(1.5, 1.6),
-        results.match(1.0, 1.01, 0.99, kind="noise"),
+        results.ab_record(1.5, 1.6),
+        results.ab_record(1.0, 1.01, 0.99, kind="noise"),
         results.tuning(),
         results.evaluation(),
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 
 CONTRASTS = """() => {
-  const parts = (colour) => colour.match(/[0-9.]+/g).map(Number);
+  const parts = (colour) => colour.ab_record(/[0-9.]+/g).map(Number);
   const light = (colour) => {
     const [r, g, b] = parts(colour).slice(0, 3).map((value) => {
       const share = value / 255;
@@ -57,7 +57,10 @@ def others() -> SavedResults:
     """A result of each command, two matches among them."""
     return SavedResults(
         bottlenecks=[(Path("1.json"), results.bottleneck_of(made.full()))],
-        ab=[(Path("2.json"), results.match(1.5, 1.52)), (Path("3.json"), results.match(0.9, 0.91, kind="noise"))],
+        ab=[
+            (Path("2.json"), results.ab_record(1.5, 1.52)),
+            (Path("3.json"), results.ab_record(0.9, 0.91, kind="noise")),
+        ],
         tunings=[(Path("4.json"), results.tuning())],
     )
 

@@ -41,7 +41,7 @@ def section(found: Document, anchor: str) -> Section:
         (80.0, 40.0, 0.0, "input-bound", "warn"),
         (40.0, 80.0, 0.0, "compute-bound", "good"),
         (40.0, 41.0, 0.0, "balanced", "good"),
-        (40.0, 44.0, 0.1, "cannot tell", "warn"),
+        (40.0, 44.0, 0.1, "inconclusive", "warn"),
     ],
 )
 def test_the_bottlenecks_verdict_stands_beside_the_throughput(
@@ -136,8 +136,8 @@ def test_the_ceilings_are_drawn_and_told_once() -> None:
 
 
 def test_matches_are_drawn_together_and_told_one_by_one() -> None:
-    failed = results.match(label="--freeze", outcome=Outcome(kind="config", message="--freeze is for inference."))
-    matches = named(results.match(1.5, 1.52, 1.48), results.match(0.9, 0.91, label="--loop fit"), failed)
+    failed = results.ab_record(label="--freeze", outcome=Outcome(kind="config", message="--freeze is for inference."))
+    matches = named(results.ab_record(1.5, 1.52, 1.48), results.ab_record(0.9, 0.91, label="--loop fit"), failed)
     found = section(document(made.make(), ab=matches), "turns")
     headings = [block.text for block in found.blocks if isinstance(block, Heading)]
     assert headings == [
@@ -154,7 +154,7 @@ def test_matches_are_drawn_together_and_told_one_by_one() -> None:
 
 
 def test_identical_sides_that_differ_are_a_false_alarm_and_the_floor_is_told() -> None:
-    words = markdown.render(document(ab=named(results.match(1.1, 1.11, 1.09, kind="noise", label="--mode infer"))))
+    words = markdown.render(document(ab=named(results.ab_record(1.1, 1.11, 1.09, kind="noise", label="--mode infer"))))
     assert "a false alarm (faster): One ran at 1.100 times the other's speed" in words
     assert "**noise floor**" in words
 
@@ -189,7 +189,7 @@ def test_many_records_link_their_verdicts() -> None:
 
 
 def test_what_a_result_says_is_text_and_never_markup() -> None:
-    found = document(ab=named(results.match(1.5, 1.6, label=made.HOSTILE)))
+    found = document(ab=named(results.ab_record(1.5, 1.6, label=made.HOSTILE)))
     page = Page(html.render(found))
     assert "alert(1)" in page.text
     assert page.all("img") == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from resnet_bench.analysis.ab import summed_up
+from resnet_bench.analysis.ab import summarize_pairs
 from resnet_bench.analysis.bottleneck import analyse
 from resnet_bench.analysis.compare import config_differences
 from resnet_bench.config import Config
@@ -58,19 +58,19 @@ def bottleneck_of(
     )
 
 
-def duet(*pairs: float, labels: tuple[str, str] = ("", "--xla")) -> AbResult:
+def ab_result(*pairs: float, labels: tuple[str, str] = ("", "--xla")) -> AbResult:
     """Pairs of processes whose ratios are these."""
-    turns = [PairSamples(a=rounds(40.0, 40.0), b=rounds(40.0 * each, 40.0 * each)) for each in pairs]
-    return summed_up(*labels, turns, [])
+    samples = [PairSamples(a=rounds(40.0, 40.0), b=rounds(40.0 * each, 40.0 * each)) for each in pairs]
+    return summarize_pairs(*labels, samples, [])
 
 
-def match(
+def ab_record(
     *pairs: float, kind: Literal["ab", "noise"] = "ab", label: str = "--xla", outcome: Outcome | None = None
 ) -> AbRecord:
-    """A match of the defaults with another configuration; without pairs, one that failed."""
+    """An A/B of the defaults with another configuration; without pairs, one that failed."""
     one, two = Config(), with_values(Config(), {"xla": kind == "ab"})
     labels = ("", label) if kind == "ab" else (label, label)
-    found = duet(*pairs, labels=labels) if pairs else None
+    found = ab_result(*pairs, labels=labels) if pairs else None
     sides = [
         SideFacts(label=name, requested=config, machine=made.MACHINE, environment=made.environment())
         for name, config in zip(labels, (one, two), strict=True)
@@ -93,7 +93,7 @@ def tuning() -> TuningRecord:
     """A search with a winner, a switch that could not be measured, and a challenger that failed."""
     best = with_values(Config(), {"onednn": "on", "mode": "infer"})
     defaults = with_values(Config(), {"onednn": "off", "batch_norm": "keras", "mode": "infer"})
-    gain = duet(1.5, 1.52, 1.48)
+    gain = ab_result(1.5, 1.52, 1.48)
     failed = Outcome(kind="out_of_memory", message="--batch-size 64 does not fit.")
     return TuningRecord(
         id=f"{7:032x}",

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from resnet_bench import units
+from resnet_bench.cli.progress.display import PLAIN_INTERVAL_S, LiteralColumn
+from resnet_bench.report.terminal.rich_text import console
 
-PLAIN_INTERVAL_S = 10.0
 DRAW_INTERVAL_S = 0.1
 
 Advance = Callable[[int, int, int], None]
@@ -22,18 +22,18 @@ Advance = Callable[[int, int, int], None]
 @contextmanager
 def bar(what: str, unit: str) -> Iterator[Advance]:
     """A function that shows how far it is; `what` is done, to so many `unit`."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    screen = console(stderr=True)
+    if not screen.is_terminal:
         yield _plain(what, unit)
         return
     columns = (
-        TextColumn("{task.description}"),
+        LiteralColumn(),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[status]}"),
+        LiteralColumn("status"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+    with Progress(*columns, console=screen, transient=True, auto_refresh=False) as progress:
         task = progress.add_task(f"{what} {unit}", total=None, status="")
         started, drawn = time.monotonic(), 0.0
 

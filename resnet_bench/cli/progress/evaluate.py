@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-
-from resnet_bench.cli.progress.run import status_line
+from resnet_bench.cli.progress.display import status_line
+from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
 
 
 @contextmanager
 def evaluate_progress() -> Iterator[Callable[[p.Events], None]]:
-    """What a worker's events are to be given to."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    """A function that takes a worker's events."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
         yield lambda _event: None
         return
-    with status_line(console) as line:
+    with status_line(screen) as line:
         task = line.add_task("start", status="")
 
         def show(event: p.Events) -> None:

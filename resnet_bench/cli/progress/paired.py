@@ -1,26 +1,24 @@
-"""How far sides that take turns are, on stderr: a live line on a terminal, plain lines elsewhere."""
+"""How far interleaved runs are, on stderr: a live line on a terminal, plain lines elsewhere.
+
+Neighbours: `experiments/progress.py` has the protocol, `display.py` the line.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-import click
 from rich.console import Console
 
-from resnet_bench import units
-from resnet_bench.cli.progress.run import status_line
-from resnet_bench.experiments.paired.interleave import PairedObserver
+from resnet_bench.cli.progress.display import LIVE_INTERVAL_S, PLAIN_INTERVAL_S, Lines, LiveLine, display, time_left
 from resnet_bench.experiments.paired.side import display_name
-from resnet_bench.records.base import Estimate, Notice
+from resnet_bench.experiments.progress import PairedObserver
+from resnet_bench.records.base import Estimate
 from resnet_bench.report.terminal.comparison import interval, ratio
-from resnet_bench.report.terminal.notices import notice_line, plain_notice
 
-PLAIN_INTERVAL_S = 10.0
-LIVE_INTERVAL_S = 1.0
-TURN_PHASE = "timed"
+TIMED_PHASE = "timed"
 
 
 def _ratio(estimate: Estimate) -> str:
@@ -34,48 +32,30 @@ class PairedLabels:
 
     repetition: str = "pair"
     side: Callable[[str], str] = display_name
-    standing: Callable[[Estimate], str] = _ratio
+    estimate: Callable[[Estimate], str] = _ratio
 
     def so_far(self, estimate: Estimate, repetitions: int) -> str:
         """ "ratio 1.02 (1.01 to 1.03) after 3 pairs"."""
-        return f"{self.standing(estimate)} after {repetitions} {self.repetition}{'' if repetitions == 1 else 's'}"
+        return f"{self.estimate(estimate)} after {repetitions} {self.repetition}{'' if repetitions == 1 else 's'}"
 
 
 PAIRS = PairedLabels()
 
 
-@contextmanager
-def paired_progress(words: PairedLabels = PAIRS) -> Iterator[PairedObserver]:
+def paired_progress(words: PairedLabels = PAIRS) -> AbstractContextManager[PairedObserver]:
     """The observer that fits stderr."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with LivePaired(console, words) as live:
-            yield live
-    else:
-        yield PlainPaired(words)
+    return display(lambda screen: LivePaired(screen, words), lambda: PlainPaired(words))
 
 
-def _left(done: int, of: int, left_s: float) -> str:
-    return "" if done == of else f", {units.duration(left_s)} left"
+class LivePaired(LiveLine, PairedObserver):
+    """One line that changes, redrawn by events alone and once a second at most while rounds are timed."""
 
-
-class LivePaired:
-    """One line that changes, redrawn by events alone and once a second at most while turns are timed."""
-
-    def __init__(self, console: Console, words: PairedLabels = PAIRS) -> None:
-        self._console, self._words = console, words
+    def __init__(self, screen: Console, words: PairedLabels = PAIRS) -> None:
+        super().__init__(screen)
+        self._words = words
         self._which = ""
         self._so_far = ""
         self._drawn = 0.0
-        self._bar = status_line(console)
-        self._task = self._bar.add_task("starting", total=None, status="")
-
-    def __enter__(self) -> LivePaired:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
 
     def _show(self, words: str) -> None:
         self._drawn = time.monotonic()
@@ -87,26 +67,22 @@ class LivePaired:
         self._which = f"{self._words.repetition} {number + 1}/{of}: "
 
     def phase(self, side: str, name: str) -> None:
-        """Say what a side prepares; its turns are counted by `turn`."""
-        if name != TURN_PHASE:
+        """Say what a side prepares; its timed rounds are counted by `round_done`."""
+        if name != TIMED_PHASE:
             self._show(f"{self._words.side(side)} {name}")
 
-    def note(self, notice: Notice) -> None:
-        """Print it above the line."""
-        self._console.print(notice_line(notice))
-
-    def turn(self, done: int, of: int, left_s: float) -> None:
-        """Count turns."""
+    def round_done(self, done: int, of: int, left_s: float) -> None:
+        """Count rounds."""
         if done == of or time.monotonic() - self._drawn >= LIVE_INTERVAL_S:
-            self._show(f"turn {done}/{of}{_left(done, of, left_s)}")
+            self._show(f"round {done}/{of}{time_left(left_s, done == of)}")
 
-    def standing(self, estimate: Estimate, repetitions: int) -> None:
-        """Keep what they say beside the rest."""
-        self._so_far = f"[cyan]{self._words.so_far(estimate, repetitions)}[/]"
+    def estimate(self, estimate: Estimate, repetitions: int) -> None:
+        """Keep the estimate beside the rest."""
+        self._so_far = self._words.so_far(estimate, repetitions)
 
 
-class PlainPaired:
-    """A line per phase and pair, and one every few seconds while turns are timed."""
+class PlainPaired(Lines, PairedObserver):
+    """A line per phase and pair, and one every few seconds while rounds are timed."""
 
     def __init__(self, words: PairedLabels = PAIRS) -> None:
         self._words = words
@@ -119,21 +95,17 @@ class PlainPaired:
 
     def phase(self, side: str, name: str) -> None:
         """Say what a side prepares."""
-        if name != TURN_PHASE:
+        if name != TIMED_PHASE:
             self._last = time.monotonic()
-            click.echo(f"{self._which}{self._words.side(side)} {name}", err=True)
+            self.say(f"{self._which}{self._words.side(side)} {name}")
 
-    def note(self, notice: Notice) -> None:
-        """Print it."""
-        click.echo(plain_notice(notice), err=True)
-
-    def turn(self, done: int, of: int, left_s: float) -> None:
+    def round_done(self, done: int, of: int, left_s: float) -> None:
         """Print the state now and then."""
         now = time.monotonic()
         if done == of or now - self._last >= PLAIN_INTERVAL_S:
             self._last = now
-            click.echo(f"{self._which}turn {done}/{of}{_left(done, of, left_s)}", err=True)
+            self.say(f"{self._which}round {done}/{of}{time_left(left_s, done == of)}")
 
-    def standing(self, estimate: Estimate, repetitions: int) -> None:
-        """Print what they say."""
-        click.echo(self._words.so_far(estimate, repetitions), err=True)
+    def estimate(self, estimate: Estimate, repetitions: int) -> None:
+        """Print the estimate so far."""
+        self.say(self._words.so_far(estimate, repetitions))

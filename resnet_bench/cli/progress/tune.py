@@ -1,72 +1,63 @@
-"""How far a search is, on stderr: the line of a match, and a line per challenger."""
+"""How far a search is, on stderr: the line of the interleaved runs, and a line per candidate.
+
+Neighbours: `paired.py` has that line, `report/terminal/tune.py` the words of a result.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-import click
-from rich.console import Console
-from rich.markup import escape
-
+from resnet_bench.cli.progress.display import Display, display
 from resnet_bench.cli.progress.paired import LivePaired, PlainPaired
-from resnet_bench.experiments.tuning.tune import TuneObserver
+from resnet_bench.experiments.progress import TuneObserver
 from resnet_bench.records.tuning import Candidate
 from resnet_bench.report.terminal.comparison import ratio
 from resnet_bench.report.terminal.tune import status
 
 
-@contextmanager
-def tune_progress() -> Iterator[TuneObserver]:
+def tune_progress() -> AbstractContextManager[TuneObserver]:
     """The observer that fits stderr."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with _LiveTune(console) as live:
-            yield live
-    else:
-        yield _PlainTune()
+    return display(_LiveTune, _PlainTune)
 
 
-def _ended(challenge: Candidate) -> str:
-    found = f"{ratio(challenge.ratio.value)}, " if challenge.ratio is not None else ""
-    return f"{found}{status(challenge)}"
+def _ended(candidate: Candidate) -> str:
+    found = f"{ratio(candidate.ratio.value)}, " if candidate.ratio is not None else ""
+    return f"{found}{status(candidate)}"
 
 
-class _LiveTune(LivePaired):
-    """The line of a match; challengers are named and settled above it."""
+class _TuneDisplay(Display):
+    """What both displays say of a search."""
 
-    def __enter__(self) -> _LiveTune:
-        super().__enter__()
-        return self
+    _which: str
 
     def stage(self, name: str) -> None:
-        """Name it above the line."""
-        self._which = self._so_far = ""
-        self._console.print(f"[bold]{escape(name)}[/]", highlight=False)
-
-    def challenge(self, number: int, at_most: int, words: str) -> None:
-        """Name the challenger above the line."""
-        self._so_far = ""
-        self._console.print(f"[dim]challenger {number + 1} of at most {at_most}:[/] {escape(words)}", highlight=False)
-
-    def settled(self, challenge: Candidate) -> None:
-        """Say what became of it."""
-        mark, style = ("+", "green") if challenge.status == "won" else ("-", "dim")
-        self._console.print(f"[{style}]{mark}[/] {escape(_ended(challenge))}", highlight=False)
-
-
-class _PlainTune(PlainPaired):
-    """A line per challenger before those of its match."""
-
-    def stage(self, name: str) -> None:
-        """Name it."""
+        """Name the stage."""
         self._which = ""
-        click.echo(f"stage: {name}", err=True)
+        self.say(f"stage: {name}")
 
-    def challenge(self, number: int, at_most: int, words: str) -> None:
-        """Name the challenger."""
-        click.echo(f"challenger {number + 1} of at most {at_most}: {words}", err=True)
+    def candidate(self, number: int, at_most: int, words: str) -> None:
+        """Name the candidate."""
+        self.say(f"candidate {number + 1} of at most {at_most}: {words}")
 
-    def settled(self, challenge: Candidate) -> None:
-        """Say what became of it."""
-        click.echo(f"{'+' if challenge.status == 'won' else '-'} {_ended(challenge)}", err=True)
+    def settled(self, candidate: Candidate) -> None:
+        """Print its result."""
+        mark, style = ("+", "green") if candidate.status == "won" else ("-", "dim")
+        self.say(_ended(candidate), mark, style)
+
+
+class _LiveTune(_TuneDisplay, LivePaired, TuneObserver):
+    """Stages and candidates above the line."""
+
+    def stage(self, name: str) -> None:
+        """Name the stage."""
+        self._which = self._so_far = ""
+        self.say(name, style="bold")
+
+    def candidate(self, number: int, at_most: int, words: str) -> None:
+        """Name the candidate."""
+        self._so_far = ""
+        super().candidate(number, at_most, words)
+
+
+class _PlainTune(_TuneDisplay, PlainPaired, TuneObserver):
+    """A line per candidate before those of its rounds."""

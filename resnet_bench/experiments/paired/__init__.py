@@ -1,5 +1,5 @@
-"""Workers that live side by side and take turns: where every ratio we claim comes from.
+"""Interleaved runs of live workers: the source of every ratio that we report.
 
-`turns.py` has one side, `interleaver.py` lets any number of them take turns, `duet.py` two, `ceilings.py` three.
-`contest.py` and `bottleneck.py` say what turns mean, `ab.py` and `noise.py` are whole commands.
+`side.py` has one side, `interleave.py` alternates the timed rounds of any number of them, `ab.py` runs two sides (`ab`
+and `noise`), `noise.py` looks up the machine's noise floor. `experiments/bottleneck.py` runs three.
 """

@@ -1,4 +1,7 @@
-"""TODO."""
+"""The noise floor of this machine that the cache folder holds.
+
+Neighbours: `analysis/noise_floor.py` computes and stores it, `run.py` notes differences below it.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""One side of a match: a live worker that is stopped whenever it is not its turn, and what it timed.
+"""One side of interleaved runs: a live worker that is stopped while the others time theirs, and what it timed.
 
-The worker stops its own process group (SIGSTOP) right after its block, so that its pipeline neither runs
-ahead nor takes cores; the state it is stopped in is the state it continues from. What the pipeline still
-produces in the moments before stopping and after waking is taken by a lead-in of untimed steps
-(`plan.pre_turn_calls`). Neighbours: `worker/handle.py` runs the process, `interleaver.py` says whose turn it is.
+The worker stops its own process group (SIGSTOP) right after its round, so that its pipeline neither runs ahead nor
+takes cores; it continues from the state that it was stopped in. What the pipeline still produces in the moments before
+stopping and after waking is consumed by untimed calls (`budget.pre_turn_calls`). Neighbours: `worker/process.py` runs
+the process, `interleave.py` says which side is next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from resnet_bench.config import Config, resolved_value
 from resnet_bench.data.buffering import buffered
 from resnet_bench.data.service import LOCAL
 from resnet_bench.errors import BudgetError
-from resnet_bench.experiments import budget as plan
+from resnet_bench.experiments.budget import ROUND_SECONDS, pre_turn_calls
 from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import Outcome, Round
@@ -33,22 +33,23 @@ RoundCount = int | Literal["auto"]
 
 @dataclass(frozen=True)
 class Side:
-    """One of those that take turns: a configuration, how its worker is started, and whether that runs the whole
-    step, or the model or the pipeline of it alone."""
+    """A configuration, how its worker is started, and the scope that it runs: the whole step, or its model or its
+    pipeline alone."""
 
     label: str
     config: Config
     new_worker: Callable[[], Worker] = Worker
-    part: Scope = "whole"
+    scope: Scope = "whole"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Pairs of processes at most (sets, where there are more than two sides), turns per pair, and steps per turn
-    ("auto": about `turn_s` seconds of the slower side). Turns "auto": about 10 s of them, 20 to 90.
+    """Pairs of processes at most (sets, where there are more than two sides), interleaved rounds per pair (`turns`,
+    as --turns is called; "auto": about 10 s of them, 20 to 90), and steps per round ("auto": about `turn_s` seconds
+    of the slower side).
 
-    `warmup` steps at least come first. `precision_target` (a fraction) ends it early, once the interval's
-    half-width is no more; `max_time_s` ends it in any case.
+    At least `warmup` steps come first. `precision_target` (a fraction) ends it early, once the half-width of the
+    interval is no more; `max_time_s` ends it in any case.
     """
 
     turns: RoundCount = 20
@@ -58,11 +59,11 @@ class Budget:
     precision_target: float | None = None
     max_time_s: float = 600.0
     silence_s: float = 300.0
-    turn_s: float = plan.ROUND_SECONDS
+    turn_s: float = ROUND_SECONDS
 
 
 class SideFailure(WorkerFailure):
-    """A side that did not answer as it should; the outcome's message names it."""
+    """A side whose worker failed; the outcome's message names it."""
 
     def __init__(self, side: str, label: str, outcome: Outcome) -> None:
         words = f"Side {display_name(side)}" if len(side) == 1 else display_name(side)
@@ -76,7 +77,7 @@ def display_name(side: str) -> str:
 
 
 class LiveSide:
-    """A side's live worker, stopped whenever it is not its turn."""
+    """A side's live worker, stopped while the other sides run."""
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class LiveSide:
         self.step_s = 0.0
         self.peak_host_bytes: int | None = None
         self._label, self._worker, self._budget, self._deadline = side.label, worker, budget, deadline
-        self._part, self._on_phase = side.part, on_phase
+        self._scope, self._on_phase = side.scope, on_phase
         self._rounds: list[Round] = []
         self._phase = ""
 
@@ -104,7 +105,7 @@ class LiveSide:
 
     def get_ready(self) -> None:
         """Prepare, warm up and stop. `step_s` and `peak_host_bytes` are known afterwards."""
-        command = p.Prepare(config=self.facts.requested, log_path=str(self._worker.log_path), part=self._part)
+        command = p.Prepare(config=self.facts.requested, log_path=str(self._worker.log_path), part=self._scope)
         reply = self._ask(command, p.Prepared)
         self.peak_host_bytes = reply.peak_host_bytes
         self.facts = replace(
@@ -117,24 +118,21 @@ class LiveSide:
         self._wait_until_stopped()
         self.step_s = statistics.median(one.wall_s / one.steps for one in self._rounds[-3:])
 
-    def take_turn(self, steps: int) -> None:
+    def time_round(self, steps: int) -> None:
         """Run one timed round of about `steps` steps, then stop."""
         per_call = self.config.step.steps_per_call
         calls = max(1, steps // per_call)
-        pre_turn_calls = plan.pre_turn_calls(self.step_s * per_call, calls, self._buffered())
+        untimed = pre_turn_calls(self.step_s * per_call, calls, self._buffered())
         if self._no_step:
-            pre_turn_calls = max(
-                1, pre_turn_calls
-            )  # A read that the system finishes meanwhile is a whole batch, however long.
-        reply = self._ask(
-            p.Measure(rounds=1, steps=calls * per_call, pre_turn_calls=pre_turn_calls, then_stop=True), p.Timed
-        )
+            untimed = max(1, untimed)  # A read that the system finishes meanwhile is a whole batch, however long.
+        command = p.Measure(rounds=1, steps=calls * per_call, pre_turn_calls=untimed, then_stop=True)
+        reply = self._ask(command, p.Timed)
         self.facts = replace(self.facts, notices=(*self.facts.notices, *reply.notices))
         self._wait_until_stopped()
         self.timed.append(self._rounds[-1])
 
     def single_calls(self, calls: int) -> list[float]:
-        """Time `calls` single calls, each with its own wait for the device; their seconds. Not a turn."""
+        """Time `calls` single calls, each with its own wait for the device; their seconds. Not a timed round."""
         command = p.Measure(rounds=calls, steps=self.config.step.steps_per_call, purpose="latency")
         self._ask(command, p.Timed)
         return [one.wall_s for one in self._rounds[-calls:]]
@@ -147,22 +145,22 @@ class LiveSide:
 
     @property
     def _no_step(self) -> bool:
-        """Whether the pipeline runs alone, so that nothing holds it up while it is opened."""
-        return self._part == "pipeline" or self.config.step.mode == "input"
+        """Whether the pipeline runs alone, so that it fills its buffers while it is opened."""
+        return self._scope == "pipeline" or self.config.step.mode == "input"
 
     def _buffered(self) -> int:
         """Batches that may lie ready or be in the making for this side; 0 for a batch that stays on the device."""
         config = self.config
-        if config.data.source == "synthetic" or self._part == "model":
+        if config.data.source == "synthetic" or self._scope == "model":
             return 0
         on_gpu = self.facts.machine is not None and self.facts.machine.device_kind == "gpu"
         data = resolve_data(config.data, 1)  # a peer may have resolved nothing
         return buffered(data, resolved_value(config.step.batch_size), on_gpu) + 1
 
     def _runs_on(self) -> tuple[Notice, ...]:
-        """What cannot be stopped with this side: a tf.data service that others started."""
+        """A notice where a tf.data service runs on while this side is stopped, because others started it."""
         address = self.config.data.data_service
-        if address is None or address.startswith(LOCAL) or self._part == "model":
+        if address is None or address.startswith(LOCAL) or self._scope == "model":
             return ()
         return (Notice.make("data_service_runs_on", address=address),)
 

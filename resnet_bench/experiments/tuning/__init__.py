@@ -1,5 +1,6 @@
-"""The search for the fastest configuration of a machine: `tune.py` is a whole one.
+"""The search for the fastest configuration: `tune.py` is a whole one.
 
-`space.py` has the choices, `race.py` when a challenger has won or lost, `search.py` who meets whom, `proof.py` what may
-be claimed in the end, `bounds.py` latency and output error, `tuned.py` the result that is saved.
+`search_space.py` has the choices, `search.py` the order of candidates, `stopping_rule.py` when one has won or lost,
+`constraints.py` latency and output error, `confirm.py` measures what is reported in the end. `records/tuning.py` has
+the result that is saved.
 """

@@ -1,7 +1,7 @@
-"""Whether a configuration keeps to bounds on latency and on the error of its outputs: a process of its own, no turns.
+"""Whether a configuration keeps its constraints on latency and output error: measured in a process of its own.
 
-A bound is held against an absolute number, so nothing plays beside it. Neighbours: `matches/turns.py` runs the process,
-`parity.py` compares outputs, `tune.py` asks.
+A constraint is an absolute number, so nothing runs interleaved with it. Neighbours: `paired/side.py` runs the process,
+`output_error.py` compares outputs, `tune.py` asks.
 """
 
 from __future__ import annotations
@@ -25,42 +25,45 @@ PERCENTILE = 90.0
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a process showed: its facts, and its bounds where they were asked for."""
+class Measured:
+    """What a process showed: its facts, and the constrained figures."""
 
     facts: SideFacts
     probe: ConstraintCheck
 
 
 def measure(
-    side: Side, bounds: Constraints, budget: Budget, on_phase: Callable[[str, str], None] = lambda _side, _phase: None
-) -> Found:
-    """Prepare a fresh process and look at what `bounds` asks for; blocks. Raises `SideFailure` (as side A) where it
+    side: Side,
+    constraints: Constraints,
+    budget: Budget,
+    on_phase: Callable[[str, str], None] = lambda _side, _phase: None,
+) -> Measured:
+    """Prepare a fresh process and measure what `constraints` needs; blocks. Raises `SideFailure` (as side A) where it
     does not answer, `BudgetError` where the time ends."""
     deadline = time.monotonic() + budget.max_time_s
     with side.new_worker() as worker:
-        player = LiveSide("a", side, worker, budget, deadline, on_phase)
-        player.get_ready()
+        live = LiveSide("a", side, worker, budget, deadline, on_phase)
+        live.get_ready()
         latency, error = None, None
-        if bounds.latency_s is not None:
-            latency = percentile(sorted(player.single_calls(LATENCY_CALLS)), PERCENTILE)
-        if bounds.output_error is not None:
+        if constraints.latency_s is not None:
+            latency = percentile(sorted(live.single_calls(LATENCY_CALLS)), PERCENTILE)
+        if constraints.output_error is not None:
             error = output_error.measure_output_error(side.config, worker, deadline).relative_rms
-    return Found(player.facts, ConstraintCheck(latency_p90_s=latency, output_error=error))
+    return Measured(live.facts, ConstraintCheck(latency_p90_s=latency, output_error=error))
 
 
-def check(bounds: Constraints, mode: str) -> None:
-    """Refuse bounds that mean nothing in this mode."""
-    if mode == "input" and (bounds.latency_s is not None or bounds.output_error is not None):
-        flag = "--max-latency" if bounds.latency_s is not None else "--max-output-error"
-        raise ConfigError(f"{flag} bounds the network, but --mode input builds none.", "Leave it out.")
+def check(constraints: Constraints, mode: str) -> None:
+    """Refuse constraints that have no meaning in this mode."""
+    if mode == "input" and (constraints.latency_s is not None or constraints.output_error is not None):
+        flag = "--max-latency" if constraints.latency_s is not None else "--max-output-error"
+        raise ConfigError(f"{flag} constrains the network, but --mode input builds none.", "Leave it out.")
 
 
 def unreachable(broken: str, probe: ConstraintCheck | None, choice: str) -> ConfigError:
-    """The refusal where not even TensorFlow's defaults, at a batch of one, keep the bound `broken`."""
+    """The error where not even TensorFlow's defaults, with a batch of one, keep the constraint `broken`."""
     latency = probe.latency_p90_s if probe else None
     if broken == "--max-latency" and latency is not None:
         words = f"TensorFlow's defaults take {units.duration(latency.value)} ({choice})"
     else:
-        words = f"TensorFlow's defaults come to {probe.output_error if probe else None}"
-    return ConfigError(f"{broken} is out of reach: {words}.", "Allow more, or fix fewer options.")
+        words = f"TensorFlow's defaults have {probe.output_error if probe else None}"
+    return ConfigError(f"{broken} cannot be reached: {words}.", "Allow more, or fix fewer options.")

@@ -1,10 +1,10 @@
-"""Whether a challenger is out, has won, or needs another pair of processes: the statistics of a search. Pure.
+"""Whether a candidate has lost, has won, or needs another pair of processes: the statistics of a search. Pure.
 
-Every pair of processes that took turns gives one ratio of challenger over champion. Student's t on its
-logarithm, with a variance pooled over all matches of a search and never below a match's own, decides after
-each pair. To win, a challenger must pass at a level divided by all the looks of all the challengers that the
-search may take (Bonferroni); to be dropped is no claim, so it takes less. Neighbours: `tune.py` plays,
-`ratios.py` has the intervals of single matches.
+Every interleaved pair of processes gives one ratio of candidate over baseline. Student's t on its logarithm, with a
+variance pooled over all comparisons of a search and never below a comparison's own, decides after each pair. To win, a
+candidate must pass at a level divided by all the looks at all the candidates that the search may take (Bonferroni);
+dropping one claims nothing, so it needs less. Neighbours: `search.py` asks, `analysis/ratio.py` has the intervals of
+single comparisons.
 """
 
 from __future__ import annotations
@@ -20,53 +20,53 @@ from resnet_bench.records.base import Estimate
 Decision = Literal["won", "dropped", "no difference", "another pair"]
 
 PRIOR_SD = 0.02
-"""Standard deviation of the logarithm of a pair's ratio, before anything was seen: twice what quiet machines show."""
+"""Standard deviation of the logarithm of a pair's ratio, before any data: twice what quiet machines show."""
 
 PRIOR_DF = 4.0
-"""What that guess weighs, in degrees of freedom."""
+"""The weight of that prior, in degrees of freedom."""
 
 PROCESSES_SD = 0.1
-"""The same where whole processes alternate, because both do not fit in memory: they see different moments."""
+"""The same where whole processes alternate, because both do not fit in memory: the machine drifts between them."""
 
 MIN_WINNING_PAIRS = 2
-"""A single pair of processes, however far apart, is no win."""
+"""A single pair of processes never is a win."""
 
 DROP_LEVEL = 0.10
-"""One-sided, at each look: a challenger that is as good as was asked for is dropped about once in seven times."""
+"""One-sided, at each look: a candidate that has exactly the wanted gain is dropped about once in seven times."""
 
-HOPELESS = 0.7
-"""A challenger below this ratio in each of its first turns is not played to the end of its pair."""
+CLEARLY_SLOWER = 0.7
+"""A candidate below this ratio in each of its first rounds is not measured to the end of its pair."""
 
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """`min_gain`: what is worth having, as a fraction. `alpha`: the chance that a search among equals has any
-    winner. `challengers` at most in the search, `pairs` at most of each. `prior_sd`: see `PRIOR_SD`."""
+    """`min_gain`: the smallest gain of interest, as a fraction. `alpha`: the probability that a search among equals has
+    any winner. `candidates` at most in the search, `pairs` at most of each. `prior_sd`: see `PRIOR_SD`."""
 
     min_gain: float = 0.01
     alpha: float = 0.05
-    challengers: int = 1
+    candidates: int = 1
     pairs: int = 5
     prior_sd: float = PRIOR_SD
 
     @property
     def level(self) -> float:
         """One-sided level of a single look."""
-        return self.alpha / (self.challengers * max(1, self.pairs - MIN_WINNING_PAIRS + 1))
+        return self.alpha / (self.candidates * max(1, self.pairs - MIN_WINNING_PAIRS + 1))
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far pairs of one match lie apart: the variance of log ratios and its degrees of freedom."""
+    """The variation between pairs of one comparison: the variance of log ratios and its degrees of freedom."""
 
     variance: float
     df: float
 
 
-def pooled(matches: Sequence[Sequence[float]], prior_sd: float = PRIOR_SD) -> Spread:
-    """One spread from the ratios of all matches, each about its own mean, and the prior."""
+def pooled(comparisons: Sequence[Sequence[float]], prior_sd: float = PRIOR_SD) -> Spread:
+    """One variance from the ratios of all comparisons, each about its own mean, and the prior."""
     squares, df = PRIOR_DF * prior_sd**2, PRIOR_DF
-    for found in matches:
+    for found in comparisons:
         if len(found) > 1:
             squares += statistics.variance(math.log(one) for one in found) * (len(found) - 1)
             df += len(found) - 1
@@ -74,7 +74,7 @@ def pooled(matches: Sequence[Sequence[float]], prior_sd: float = PRIOR_SD) -> Sp
 
 
 def decide(found: Sequence[float], spread: Spread, rules: StoppingRule) -> Decision:
-    """What the ratios of a match (one per pair, at least one) say, given the spread of the search."""
+    """What the ratios of a comparison (one per pair, at least one) say, given the variance in the search."""
     low, high = _bounds(found, spread, rules.level, DROP_LEVEL)
     if len(found) >= MIN_WINNING_PAIRS and low > 0:
         return "won"
@@ -84,7 +84,7 @@ def decide(found: Sequence[float], spread: Spread, rules: StoppingRule) -> Decis
 
 
 def estimate(found: Sequence[float], spread: Spread, rules: StoppingRule) -> Estimate:
-    """The ratio with the interval that a win is judged by: above 1 where it is one."""
+    """The ratio with the interval that decides a win: above 1 where it is one."""
     low, high = _bounds(found, spread, rules.level, rules.level)
     centre = statistics.fmean(math.log(one) for one in found)
     return Estimate(value=math.exp(centre), low=math.exp(low), high=math.exp(high))
@@ -102,6 +102,6 @@ def _bounds(found: Sequence[float], spread: Spread, level_low: float, level_high
     return centre - below, centre + above
 
 
-def hopeless(turn_ratios: Sequence[float]) -> bool:
-    """Whether the first turns of a pair say enough: an even number, each far below 1."""
-    return len(turn_ratios) >= 2 and len(turn_ratios) % 2 == 0 and max(turn_ratios) < HOPELESS
+def clearly_slower(round_ratios: Sequence[float]) -> bool:
+    """Whether the first rounds of a pair suffice to drop a candidate: an even number, each far below 1."""
+    return len(round_ratios) >= 2 and len(round_ratios) % 2 == 0 and max(round_ratios) < CLEARLY_SLOWER

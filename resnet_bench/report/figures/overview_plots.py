@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from resnet_bench import units
 from resnet_bench.analysis.compare import ComparisonReport
-from resnet_bench.records.base import Estimate, Finding
+from resnet_bench.records.base import Estimate
 from resnet_bench.records.record import Record
 from resnet_bench.report.figures import charts
 from resnet_bench.report.figures.charts import Chart
@@ -20,7 +20,7 @@ SHAPE = {"valid": 0, "provisional": 1, "invalid": 2}
 LABEL = 45
 """About the width of a ratio's number with its margin, in pixels."""
 
-FINDINGS = {"faster": 0, "slower": 1, "no difference": 2, "cannot tell": 2}
+FINDINGS = {"faster": 0, "slower": 1, "no difference": 2, "inconclusive": 2}
 
 
 def throughputs(named: Sequence[tuple[str, Record]]) -> Figure | None:
@@ -69,7 +69,7 @@ def ratios(report: ComparisonReport) -> Figure | None:
 
 
 def ratio_rows(
-    named: Sequence[tuple[str, Estimate, Finding]], title: str, description: str, axis: str, head: str = "configuration"
+    named: Sequence[tuple[str, Estimate, str]], title: str, description: str, axis: str, head: str = "configuration"
 ) -> Figure | None:
     """A row for each ratio with its interval and what it says, and the line of no difference."""
     if not named:

@@ -31,7 +31,7 @@ LIMIT_TONES: dict[str, Tone] = {
     "input-bound": "warn",
     "compute-bound": "good",
     "balanced": "good",
-    "cannot tell": "warn",
+    "inconclusive": "warn",
 }
 """How the answers of `bench-cli bottleneck` are to be taken."""
 

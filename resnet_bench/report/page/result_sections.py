@@ -12,7 +12,7 @@ from pathlib import Path
 from resnet_bench.analysis.noise_floor import floor_of
 from resnet_bench.analysis.ratio import finding
 from resnet_bench.records.ab import AbRecord
-from resnet_bench.records.base import Estimate, Finding, Notice
+from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.bottleneck import BottleneckRecord
 from resnet_bench.records.read import SavedResults
 from resnet_bench.records.tuning import TuningRecord
@@ -41,8 +41,8 @@ from resnet_bench.report.terminal.comparison import interval, ratio
 MOST_ROWS = 30
 """Matches that one figure still shows in a readable way."""
 
-FINDINGS: dict[str, Tone] = {"faster": "good", "slower": "bad", "cannot tell": "warn"}
-Ratios = list[tuple[str, Estimate, Finding]]
+FINDINGS: dict[str, Tone] = {"faster": "good", "slower": "bad", "inconclusive": "warn"}
+Ratios = list[tuple[str, Estimate, str]]
 
 
 def ceilings(results: SavedResults) -> list[LimitLink]:
@@ -150,7 +150,7 @@ def _contest(path: Path, found: AbRecord, *, alone: bool) -> list[Block]:
     return [*blocks, *findings.failure(found.outcome), *_notes(ab.notes(found))]
 
 
-def _tone(found: AbRecord, word: Finding) -> Tone:
+def _tone(found: AbRecord, word: str) -> Tone:
     """Of two identical sides, a difference is no good news."""
     return FINDINGS.get(word, "") if found.kind == "ab" else "good" if word == "no difference" else "warn"
 

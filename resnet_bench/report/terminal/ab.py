@@ -17,6 +17,7 @@ from resnet_bench.records.ab import AbRecord, AbResult
 from resnet_bench.records.base import Difference, Notice
 from resnet_bench.records.noise_floor import NoiseFloor
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+from resnet_bench.report.terminal.rich_text import add_row
 
 _TITLES = {"ab": "B against A", "noise": "A against A: this machine's noise"}
 
@@ -47,7 +48,7 @@ def _answer(contest: AbRecord, result: AbResult) -> Text:
 
 def finding(contest: AbRecord, result: AbResult) -> str:
     """What the ratio says. Two identical sides that differ are no finding, but a false alarm."""
-    if contest.kind == "ab" or result.finding == "cannot tell":
+    if contest.kind == "ab" or result.finding == "inconclusive":
         return result.finding
     return "as it should be" if result.finding == "no difference" else f"a false alarm ({result.finding})"
 
@@ -57,7 +58,7 @@ def _rows(contest: AbRecord, result: AbResult, floor: NoiseFloor | None) -> Tabl
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, words in rows(contest, result, floor):
-        grid.add_row(name, words)
+        add_row(grid, name, words)
     return grid
 
 

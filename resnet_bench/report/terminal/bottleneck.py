@@ -17,13 +17,14 @@ from resnet_bench.analysis.bottleneck import AU_PASS
 from resnet_bench.records.base import Estimate, Notice, distinct
 from resnet_bench.records.bottleneck import Analysis, BottleneckRecord, CoreUse
 from resnet_bench.report.terminal.notices import notice_line
+from resnet_bench.report.terminal.rich_text import add_row
 from resnet_bench.report.terminal.text import headline, subtitle
 
 _STYLES = {
     "input-bound": "bold red",
     "compute-bound": "bold green",
     "balanced": "bold green",
-    "cannot tell": "bold yellow",
+    "inconclusive": "bold yellow",
 }
 _BOUNDS = {
     "own device": "the lower ceiling: the model has a device of its own",
@@ -77,7 +78,7 @@ def _rows(result: BottleneckRecord, found: Analysis) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, words in rows(result, found):
-        grid.add_row(name, words)
+        add_row(grid, name, words)
     return grid
 
 

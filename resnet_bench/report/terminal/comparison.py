@@ -14,8 +14,9 @@ from resnet_bench.analysis.compare import ComparedSide, Comparison, ComparisonRe
 from resnet_bench.records.base import Difference, Estimate
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import text
+from resnet_bench.report.terminal.rich_text import add_row
 
-STYLES = {"faster": "bold green", "slower": "bold red", "no difference": "bold", "cannot tell": "bold yellow"}
+STYLES = {"faster": "bold green", "slower": "bold red", "no difference": "bold", "inconclusive": "bold yellow"}
 SHOWN_DIFFERENCES = 4
 COLUMNS = ("configuration", "processes", "img/s", "ratio", "95 %", "finding")
 
@@ -43,10 +44,10 @@ def render(report: ComparisonReport, base: Record) -> RenderableType:
             overflow="fold",
             no_wrap=name != "configuration",
         )
-    table.add_row(*_base_cells(report.base))
+    add_row(table, *_base_cells(report.base))
     for each in report.comparisons:
         *cells, found = _cells(each)
-        table.add_row(*cells, Text(found, style=STYLES[found]))
+        add_row(table, *cells, Text(found, style=STYLES[found]))
     parts: list[RenderableType] = [Text(text.headline(base), style="bold"), Text(text.subtitle(base), style="dim")]
     parts += [Text(), Padding(table, (0, 2)), Text()]
     parts += [Padding(Text.assemble(("! ", "yellow"), line), (0, 2)) for line in refusals(report)]
@@ -95,7 +96,7 @@ def notes(report: ComparisonReport) -> list[str]:
     weak = [verdict for each in _subjects(report) for verdict in each.verdicts if verdict != "valid"]
     if weak:
         found.append(f"{len(weak)} of the records are not valid but {' or '.join(sorted(set(weak)))}.")
-    if any(each.finding != "cannot tell" for each in report.comparisons):
+    if any(each.finding != "inconclusive" for each in report.comparisons):
         found.append(
             "The records were measured one after the other: what the machine drifted in between is in the ratio, but "
             "not in the interval. bench-cli ab takes turns instead."
@@ -117,7 +118,7 @@ def _notes_of(each: Comparison, report: ComparisonReport) -> list[str]:
         found.append(f"{name}: it was measured differently: {_listed(each.protocol, SHOWN_DIFFERENCES)}.")
     if each.below_noise_floor and report.noise_floor is not None:
         found.append(f"{name}: smaller than this machine's noise floor of {units.share(report.noise_floor)}.")
-    if each.finding == "cannot tell":
+    if each.finding == "inconclusive":
         found.append(f"{name}: one process on either side supports no interval. Run with --processes 3 or more.")
     return found
 

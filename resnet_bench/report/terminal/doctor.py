@@ -9,6 +9,7 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.report.terminal.notices import notice_line
+from resnet_bench.report.terminal.rich_text import add_row
 from resnet_bench.runtime.doctor import DoctorReport
 from resnet_bench.runtime.resolve import native_16bit
 
@@ -36,7 +37,7 @@ def _grid(rows: list[tuple[str, str]]) -> Table:
     grid.add_column(style="dim", no_wrap=True, min_width=18)
     grid.add_column(overflow="fold")
     for name, words in rows:
-        grid.add_row(name, words)
+        add_row(grid, name, words)
     return grid
 
 

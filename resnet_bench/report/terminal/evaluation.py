@@ -13,6 +13,7 @@ from rich.text import Text
 from resnet_bench.records.evaluation import ClassScore, EvaluationRecord, ModelScore, Prediction
 from resnet_bench.report import scores
 from resnet_bench.report.terminal.notices import notice_line
+from resnet_bench.report.terminal.rich_text import add_row
 
 MOST_CLASSES = 30
 
@@ -46,7 +47,7 @@ def _scores(models: Sequence[ModelScore]) -> Table:
     )
     for model in models:
         more = [scores.interval(model.top5)] * top5 + [scores.speed(model.images_per_s)] * timed
-        grid.add_row(Path(model.path).name, f"{model.loss:.4g}", scores.interval(model.accuracy), *more)
+        add_row(grid, Path(model.path).name, f"{model.loss:.4g}", scores.interval(model.accuracy), *more)
     return grid
 
 
@@ -64,7 +65,7 @@ def _classes(models: Sequence[ModelScore]) -> Table:
         rows = sorted(rows, key=lambda row: 2.0 if row[0].recall is None else row[0].recall)[:MOST_CLASSES]
     for row in rows:
         cells = [scores.share(value) for score in row for value in _both(score)]
-        grid.add_row(row[0].name, f"{row[0].images:,}", *cells)
+        add_row(grid, row[0].name, f"{row[0].images:,}", *cells)
     return grid
 
 
@@ -82,5 +83,5 @@ def predictions(found: Sequence[Prediction]) -> RenderableType:
     for each in found:
         if each.problem is None:
             cells = [f"{likely.name or likely.label} {scores.share(likely.probability)}" for likely in each.likely]
-            grid.add_row(each.path, *cells)
+            add_row(grid, each.path, *cells)
     return grid

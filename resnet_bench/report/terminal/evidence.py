@@ -16,6 +16,7 @@ from resnet_bench.config.fields import Value
 from resnet_bench.evidence import CHECKS
 from resnet_bench.records.evidence import CheckResult, OptionCheck, OutputError
 from resnet_bench.records.record import Record
+from resnet_bench.report.terminal.rich_text import add_row
 
 _RESULTS = {
     "true": ("passed", "green"),
@@ -83,7 +84,8 @@ def table(checks: Sequence[OptionCheck]) -> RenderableType:
     for check in checks:
         word, style = _RESULTS.get(check.holds or "", ("not run", "dim"))
         number = f"[{sources.index(check.source) + 1}]" if check.source else ""
-        grid.add_row(
+        add_row(
+            grid,
             title(check),
             _value(check, check.requested),
             _observed(check),

@@ -10,6 +10,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.records.model_card import WeightsFacts
 from resnet_bench.records.run import ModelFacts, StageFacts
+from resnet_bench.report.terminal.rich_text import add_row
 from resnet_bench.report.terminal.text import network_name
 
 
@@ -29,7 +30,7 @@ def render(model: ModelFacts, stages: tuple[StageFacts, ...], weights: WeightsFa
     for stage in stages:
         shape = "x".join(str(size) for size in stage.output_shape)
         blocks = str(stage.blocks) if stage.blocks else ""
-        grid.add_row(stage.name, blocks, shape, f"{stage.parameters:,}", units.count(stage.macs))
+        add_row(grid, stage.name, blocks, shape, f"{stage.parameters:,}", units.count(stage.macs))
     lines: list[RenderableType] = [Text(title, style="bold"), Text(totals), Text(), Padding(grid, (0, 2))]
     return Group(*lines, *([Text(), Text(started(weights))] if weights is not None else []))
 

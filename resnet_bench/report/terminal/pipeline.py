@@ -13,6 +13,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.pipeline import AblationRate, EpochRate, MemoryTrend, PipelineResult, StageRate
+from resnet_bench.report.terminal.rich_text import add_row
 
 STAGE_WORDS = {
     "read": "read",
@@ -56,7 +57,8 @@ def _stages(result: PipelineResult) -> Table:
     grid = _grid("up to", "img/s", "95 %", "MB/s", "CPU/img", "adds", "of whole")
     for stage in result.stages:
         slowest = stage.stage == result.bottleneck
-        grid.add_row(
+        add_row(
+            grid,
             STAGE_WORDS.get(stage.stage, stage.stage),
             units.significant(stage.images_per_s.value),
             interval(stage.images_per_s),
@@ -84,7 +86,8 @@ def epoch_name(one: EpochRate) -> str:
 def _epochs(epochs: tuple[EpochRate, ...]) -> Table:
     grid = _grid("epoch", "page cache", "img/s", "MB/s", "CPU/img", "images", "time", "first batch")
     for one in epochs:
-        grid.add_row(
+        add_row(
+            grid,
             epoch_name(one),
             one.page_cache + (f" ({units.share(one.resident_share)} in it)" if one.page_cache == "unknown" else ""),
             units.significant(one.images_per_s),
@@ -118,7 +121,8 @@ def _ablation(rows: tuple[AblationRate, ...]) -> RenderableType:
         if row.ratio is None or row.images_per_s is None:
             left_out.setdefault(row.why, []).append(row.change)
             continue
-        grid.add_row(
+        add_row(
+            grid,
             row.change,
             f"{row.ratio.value:.2f}x",
             interval(row.ratio, 2),

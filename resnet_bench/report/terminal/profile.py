@@ -14,6 +14,7 @@ from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.records.profile import OperationTime, ProfileResult, ProfileSummary
+from resnet_bench.report.terminal.rich_text import add_row
 
 SHOWN = {"step": 8, "input": 3}
 
@@ -25,7 +26,7 @@ def block(trace: ProfileResult, summary: ProfileSummary | None) -> RenderableTyp
     grid.add_column()
     for name, words in rows(trace, summary):
         if words:
-            grid.add_row(name, words)
+            add_row(grid, name, words)
     parts: list[RenderableType] = [grid]
     if summary is not None and summary.operations:
         parts += [Text(), Padding(operations(summary.operations), (0, 0, 0, 2))]
@@ -64,7 +65,7 @@ def operations(times: tuple[OperationTime, ...]) -> Table:
         for each in [each for each in times if each.place == place][:most]:
             kind = f"{each.kind} (input)" if place == "input" else each.kind
             self_time = units.duration(each.self_s)
-            grid.add_row(kind, self_time, units.share(each.share), f"{each.occurrences:,}", _end(each.name))
+            add_row(grid, kind, self_time, units.share(each.share), f"{each.occurrences:,}", _end(each.name))
     return grid
 
 

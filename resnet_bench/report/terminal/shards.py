@@ -11,6 +11,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.data.manifest import Manifest
 from resnet_bench.data.verify_shards import CheckReport
+from resnet_bench.report.terminal.rich_text import add_row
 
 SHOWN_SIZES = 8
 SHOWN_DAMAGE = 50
@@ -23,19 +24,20 @@ def made(manifest: Manifest, output: Path, shards_found: int) -> RenderableType:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
     shards = f"{len(manifest.shards)} shards, {units.size(manifest.bytes)}"
-    grid.add_row("shards", shards + (f", {shards_found} of them from an earlier start" if shards_found else ""))
-    grid.add_row(
+    add_row(grid, "shards", shards + (f", {shards_found} of them from an earlier start" if shards_found else ""))
+    add_row(
+        grid,
         "images",
         f"{units.count(manifest.mean_pixels)}pixels and {manifest.mean_bytes_per_pixel:.2f} bytes per pixel on average",
     )
-    grid.add_row("sizes", _shares(manifest.sizes, manifest.images))
-    grid.add_row("encodings", _shares(manifest.encodings, manifest.images))
-    grid.add_row("bytes / pixel", _histogram(manifest.bytes_per_pixel))
+    add_row(grid, "sizes", _shares(manifest.sizes, manifest.images))
+    add_row(grid, "encodings", _shares(manifest.encodings, manifest.images))
+    add_row(grid, "bytes / pixel", _histogram(manifest.bytes_per_pixel))
     low, high = manifest.label_range or (None, None)
-    grid.add_row("classes", f"{manifest.classes}, stored labels {low} to {high}")
+    add_row(grid, "classes", f"{manifest.classes}, stored labels {low} to {high}")
     if manifest.skipped:
-        grid.add_row("left out", f"{len(manifest.skipped)} bad images, named in the manifest")
-    grid.add_row("read it with", f"--source tfrecord --data '{output}/*.tfrecord' --classes {manifest.classes}")
+        add_row(grid, "left out", f"{len(manifest.skipped)} bad images, named in the manifest")
+    add_row(grid, "read it with", f"--source tfrecord --data '{output}/*.tfrecord' --classes {manifest.classes}")
     return Group(Text(f"{manifest.images:,} images in {output}", style="bold"), Text(), grid)
 
 
@@ -83,7 +85,7 @@ def _problems(report: CheckReport) -> Table:
     for name in ("file", "record", "offset", "what", "problem"):
         grid.add_column(name, justify="right" if name in ("record", "offset") else "left", overflow="fold")
     for file in report.shards:
-        grid.add_row(file.file, "", "", file.kind, file.problem)
+        add_row(grid, file.file, "", "", file.kind, file.problem)
     for one in report.damaged[:SHOWN_DAMAGE]:
-        grid.add_row(one.file, str(one.record), f"{one.offset:,}", one.kind, one.problem)
+        add_row(grid, one.file, str(one.record), f"{one.offset:,}", one.kind, one.problem)
     return grid

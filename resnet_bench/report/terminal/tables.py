@@ -16,6 +16,7 @@ from resnet_bench.records.columns import config_of
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+from resnet_bench.report.terminal.rich_text import add_row
 from resnet_bench.report.terminal.text import VERDICT_STYLE, interval_of
 
 ONE_AFTER_THE_OTHER = (
@@ -48,7 +49,7 @@ def _sweep(lines: Sequence[Line]) -> Table:
     grid.add_column("verdict", overflow="fold")
     for values, status, record in lines:
         measured = record is not None and record.summary is not None and status == "measured"
-        grid.add_row(*values.values(), *(_measured(record) if measured and record else _reason(status, record)))
+        add_row(grid, *values.values(), *(_measured(record) if measured and record else _reason(status, record)))
     return grid
 
 
@@ -69,11 +70,11 @@ def confirmed(best: str, rows: Sequence[tuple[str, Estimate | None, Finding, Out
     grid = Table(box=None, header_style="dim", pad_edge=False)
     for name in ("in turns", "ratio", "95 %", "finding"):
         grid.add_column(name, justify="right" if name == "ratio" else "left", overflow="fold")
-    grid.add_row(best, "1", "", "")
+    add_row(grid, best, "1", "", "")
     for words, estimate, found, outcome in rows:
         cells = (words, ratio(estimate.value), interval(estimate)) if estimate else (words, units.UNKNOWN, "")
         failed = outcome.kind != "ok"
-        grid.add_row(*cells, Text(outcome.message if failed else found, style="red" if failed else STYLES[found]))
+        add_row(grid, *cells, Text(outcome.message if failed else found, style="red" if failed else STYLES[found]))
     more = f" Intervals are widened for {len(rows)} comparisons at once (Holm)." if len(rows) > 1 else ""
     return Group(Text(), grid, Text(), Text.assemble(("- ", "dim"), f"Throughput over that of {best}.{more}"))
 
@@ -104,7 +105,8 @@ def history(records: Sequence[tuple[Path, Record]]) -> Table:
     grid.add_column("record", overflow="fold")
     for path, record in records:
         config = config_of(record)
-        grid.add_row(
+        add_row(
+            grid,
             record.created_at[:16].replace("T", " "),
             config.step.mode,
             str(config.step.batch_size),

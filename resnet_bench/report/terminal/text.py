@@ -27,6 +27,7 @@ from resnet_bench.records.run import ColdStart, ModelFacts, Outcome
 from resnet_bench.records.summary import Latency, Summary
 from resnet_bench.report.terminal import evidence, limits, pipeline, profile, training
 from resnet_bench.report.terminal.notices import notice_line
+from resnet_bench.report.terminal.rich_text import add_row
 
 VERDICT_STYLE = {"valid": "bold green", "provisional": "bold yellow", "invalid": "bold red"}
 _NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152"}
@@ -185,7 +186,7 @@ def _facts(record: Record, summary: Summary) -> Table:
     grid.add_column()
     for name, words in fact_rows(record, summary):
         if words:
-            grid.add_row(name, words)
+            add_row(grid, name, words)
     return grid
 
 
@@ -368,7 +369,8 @@ def table(records: Sequence[tuple[Path, Record]]) -> Table:
         grid.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for path, record in records:
         summary = record.summary
-        grid.add_row(
+        add_row(
+            grid,
             f"{headline(record)}, {subtitle(record)}",
             units.significant(summary.images_per_s.value) if summary else units.UNKNOWN,
             interval_of(record),

@@ -11,6 +11,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.records.record import Record
 from resnet_bench.records.training import Epoch, TrainingResult
+from resnet_bench.report.terminal.rich_text import add_row
 
 SHOWN_EPOCHS = 15
 COLUMNS = ("epoch", "loss", "accuracy", "test loss", "test accuracy", "learning rate", "img/s", "elapsed")
@@ -104,9 +105,9 @@ def _table(epochs: Sequence[Epoch | None], best: int | None) -> Table:
         grid.add_column(name, justify="right")
     for epoch in epochs:
         if epoch is None:
-            grid.add_row("...")
+            add_row(grid, "...")
         else:
-            grid.add_row(*cells(epoch), style="bold" if epoch.epoch == best else "")
+            add_row(grid, *cells(epoch), style="bold" if epoch.epoch == best else "")
     return grid
 
 

@@ -23,6 +23,7 @@ from resnet_bench.records.columns import value_of
 from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord, preset_path
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
 from resnet_bench.report.terminal.notices import notice_line
+from resnet_bench.report.terminal.rich_text import add_row
 
 LONGEST_REASON = 120
 CONTRIBUTIONS = "What each switch gives (the best against itself without it)"
@@ -98,7 +99,7 @@ def _rows(tuning: TuningRecord, path: Path | None) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, words in rows(tuning, path):
-        grid.add_row(name, words)
+        add_row(grid, name, words)
     return grid
 
 
@@ -146,7 +147,7 @@ def _contributions(found: Iterable[Contribution]) -> Table:
     grid = _table(*CONTRIBUTION_COLUMNS)
     for each in found:
         *cells, result = contribution(each)
-        grid.add_row(*cells, Text(result, style=STYLES.get(result, "yellow")))
+        add_row(grid, *cells, Text(result, style=STYLES.get(result, "yellow")))
     return grid
 
 
@@ -163,7 +164,7 @@ def _challenges(found: Iterable[Candidate]) -> Table:
     grid = _table(*CHALLENGE_COLUMNS)
     for each in found:
         *cells, result = challenge(each)
-        grid.add_row(*cells, Text(result, style=_STATUS_STYLES.get(each.status, "")))
+        add_row(grid, *cells, Text(result, style=_STATUS_STYLES.get(each.status, "")))
     return grid
 
 
