@@ -18,11 +18,11 @@ export PYTHON VENV
 .PHONY: help bench test test-fast lint format environment dev-environment
 
 help:
-	@echo 'make bench   measure ResNet-50 here       (BENCH_ARGS="--preset smoke" adds options of bench-cli run)'
-	@echo 'make test    run all tests                (TEST_ARGS="-k words" adds options of pytest)'
-	@echo 'make test-fast   only tests without TensorFlow and without processes, in under a minute'
-	@echo 'make lint    check format, lint and types'
-	@echo 'make format  repair format and lint'
+	@echo 'make bench      measure ResNet-50 here      (BENCH_ARGS="--preset smoke" adds options of bench-cli run)'
+	@echo 'make test       run all tests               (TEST_ARGS="-k words" adds options of pytest)'
+	@echo 'make test-fast  run the tests without TensorFlow and without processes, in under a minute'
+	@echo 'make lint       check format, lint and types'
+	@echo 'make format     repair format and lint'
 	@echo 'Each makes $(VENV) first if need be; PYTHON=python3.12 chooses its Python.'
 
 bench: environment
