@@ -35,7 +35,7 @@ from resnet_bench.report.terminal.rich_text import console
 
 CONFIRM_PAIRS = 5
 _PROTOCOL = {option.name for option in options.options()} - {"require_valid"}
-"""What a sweep heeds of how `run` measures: a record that is not valid fails nothing."""
+"""The options that a sweep uses: all but --require-valid."""
 
 _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
@@ -109,7 +109,7 @@ def _note(notices: tuple[Notice, ...]) -> None:
 
 
 def _save_whole(record: Record, folder: Path) -> Path:
-    """Save without being interrupted: a signal that comes meanwhile is delivered right after."""
+    """Save without interruption: a signal received meanwhile is delivered afterwards."""
     if sys.platform == "win32":
         return save_with_fallback(record, folder)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -129,7 +129,7 @@ def _lines(results: list[combinations.CombinationResult]) -> list[tables.Line]:
 def _confirm(
     results: list[combinations.CombinationResult], count: int, base: dict[str, Any], folder: Path
 ) -> tuple[list[sweep_confirm.SweepConfirmation], list[int]]:
-    """Let the best take turns; with the signals that came meanwhile."""
+    """Confirm the best with interleaved runs; returns the signals received meanwhile too."""
     measure = options.build({name: value for name, value in base.items() if name in ("max_time", "timeout")})[0].measure
     budget = Budget(
         turns="auto",

@@ -1,9 +1,9 @@
-"""Every option once: its type, default, bounds and help; a file per section.
+"""Every option of every command, declared once: type, default, bounds and help; one file per section.
 
-Flags, JSON, test ids, the README table and the saved record are all generated from these structs (see
-`options.py`). A field's flag is its name with dashes. `"auto"` is resolved by `resolve.py`, once the
-device is known; a record keeps both the requested and the resolved configuration. Imports only
-`errors`.
+Command-line options, JSON, test ids, the reference and the saved record are generated from these structs (see
+`options.py`). An option is a field's name with dashes. `"auto"` is resolved by `runtime/resolve.py` once the device
+is known; a record keeps the requested and the resolved configuration. Sections of `Config` are those of `run`;
+the other commands have their own (`training.py`, `paired.py`, `sweep.py`, ...). Imports only `errors`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Combinations of options that no device could run."""
+"""Refuses combinations of options that cannot run on any device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from resnet_bench.errors import ConfigError
 
 
 def check(config: Config) -> None:
-    """Refuse combinations that no device could run; what depends on the device is `resolve.py`'s."""
+    """Refuse combinations that cannot run on any device; `runtime/resolve.py` checks what depends on the device."""
     for problem in (_check_data(config), _check_step(config), _check_model(config), _check_measure(config)):
         if problem is not None:
             raise problem
@@ -33,7 +33,7 @@ def _check_data(config: Config) -> ConfigError | None:
         )
     if data.cache == "images" and mode in ("train", "input"):
         return ConfigError(
-            f"--cache images would freeze the random crops of --mode {mode}.",
+            f"--cache images would repeat the same random crops in --mode {mode}.",
             "Use --cache records, or --mode eval or infer.",
         )
     return _check_data_service(config)
@@ -50,13 +50,13 @@ def _check_data_service(config: Config) -> ConfigError | None:
         )
     if data.on_bad_record == "skip":
         return ConfigError(
-            "--on-bad-record skip counts in this process what --data-service reads in others.",
+            "--on-bad-record skip counts bad records in this process, but --data-service reads them in others.",
             "Leave one of them out; bench-cli data check finds bad records beforehand.",
         )
     if data.cache != "none":
         return ConfigError(
-            f"--cache {data.cache} would pin each shard to the --data-service worker that read it first: fast workers "
-            "would repeat theirs, and a lost one's would never be seen again.",
+            f"--cache {data.cache} would tie each shard to the --data-service worker that read it first: fast workers "
+            "would repeat theirs, and those of a lost worker would never be read again.",
             "Use --cache none.",
         )
     return None
@@ -70,15 +70,17 @@ def _check_step(config: Config) -> ConfigError | None:
             "Leave one of them out, or name --precision mixed_bfloat16 or mixed_float16.",
         )
     only = [
-        (step.freeze, "--freeze", ("infer", "eval"), "folds variables to constants"),
-        (step.split, "--split", ("train",), "times forward, backward and optimizer apart"),
+        (step.freeze, "--freeze", ("infer", "eval"), "freezes variables to constants"),
+        (step.split, "--split", ("train",), "times forward, backward and optimizer separately"),
         (step.loop == "fit", "--loop fit", ("train",), "trains with Keras' model.fit"),
     ]
     for given, flag, modes, does in only:
         if given and step.mode not in modes:
             return ConfigError(f"{flag} {does}, which --mode {step.mode} does not do.", f"Use --mode {modes[0]}.")
     if step.split and step.loop == "fit":
-        return ConfigError("--split takes our own step apart, which --loop fit does not run.", "Use --loop custom.")
+        return ConfigError(
+            "--split times the parts of the custom step, which --loop fit does not run.", "Use --loop custom."
+        )
     return None
 
 
@@ -95,7 +97,7 @@ def _check_model(config: Config) -> ConfigError | None:
 def _check_measure(config: Config) -> ConfigError | None:
     if config.measure.roofline and config.step.mode == "input":
         return ConfigError(
-            "--roofline sets a network against the machine's roofs, and --mode input builds none.",
+            "--roofline compares a network with the machine's measured peaks, but --mode input builds none.",
             "Use --mode train, infer or eval.",
         )
     return None

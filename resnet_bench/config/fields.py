@@ -33,22 +33,22 @@ Texts = Annotated[tuple[str, ...], Meta(extra={"repeat": True})]
 """An option that may be given several times."""
 
 WORKLOAD = Meta(extra={"role": "workload"})
-"""Part of the work itself: records compare only where these are equal. Each field has one of these three."""
+"""Defines the workload: records are compared only if these are equal. Each field of `Config` has one role."""
 
 OPTION = Meta(extra={"role": "option"})
-"""One way of doing the same work: what a comparison is about."""
+"""A way of doing the same work: what a comparison is about."""
 
-Heeding = Literal["side", "tune", "confirm", "bottleneck"]
-"""What measures in its own way: a side of interleaved runs, a search, a sweep's confirmation, `bottleneck`."""
+ProtocolUser = Literal["side", "tune", "confirm", "bottleneck"]
+"""What has a protocol of its own: a side of interleaved runs, a search, a sweep's confirmation, `bottleneck`."""
 
 
-def protocol(*heeded_by: Heeding) -> Meta:
-    """How it is measured and where results go; `heeded_by` names what takes the option beside `run`."""
-    return Meta(extra={"role": "protocol", "heeded_by": heeded_by})
+def protocol(*used_by: ProtocolUser) -> Meta:
+    """How it is measured, and where results go; `used_by` names what else uses the option, besides `run`."""
+    return Meta(extra={"role": "protocol", "used_by": used_by})
 
 
 PROTOCOL = protocol()
-"""A protocol option of `run`, and of what measures exactly as `run` does."""
+"""A protocol option of `run`, and of the commands that measure as `run` does."""
 
 PIXELS = Meta(extra={"pixels": "equivalent"})
 """Changes how images are decoded, not which images: pixels are the same or nearly so."""
@@ -67,14 +67,14 @@ T = TypeVar("T")
 
 
 class ConfigSection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A group of options; `title` heads it in help. Constructors do not validate: `options.build` and
+    """A group of options; `title` is its heading in help. Constructors do not validate: `options.build` and
     `msgspec.convert` do."""
 
     title: ClassVar[str] = "Options"
 
 
 def resolved_value(value: T | Literal["auto", "max"]) -> T:
-    """The value of a field that `resolve.resolve` has settled: after it no "auto" or "max" is left."""
+    """The value of a field after `runtime.resolve.resolve`, which leaves no "auto" or "max"."""
     assert value != "auto", "an option was read before it was resolved"
     assert value != "max", "an option was read before it was resolved"
     return value

@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from resnet_bench.config.config import Config
-from resnet_bench.config.fields import ConfigSection, Heeding, Value
+from resnet_bench.config.fields import ConfigSection, ProtocolUser, Value
 from resnet_bench.config.spelling import SPELLINGS, Spelling, join
 from resnet_bench.config.training import TrainingConfig
 from resnet_bench.errors import ConfigError
@@ -86,9 +86,9 @@ def training_options() -> tuple[Option, ...]:
 
 
 @cache
-def protocol_of(user: Heeding) -> frozenset[str]:
-    """The options of how `run` measures that `user` heeds as well."""
-    return frozenset(option.name for option in options() if user in option.extra.get("heeded_by", ()))
+def protocol_of(user: ProtocolUser) -> frozenset[str]:
+    """The protocol options that `user` takes besides `run`, as their fields declare (`fields.protocol`)."""
+    return frozenset(option.name for option in options() if user in option.extra.get("used_by", ()))
 
 
 @cache
@@ -212,7 +212,7 @@ def find_option(name: str, where: str) -> Option:
     known = {option.name: option for option in options() if option.section != "output"}
     if wanted not in known:
         near = difflib.get_close_matches(wanted, known, n=3) or list(known)
-        raise ConfigError(f"{where}: there is no option {name!r} to vary or set.", f"Try {', '.join(near)}.")
+        raise ConfigError(f"{where}: there is no option {name!r}.", f"Try {', '.join(near)}.")
     return known[wanted]
 
 

@@ -68,7 +68,7 @@ class _FieldType(click.ParamType[Any]):
 
 
 class FieldParameter(click.Option):
-    """The click option of a field. `option.default` is what the command takes where nothing is given."""
+    """The click option of a field; `option.default` is the command's default."""
 
     def __init__(self, option: Option) -> None:
         self.option = option
@@ -89,7 +89,7 @@ class ConfigurationCommand(click.Command):
     """A command whose help lists its options by section."""
 
     def listed(self, ctx: click.Context) -> list[click.Parameter]:
-        """What its help names."""
+        """The parameters that its help lists."""
         return self.get_params(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -113,7 +113,7 @@ def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
 def subset(*chosen: str | type[ConfigSection], defaults: Mapping[str, Any] | None = None) -> Decorator:
     """Decorate a command with some options of a benchmark, by name or whole sections.
 
-    `defaults` are the command's own: its help names them, and whoever builds the configuration applies them.
+    `defaults` are the command's own. They are shown in its help; `from_context` takes them separately.
     """
     by_name = {option.name: option for option in options()}
     found = [by_name[each] if isinstance(each, str) else each for each in chosen]
@@ -126,7 +126,7 @@ def subset(*chosen: str | type[ConfigSection], defaults: Mapping[str, Any] | Non
 
 
 def section(owner: type[ConfigSection], *names: str, defaults: Mapping[str, Any] | None = None) -> Decorator:
-    """Decorate a command with the options of a section of its own, or with those of these names; `read` has them."""
+    """Decorate a command with the options of a section of its own, or with some of them; `read` returns the section."""
     picked = [option for option in options_of(owner) if not names or option.name in names]
     return _decorate(_with_defaults(picked, defaults))
 
@@ -166,27 +166,27 @@ def show_default(option: Option) -> str:
 
 
 def parameters_of(ctx: click.Context, *owners: type[ConfigSection]) -> list[FieldParameter]:
-    """The options of a command that these sections declare; of a benchmark's without any."""
+    """The options of a command that these sections declare; without `owners`, those of a benchmark."""
     wanted = owners or tuple({option.owner for option in options()})
     own = (param for param in ctx.command.params if isinstance(param, FieldParameter))
     return [param for param in own if param.option.owner in wanted]
 
 
 def given_values(ctx: click.Context, *owners: type[ConfigSection]) -> dict[str, Any]:
-    """The values given on the command line or by the environment, by name; of these sections, or of a benchmark's."""
+    """Values given on the command line or in the environment, by name; `owners` as in `parameters_of`."""
     sources = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     names = [param.option.name for param in parameters_of(ctx, *owners)]
     return {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) in sources}
 
 
 def read(ctx: click.Context, owner: type[S]) -> S:
-    """A command's section: what was given, else the command's defaults."""
+    """A command's section, from the command line and the command's defaults."""
     defaults = {param.option.name: param.option.default for param in parameters_of(ctx, owner)}
     return owner(**{**defaults, **given_values(ctx, owner)})
 
 
 def from_context(ctx: click.Context, defaults: Mapping[str, Any] | None = None) -> tuple[Config, tuple[str, ...]]:
-    """The configuration that a command line asks for, and the names of the options given on it.
+    """The configuration of a command line, and the names of the options given on it.
 
     `defaults` are the command's own; what is given overrides them.
     """

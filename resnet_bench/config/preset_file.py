@@ -1,7 +1,7 @@
-"""A file of option values: what `--preset-file` takes and `bench-cli tune` writes.
+"""Files of option values: `--preset-file` reads them, `bench-cli tune` writes them.
 
-TOML without tables, an option a line, under the names that the command line uses. Neighbours: `values.py`
-validates each value, `options.py` puts the command line over them.
+TOML without tables, one option per line, named as on the command line. Neighbours: `option.py` validates each
+value, `options.py` applies the command line over them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from resnet_bench.errors import ConfigError
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Option names and typed values. `ConfigError` names the file and what is wrong with it."""
+    """Option names and typed values. `ConfigError` names the file and the error."""
     where = f"--preset-file {path}"
     found: dict[str, Any] = {}
     for name, value in content(Path(path), where).items():
         if isinstance(value, dict):
-            raise ConfigError(f"{where}: [{name}] is a table.", "Its lines are options: batch_size = 32.")
+            raise ConfigError(f"{where}: [{name}] is a table.", "Write one option per line: batch_size = 32.")
         option = find_option(name, where)
         if option.name == "preset_file":
-            raise ConfigError(f"{where} names another preset file.", "Put the options of both into one.")
+            raise ConfigError(f"{where} names another preset file.", "Merge both files.")
         if option.name in found:
             raise ConfigError(f"{where} names {option.name} twice.", "Leave one of them out.")
         try:
@@ -42,11 +42,11 @@ def content(path: Path, where: str) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where} is not TOML: {error}.", "Write an option a line: batch_size = 32.") from error
+        raise ConfigError(f"{where} is not TOML: {error}.", "Write one option per line: batch_size = 32.") from error
 
 
 def write(values: Mapping[str, Any], comments: tuple[str, ...] = ()) -> bytes:
-    """The file's content for these values; None, which TOML cannot say, is left out. `read` gives them back."""
+    """The file's content for these values; None, which TOML cannot express, is left out. Inverse of `read`."""
     lines = [f"# {line}" for comment in comments for line in comment.splitlines()]
     lines += [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
     return "\n".join(lines).encode("utf-8", "surrogateescape") + b"\n"

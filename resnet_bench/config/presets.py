@@ -1,7 +1,4 @@
-"""smoke, standard and strict: each a small change to the defaults of `config/`.
-
-Imports only `config`.
-"""
+"""The presets smoke, standard and strict: each changes a few defaults. `options.py` applies them."""
 
 from __future__ import annotations
 

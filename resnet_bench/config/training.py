@@ -1,4 +1,4 @@
-"""Options that only training has: its data set, how long and how it trains, and where it keeps what it makes."""
+"""Options of `bench-cli train` beyond those of `run`: data set, schedule, and where results are kept."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class TrainingConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 class ResumeConfig(ConfigSection, frozen=True, kw_only=True):
-    """Whether a training continues; no part of what is trained."""
+    """Whether a training continues; not part of the training request."""
 
     title: ClassVar[str] = "Training"
 
@@ -149,7 +149,7 @@ class ResumeConfig(ConfigSection, frozen=True, kw_only=True):
 
 
 def check_training(config: Config, training: TrainingConfig) -> None:
-    """Refuse combinations that cannot be trained; what depends on the data is found when it is opened."""
+    """Refuse combinations that cannot be trained; what depends on the data is checked when it is opened."""
     for problem in (
         _check_changes(training),
         _check_schedule(training),
@@ -163,19 +163,19 @@ def check_training(config: Config, training: TrainingConfig) -> None:
 def _check_changes(training: TrainingConfig) -> ConfigError | None:
     changes = training.augment
     if changes != "auto" and "none" in changes and len(changes) > 1:
-        return ConfigError(f"--augment {','.join(changes)} asks for changes and for none.", "Leave one of them out.")
+        return ConfigError(f"--augment {','.join(changes)} combines none with other values.", "Leave one of them out.")
     return None
 
 
 def _check_schedule(training: TrainingConfig) -> ConfigError | None:
     if training.warmup_epochs >= training.epochs:
         return ConfigError(
-            f"--warmup-epochs {training.warmup_epochs:g} leaves nothing of --epochs {training.epochs}.",
-            "Use fewer, or more --epochs.",
+            f"--warmup-epochs {training.warmup_epochs:g} must be less than --epochs {training.epochs}.",
+            "Use fewer warm-up epochs, or more --epochs.",
         )
     if training.decay_epochs != "auto" and training.schedule != "step":
         return ConfigError(
-            f"--decay-epochs {training.decay_epochs:g} belongs to --schedule step, not {training.schedule}.",
+            f"--decay-epochs {training.decay_epochs:g} needs --schedule step, not {training.schedule}.",
             "Add --schedule step.",
         )
     return None
@@ -199,16 +199,16 @@ def _check_strategy(config: Config, training: TrainingConfig) -> ConfigError | N
         if logical == 1:
             return None
         return ConfigError(
-            f"--logical-devices {logical} belongs to --strategy mirrored, not one.", "Add --strategy mirrored."
+            f"--logical-devices {logical} needs --strategy mirrored, not one.", "Add --strategy mirrored."
         )
     if config.step.xla:
         return ConfigError(
-            "--xla does not go with --strategy mirrored: a compiled step cannot reach the variables of every replica.",
+            "--xla cannot be combined with --strategy mirrored: a compiled step cannot access the variables of all replicas.",
             "Leave one of them out.",
         )
     if device.startswith("gpu:"):
         return ConfigError(
-            f"--device {device} names one GPU, and --strategy mirrored uses all of them.",
-            "Use --device gpu; CUDA_VISIBLE_DEVICES says which GPUs there are.",
+            f"--device {device} names one GPU, but --strategy mirrored uses all of them.",
+            "Use --device gpu; select GPUs with CUDA_VISIBLE_DEVICES.",
         )
     return None

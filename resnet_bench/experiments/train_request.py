@@ -1,4 +1,4 @@
-"""What a training is asked for: from option values to a request, and what `--resume` lets change.
+"""The request of a training: built from option values; and which of them may change with `--resume`.
 
 The request is kept in the training's folder, so that `--resume` needs no other option. Neighbours:
 `train.py` runs it, `cli/train.py` parses.
@@ -29,14 +29,14 @@ DEFAULTS: dict[str, Any] = {
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
 }
-"""What differs from a benchmark's defaults: those of the from-scratch projects. --learning-rate auto is 0.00015
-for Adam."""
+"""Where training differs from a benchmark's defaults: as in small from-scratch projects. --learning-rate auto is
+0.00015 for Adam."""
 
 REQUEST = "training.json"
 
 
 class TrainRequest(Data, frozen=True, kw_only=True):
-    """What a training was asked for; `given` are the values named on its command lines."""
+    """The options of a training; `given` are those named on its command lines."""
 
     config: Config
     training: TrainingConfig
@@ -44,10 +44,10 @@ class TrainRequest(Data, frozen=True, kw_only=True):
 
 
 def request_of(given: Mapping[str, Any]) -> TrainRequest:
-    """What these option values, of a benchmark and of a training, ask for; cross-checked.
+    """The request for these values of benchmark and training options; cross-checked.
 
-    Settles the classes and the image size that the data set has where they are not given, and paths. Raises
-    `ConfigError`, and `DataError` for data that is not there.
+    Classes and image size are those of the data set unless given; paths become absolute. Raises `ConfigError`, and
+    `DataError` for missing data.
     """
     names = {option.name for option in training_options()}
     own = {name: value for name, value in given.items() if name in names}
@@ -72,16 +72,16 @@ def request_of(given: Mapping[str, Any]) -> TrainRequest:
 
 
 def continued(folder: Path, given: Mapping[str, Any]) -> TrainRequest:
-    """What the training in `folder` was asked for, with the values of `given` in place of its own.
+    """The request of the training in `folder`, with the values of `given` instead of its own.
 
-    Raises `ConfigError` for a value that would make it another training, `DataError` where the folder's file
-    cannot be read.
+    Raises `ConfigError` for a value that would change what is trained, `DataError` if the folder's file cannot be
+    read.
     """
     path = folder / REQUEST
     try:
         before = msgspec.json.decode(path.read_bytes(), type=TrainRequest)
     except (OSError, msgspec.MsgspecError) as error:
-        raise DataError(f"{path} cannot be read: {error}.", "Begin anew with another --folder.") from error
+        raise DataError(f"{path} cannot be read: {error}.", "Start a new training with another --folder.") from error
     stored = dict(before.given)
     request = request_of({**_typed(stored), **given})
     for name in given:
@@ -89,8 +89,8 @@ def continued(folder: Path, given: Mapping[str, Any]) -> TrainRequest:
         if old != new and not _may_change(name, before.training):
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(
-                f"{flag} {given[name]} would make another training of {folder}, which was begun with {old}.",
-                f"Leave {flag} out, or begin anew with another --folder.",
+                f"{flag} {given[name]} would change the training in {folder}, which was started with {old}.",
+                f"Leave {flag} out, or start a new training with another --folder.",
             )
     return request
 
@@ -109,7 +109,7 @@ def _value(request: TrainRequest, name: str) -> Any:
 
 
 def _may_change(name: str, training: TrainingConfig) -> bool:
-    """Whether an option leaves what is computed alone. The number of epochs decides some schedules."""
+    """Whether an option may change without changing what is computed. Some schedules depend on the epochs."""
     if name == "epochs":
         return training.schedule == "constant" or (training.schedule == "step" and training.decay_epochs != "auto")
     (option,) = [option for option in (*training_options(), *options()) if option.name == name][:1]

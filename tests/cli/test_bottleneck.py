@@ -134,7 +134,7 @@ def test_a_budget_without_room_is_an_outcome(fakes: dict[str, str], tmp_path: Pa
         (("--batch-size", "max"), "--batch-size max works with run only"),
         (("--data-service", "local:0"), "--data-service local:0 is not allowed: it takes local:N or HOST:PORT"),
         (("--data-service", "localhost"), "--data-service localhost is not allowed"),
-        (("--data-service", "local:2", "--cache", "records"), "--cache records would pin each shard"),
+        (("--data-service", "local:2", "--cache", "records"), "--cache records would tie each shard"),
         (("--data-service", "local:2", "--on-bad-record", "skip"), "--on-bad-record skip counts in this process"),
     ],
 )

@@ -111,9 +111,9 @@ def test_classes_and_size_are_the_data_s_where_they_are_not_given(tmp_path: Path
         ("--target-accuracy 97", 2, "--target-accuracy 97 is not allowed"),
         ("--warmup-epochs 12", 2, "--warmup-epochs 12 leaves nothing"),
         ("--epochs 0", 2, "--epochs 0 is not allowed"),
-        ("--strategy mirrored --xla", 2, "--xla does not go with --strategy mirrored"),
+        ("--strategy mirrored --xla", 2, "--xla cannot be combined with --strategy mirrored"),
         ("--strategy mirrored --device gpu:1", 2, "--device gpu:1 names one GPU"),
-        ("--logical-devices 2", 2, "--logical-devices 2 belongs to --strategy mirrored, not one"),
+        ("--logical-devices 2", 2, "--logical-devices 2 needs --strategy mirrored, not one"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_a_worker_starts(train: Any, words: str, code: int, says: str) -> None:
@@ -138,14 +138,14 @@ def test_resume_takes_the_options_of_the_training_and_lets_only_its_length_chang
     assert (config.training.epochs, config.training.augment, config.requested.model.width) == (3, ("shift", "flip"), 8)
     refused = train("--resume", "--width", "16")
     assert refused.exit_code == 2
-    assert "--width 16 would make another training of training, which was begun with 8" in refused.stderr
+    assert "--width 16 would change the training in training, which was started with 8" in refused.stderr
 
 
 def test_epochs_that_decide_the_schedule_may_not_change(tmp_path: Path) -> None:
     request = request_of({"schedule": "cosine", "epochs": 5})
     (tmp_path / REQUEST).write_bytes(msgspec.json.encode(request))
     assert continued(tmp_path, {"epochs": 5}) == request
-    with pytest.raises(ConfigError, match="--epochs 6 would make another training"):
+    with pytest.raises(ConfigError, match="--epochs 6 would change the training"):
         continued(tmp_path, {"epochs": 6})
     (tmp_path / REQUEST).write_text("{")
     with pytest.raises(DataError, match=REQUEST):

@@ -203,14 +203,14 @@ def test_choices_are_completed() -> None:
     assert "--precision [float32|tf32|mixed_bfloat16|mixed_float16|auto]" in command.get_help(click.Context(command))
 
 
-def test_options_that_a_command_does_not_heed_are_named_and_the_work_itself_never_is() -> None:
+def test_ignored_options_are_named_except_those_of_the_workload() -> None:
     _, given = o.parse_args(["--profile", "--split", "--rounds", "3", "--batch-size", "8"])
     (notice,) = ignored_options(given, {"rounds"}, "bench-cli bottleneck")
     assert notice.facts == {"options": "--split, --profile", "where": "bench-cli bottleneck"}
     assert ignored_options(given, {"rounds", "split", "profile"}, "bench-cli bottleneck") == ()
 
 
-def test_what_measures_in_its_own_way_heeds_what_its_fields_declare() -> None:
+def test_protocol_options_are_used_by_what_their_fields_declare() -> None:
     side = {"preset", "preset_file", "warmup"}
     assert protocol_of("side") == side
     assert protocol_of("tune") == side | {"timeout", "output", "json"}

@@ -41,7 +41,7 @@ def test_a_sweep_varies_over_a_file(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        ("batchsize = 1", "there is no option 'batchsize' to vary or set. Try batch_size"),
+        ("batchsize = 1", "there is no option 'batchsize'. Try batch_size"),
         ("batch_size = 0", "--batch-size 0 is not allowed: it takes a whole number, at least 1, auto or max"),
         ("batch_size = true", "batch_size = true is not allowed"),
         ("xla = 1", "xla = 1 is not allowed: it takes on or off"),
