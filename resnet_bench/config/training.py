@@ -203,7 +203,7 @@ def _check_strategy(config: Config, training: TrainingConfig) -> ConfigError | N
         )
     if config.step.xla:
         return ConfigError(
-            "--xla cannot be combined with --strategy mirrored: a compiled step cannot access variables of all replicas.",
+            "--xla cannot be combined with --strategy mirrored: a compiled step cannot reach all replicas' variables.",
             "Leave one of them out.",
         )
     if device.startswith("gpu:"):
