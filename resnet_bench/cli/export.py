@@ -37,9 +37,9 @@ def command(ctx: click.Context, files: tuple[Path, ...], kind: str, path: Path, 
     csv, parquet      a row per record, the columns of `bench-cli history --columns`
     github-benchmark  the JSON of github-action-benchmark; its tool is customBiggerIsBetter for
                       images_per_s, customSmallerIsBetter for every other --metric
-    tensorboard       a folder of events, with the HParams view of what differs
+    tensorboard       a folder of event files; HParams shows the options that differ
 
-    A file that is no record, and for github-benchmark an invalid one, is named on stderr; the others are
+    A file that is not a record, and for github-benchmark an invalid record, is named on stderr; the others are
     written, and the exit code is 8. Parquet needs pip install 'resnet-bench[history]'.
     """
     records, errors = history.read(files)

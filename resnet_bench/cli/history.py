@@ -1,4 +1,4 @@
-"""`bench-cli history`: list the records of a folder, chosen by what they hold, and follow a metric over time."""
+"""`bench-cli history`: list and filter the records of a folder, and plot a metric over time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EQUAL = ("mode", "device", "verdict", "settings", "machine")
 @click.option("--mode", help="Only this mode: train, infer, eval or input.")
 @click.option("--device", help="Only this device: cpu, gpu:0, ...")
 @click.option("--verdict", help="Only this verdict: valid, provisional or invalid.")
-@click.option("--settings", help="Only this work done in this way (the column settings).")
+@click.option("--settings", help="Only this workload with these options (the column settings).")
 @click.option("--machine", help="Only this machine (the column machine).")
 @click.option("--since", help="Only from this day on (2026-01-31, in UTC), or the last 12h, 7d, 2w.")
 @click.option("--where", help="SQL over the columns: \"batch_size >= 64 AND precision = 'float32'\".")
@@ -79,7 +79,7 @@ def _with_new_verdicts(where: str) -> str:
 
 def _columns() -> Table:
     grid = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("column", "type", "what it holds"):
+    for name in ("column", "type", "description"):
         grid.add_column(name, overflow="fold")
     add_row(grid, "file", "VARCHAR", "The record's file.")
     for column in columns():

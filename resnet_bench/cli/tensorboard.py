@@ -1,4 +1,4 @@
-"""`bench-cli tensorboard`: records, their traces included, in TensorBoard."""
+"""`bench-cli tensorboard`: show records and their traces in TensorBoard."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], port: int | None, opens
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="resnet-bench-") as place:
         traces, missing = tensorboard_server.fill(records, Path(place))
         for folder in missing:
-            click.echo(f"bench-cli: the trace {folder} is gone.", err=True)
+            click.echo(f"bench-cli: the trace {folder} does not exist any more.", err=True)
         with tensorboard_server.Server(Path(place), chosen) as server:
             server.wait_until_ready()
             click.echo(f"TensorBoard: {server.address}  ({_words(len(records), traces)}; Ctrl-C ends it)")

@@ -1,1 +1,1 @@
-"""Every type that is stored or crosses the pipe to a worker, and the files that hold them."""
+"""Every type that is stored or sent between parent and worker, and the files they are stored in."""

@@ -26,8 +26,8 @@ SideName = Literal["a", "b"]
 
 
 class PairSamples(Data, frozen=True, kw_only=True):
-    """What one pair of processes timed: `a[i]` and `b[i]` were neighbours in time where they were
-    `interleaved`; else one process ran after the other."""
+    """The rounds of one pair of processes: if `interleaved`, `a[i]` and `b[i]` ran next to each other in time;
+    otherwise one process ran after the other."""
 
     a: tuple[Round, ...]
     b: tuple[Round, ...]

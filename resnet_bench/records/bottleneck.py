@@ -29,7 +29,7 @@ Sharing = Literal["own device", "shared cores"]
 
 
 class BottleneckSamples(Data, frozen=True, kw_only=True):
-    """What one process of each kind timed; the i-th rounds were neighbours in time where `interleaved`."""
+    """The rounds of one process of each kind; if `interleaved`, the i-th rounds ran next to each other in time."""
 
     end_to_end: tuple[Round, ...]
     model: tuple[Round, ...]
@@ -53,7 +53,7 @@ class BottleneckSamples(Data, frozen=True, kw_only=True):
 
 
 class CoreUse(Data, frozen=True, kw_only=True):
-    """What the input costs in processor time, and what feeding the model at full speed would take.
+    """The CPU time of the input pipeline, and the cores needed to feed the model at full speed.
 
     `cpu_s_per_image` and `busy` (cores that the pipeline alone keeps busy on average) are measured; `to_feed` is
     how many cores make images as fast as the model alone takes them, at that cost, and `more` how many of them are
@@ -68,7 +68,7 @@ class CoreUse(Data, frozen=True, kw_only=True):
 
 
 class Analysis(Data, frozen=True, kw_only=True):
-    """The three speeds (images/s) and what they mean.
+    """The three throughputs (images/s) and what follows from them.
 
     `bound` is the highest end-to-end speed that the two allow: the lower one where the model has a device of its own,
     1 / (1/model + 1/pipeline) where both share the cores. `efficiency` is end to end over it.

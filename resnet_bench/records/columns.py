@@ -1,8 +1,8 @@
-"""A record as one flat row: what tables, databases and trackers can take.
+"""A record as one flat row, for tables, databases and trackers.
 
-Owns the documented columns: facts and results of the run, then every option of `config/` as it was
-resolved (its name and help are the option's own). Also the two identities that make rows comparable over
-time: settings and machine. Pure. Neighbours: `history.py` queries rows, `report/` writes them to files.
+Owns the documented columns: facts and results of the run, then every option of `config/` as resolved, with its own
+name and help. Also the two hashes that tell which rows are comparable over time: settings and machine. Neighbours:
+`history.py` queries rows, `report/export/csv.py` writes them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, SQL type, what it holds, and how it is read from a record."""
+    """One column: name, SQL type, description, and how it is read from a record."""
 
     name: str
     sql_type: str
@@ -63,14 +63,14 @@ METRICS = (
 
 
 def config_of(record: Record) -> Config:
-    """What the configuration became, or what was asked for where the run ended before that was known."""
+    """The resolved configuration, or the requested one if the run ended before that."""
     return record.config.resolved or record.config.requested
 
 
 def settings(record: Record) -> str:
-    """Eight hex digits that two runs share when they do the same work in the same way.
+    """Eight hex digits, equal for runs of the same workload with the same options.
 
-    How it was measured and where results went does not count (`config.PROTOCOL`); neither does the machine.
+    Options of the protocol (`config.PROTOCOL`) and the machine do not count.
     """
     config = config_of(record)
     values = {o.name: value_of(config, o) for o in options() if o.extra.get("role") != "protocol"}
@@ -81,7 +81,7 @@ def settings(record: Record) -> str:
 
 
 def machine(record: Record) -> str | None:
-    """Eight hex digits of the machine and the device that ran; None where neither is known."""
+    """Eight hex digits of the machine and the device; None where they are unknown."""
     environment, found = record.environment, record.machine
     if environment is None or found is None:
         return None
@@ -115,7 +115,7 @@ def _package(record: Record, name: str) -> str | None:
 
 
 FACTS = (
-    Column("id", "VARCHAR", "The record's own number.", lambda r: r.id),
+    Column("id", "VARCHAR", "The record's identity.", lambda r: r.id),
     Column("created_at", "TIMESTAMP", "When the run began, in UTC.", _created),
     Column("tool_version", "VARCHAR", "Version of resnet-bench.", lambda r: r.tool_version),
     Column("outcome", "VARCHAR", "ok, or what ended the run.", lambda r: r.outcome.kind),
@@ -123,13 +123,16 @@ FACTS = (
     Column(
         "reasons", "VARCHAR", "Kinds of the verdict's reasons.", lambda r: " ".join(n.kind for n in r.verdict.reasons)
     ),
-    Column("settings", "VARCHAR", "Equal where the same work was done with the same options.", settings),
-    Column("machine", "VARCHAR", "Equal where the same machine and device ran.", machine),
+    Column("settings", "VARCHAR", "Equal for the same workload with the same options.", settings),
+    Column("machine", "VARCHAR", "Equal for the same machine and device.", machine),
     Column("images_per_s", "DOUBLE", "Throughput.", lambda r: e.value if (e := _rate(r)) else None),
     Column(
-        "images_per_s_low", "DOUBLE", "Lower end of its 95 % interval.", lambda r: e.low if (e := _rate(r)) else None
+        "images_per_s_low",
+        "DOUBLE",
+        "Lower end of its 95 % confidence interval.",
+        lambda r: e.low if (e := _rate(r)) else None,
     ),
-    Column("images_per_s_high", "DOUBLE", "Upper end of it.", lambda r: e.high if (e := _rate(r)) else None),
+    Column("images_per_s_high", "DOUBLE", "Upper end of that interval.", lambda r: e.high if (e := _rate(r)) else None),
     Column("step_s", "DOUBLE", "Mean step time.", lambda r: r.summary.step_s.value if r.summary else None),
     Column("latency_p50_s", "DOUBLE", "Median of single steps.", lambda r: _latency(r, "p50")),
     Column("latency_p90_s", "DOUBLE", "Their 90th percentile.", lambda r: _latency(r, "p90")),
@@ -142,19 +145,19 @@ FACTS = (
     ),
     Column("peak_host_bytes", "BIGINT", "Peak resident memory.", lambda r: _summary(r, "peak_host_bytes")),
     Column("peak_device_bytes", "BIGINT", "Peak of the GPU's allocator.", lambda r: _summary(r, "peak_device_bytes")),
-    Column("timed_steps", "BIGINT", "Steps inside the timed rounds.", lambda r: _summary(r, "timed_steps")),
+    Column("timed_steps", "BIGINT", "Steps in the timed rounds.", lambda r: _summary(r, "timed_steps")),
     Column("timed_s", "DOUBLE", "Seconds of timed rounds.", lambda r: _summary(r, "timed_s")),
     Column(
         "measured_processes",
         "BIGINT",
-        "Processes that timed something.",
+        "Processes with timed rounds.",
         lambda r: sum(bool(p.rounds) for p in r.samples.processes),
     ),
     Column("wall_s", "DOUBLE", "Seconds of the whole run.", lambda r: r.wall_s),
     Column("macs", "BIGINT", "Multiply-accumulates per image.", lambda r: r.model.macs if r.model else None),
     Column("gpu", "VARCHAR", "The GPU's name.", lambda r: r.machine.gpu_name if r.machine else None),
     Column("cpu", "VARCHAR", "The CPU's name.", lambda r: r.environment.cpu.model if r.environment else None),
-    Column("cpus", "BIGINT", "CPUs that the run might use.", lambda r: r.machine.cpus if r.machine else None),
+    Column("cpus", "BIGINT", "CPUs that the run could use.", lambda r: r.machine.cpus if r.machine else None),
     Column("tensorflow", "VARCHAR", "TensorFlow's version.", lambda r: _package(r, "tensorflow")),
     Column("keras", "VARCHAR", "Keras' version.", lambda r: _package(r, "keras")),
     Column(

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The environment of a run: processors, GPUs, TensorFlow, packages. `runtime/environment.py` collects it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CpuEnvironment(Data, frozen=True, kw_only=True):
 
 
 class GpuEnvironment(Data, frozen=True, kw_only=True):
-    """One GPU of the machine, and the driver over it. It is not necessarily the one that ran."""
+    """One GPU of the machine and its driver; not necessarily the one that was used."""
 
     index: int
     name: str | None = None
@@ -49,10 +49,10 @@ class GpuEnvironment(Data, frozen=True, kw_only=True):
 
 
 class TensorFlowEnvironment(Data, frozen=True, kw_only=True):
-    """TensorFlow as it is built, and what is in force in the process that measured.
+    """TensorFlow's build, and its settings in the process that measured.
 
-    `onednn` is TensorFlow's own answer. CUDA versions: built against, and loaded now (None: not loaded).
-    `replicas` share each batch among them; 1 without a strategy over several devices.
+    `onednn` is what TensorFlow reports. CUDA versions: built against, and loaded (None: not loaded). `replicas`:
+    devices that share each batch.
     """
 
     version: str
@@ -76,9 +76,9 @@ class TensorFlowEnvironment(Data, frozen=True, kw_only=True):
 class Environment(Data, frozen=True, kw_only=True):
     """Everything around a measurement that is not its configuration.
 
-    `machine_id` is a keyed hash of the operating system's installation id: equal on one machine, and of no
-    use elsewhere. `device` is what the run used, in the vocabulary of `--device`. `gpus` is None where the
-    run was told to leave GPUs alone, or where NVML cannot be asked; `gpu_index` is the one that ran.
+    `machine_id` is a keyed hash of the operating system's installation id: it identifies the machine, and
+    reveals nothing else. `device` is the device that was used, as `--device` names it. `gpus` is None where the
+    run was told not to use GPUs, or where NVML is not available; `gpu_index` is the one that was used.
     """
 
     machine_id: str | None = None

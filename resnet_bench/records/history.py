@@ -1,8 +1,9 @@
-"""Many records: read from folders, chosen by SQL, followed over time.
+"""Many records: read from folders, selected by SQL, followed over time.
 
-Records in a folder are the source of truth: nothing is kept beside them, and each query reads them anew,
-through `Record.load`, so that old schema versions take part and a broken file is named. DuckDB (the extra
-`history`) sees one row per record, with the columns of `columns.py`. Neighbour: `report/timeline.py` draws.
+The records in a folder are the source of truth: there is no index, each query reads them again through
+`Record.load`, so that old schema versions are included and a broken file is named. DuckDB (the extra
+`history`) sees one row per record, with the columns of `columns.py`. Neighbour: `report/figures/timeline.py`
+plots.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 SavedRecord = tuple[Path, Record]
 
 MIN_SEGMENT = 3
-"""Points on each side of a change: fewer cannot tell a change from an outlier."""
+"""Points on each side of a change: with fewer, a change cannot be told from an outlier."""
 
 PENALTY, SHORT = 4.0, 10
 """What one more change must gain, in units of the noise's variance: PENALTY x ln n x (1 + SHORT / n). Of
@@ -101,7 +102,7 @@ def since(text: str, now: datetime.datetime | None = None) -> Condition:
             moment = datetime.datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
         raise ConfigError(
-            f"--since {text} is no time.", "Give a date (2026-01-31, in UTC), or how far back: 12h, 7d, 2w."
+            f"--since {text} is not a time.", "Give a date (2026-01-31, in UTC), or how far back: 12h, 7d, 2w."
         ) from error
     if moment.tzinfo is not None:
         moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
@@ -124,7 +125,7 @@ def _execute(connection: duckdb.DuckDBPyConnection, query: str, values: list[obj
     except optional("duckdb", "history").Error as error:
         first = str(error).strip().splitlines()[0]
         raise ConfigError(
-            f"The condition {shown!r} is not understood: {first}",
+            f"The condition {shown!r} is not valid SQL here: {first}",
             "It is SQL over the columns that `bench-cli history --columns` lists, such as "
             "--where \"batch_size >= 64 AND precision = 'float32'\".",
         ) from error
@@ -177,7 +178,7 @@ def save_parquet(records: Sequence[SavedRecord], path: Path) -> None:
 
 
 def one_line(records: Sequence[SavedRecord], name: str) -> None:
-    """Refuse records that differ in a column, `name`: they make no line over time."""
+    """Refuse records that differ in the column `name`: they are not one time series."""
     (column,) = (column for column in columns() if column.name == name)
     found = Counter(column.read(record) for _, record in records)
     if len(found) > 1:
@@ -189,7 +190,7 @@ def one_line(records: Sequence[SavedRecord], name: str) -> None:
 
 
 def changes(values: Sequence[float]) -> list[int]:
-    """Where a series of positive values changes its level: the index of the first point of each new level.
+    """Where a series of positive values changes level: the index of the first point of each new level.
 
     PELT (Killick, Fearnhead and Eckley, 2012) with a Gaussian cost on the logarithms, from ruptures. The
     noise is taken from the differences of neighbours (median absolute deviation), which a change of level
@@ -203,9 +204,9 @@ def changes(values: Sequence[float]) -> list[int]:
     logs = np.log(np.asarray(values, dtype=np.float64))
     steps = np.diff(logs)
     noise = float(np.median(np.abs(steps - np.median(steps)))) / (_NORMAL * math.sqrt(2))
-    # The noise of a short series is known badly: ask for more.
+    # The noise estimate of a short series is poor: require more.
     penalty = PENALTY * math.log(len(logs)) * (1 + SHORT / len(logs))
-    # Identical values have no noise; a hundredth of a percent is below what any clock here can tell.
+    # Identical values have no noise; a hundredth of a percent is below what can be measured here.
     scaled = (logs / max(noise, 1e-4)).reshape(-1, 1)
     found = ruptures.Pelt(model="l2", min_size=MIN_SEGMENT, jump=1).fit(scaled).predict(pen=penalty)
     return [int(index) for index in found[:-1]]

@@ -1,4 +1,4 @@
-"""What must be known of a machine before a configuration can be resolved."""
+"""The facts of a machine that a configuration is resolved with."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from resnet_bench.records.base import Data
 
 
 class Machine(Data, frozen=True, kw_only=True):
-    """What `resolve.py` must know of the machine; gathered by `runtime`, faked in tests.
+    """What `runtime/resolve.py` needs to know of the machine.
 
-    `cpus` is what affinity allows, `cpu_quota` the cgroup's bound in cores, `cpu_flags` those of
-    /proc/cpuinfo; `onednn` tells whether its kernels are switched on.
+    `cpus` is what affinity allows, `cpu_quota` the cgroup's limit in cores, `cpu_flags` those of
+    /proc/cpuinfo; `onednn` is whether its kernels are enabled.
     """
 
     device_kind: Literal["cpu", "gpu"]

@@ -1,4 +1,4 @@
-"""What a saved network reads and gives, and where weights came from: kept inside its file and in replies."""
+"""Inputs and outputs of a saved network, stored inside its file; and where weights came from."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ModelCard(Data, frozen=True, kw_only=True):
     """How to use a saved network. Stands under "resnet_bench" in the metadata.json of its .keras file.
 
     The network takes float images [B, H, W, C] ([B, C, H, W] under channels_first) that `pixels` describes and
-    gives [B, classes]. `crop` says which part of an image it was shown in evaluation: the whole, or the
-    centre that covers 87.5 % of the shorter side. `class_names` are in the order of the outputs. `trained_on` is
-    the data set, whose hash tells another split from this one.
+    returns [B, classes]. `crop` is the part of an image that evaluation used: the whole, or the centre that covers
+    87.5 % of the shorter side. `class_names` are in the order of the outputs. `trained_on` is
+    the data set; its hash differs between splits.
     """
 
     pixels: Pixels
@@ -39,10 +39,10 @@ class ModelCard(Data, frozen=True, kw_only=True):
 
 
 class WeightsFacts(Data, frozen=True, kw_only=True):
-    """What a network started from: `layers` were copied from `source`.
+    """The weights that a network started from: `layers` were copied from `source`.
 
     `folded_biases` counts convolutions whose bias went into their batch norm; `adapted_pixels` is true where
-    the first convolution was changed to read another normalisation of pixels than the source's.
+    the first convolution was adapted to another pixel normalisation than the source's.
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""What the input pipeline alone was measured at, stage by stage."""
+"""The result of `data bench`: the input pipeline alone, stage by stage. `experiments/data_bench.py` measures it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ STAGES: tuple[StageName, ...] = get_args(StageName)
 
 
 class StageRate(Data, frozen=True, kw_only=True):
-    """The pipeline up to and including `stage`: rates with their interval over rounds taken in turns.
+    """The pipeline up to and including `stage`: rates with their confidence interval over interleaved rounds.
 
-    `bytes_per_s` counts encoded bytes read. `cpu_s_per_image` is the process' processor time. `gain` is the
+    `bytes_per_s` counts encoded bytes read. `cpu_s_per_image` is the CPU time of the process. `gain` is the
     factor that the whole pipeline would gain if all later stages cost nothing. `cost_s` is what the stage adds
-    to the time per image (the median over rounds; below 0 where it hides what came before). `rounds_images_per_s`
+    to the time per image (the median over rounds; below 0 where it overlaps with earlier stages). `rounds_images_per_s`
     are the raw rates, round by round.
     """
 
@@ -33,10 +33,10 @@ class StageRate(Data, frozen=True, kw_only=True):
 class EpochRate(Data, frozen=True, kw_only=True):
     """One pass over the data: the first reads from disk (`cold`, where eviction was verified) or from memory.
 
-    `until` is the last stage that took part. `resident_share` is how much of the files lay in the page cache
-    before it; None where the system does not tell. `bytes_per_s` counts encoded images, `cpu_s_per_image` the
-    processor time of the worker. The first epoch contains the start of the pipeline:
-    `first_batch_s` of it until the first batch. `complete` is False where the time was up before its end.
+    `until` is the last stage that ran. `resident_share` is the share of the files in the page cache before it; None
+    where the system does not say. `bytes_per_s` counts encoded images, `cpu_s_per_image` the CPU time of the
+    worker. The first epoch includes the pipeline's start: `first_batch_s` until the first batch. `complete` is
+    False if time ran out before its end.
     """
 
     epoch: int
@@ -53,10 +53,11 @@ class EpochRate(Data, frozen=True, kw_only=True):
 
 
 class AblationRate(Data, frozen=True, kw_only=True):
-    """The whole pipeline with one option changed. `ratio` is its speed over the full pipeline's, from turns.
+    """The whole pipeline with one option changed. `ratio` is its throughput over the full pipeline's, from interleaved
+    rounds.
 
-    `change` says what was changed, in the command line's words. Below 1 the option earns its place. None where
-    the variant could not run: `why` says why. `pixel_difference` is the mean absolute difference from the full
+    `change` says what was changed, as on the command line. Below 1 the option helps. None where
+    the variant could not run; `why` is the reason. `pixel_difference` is the mean absolute difference from the full
     pipeline's images, in levels of 0..255, where the change is one of decoding.
     """
 
@@ -78,7 +79,7 @@ class MemorySample(Data, frozen=True, kw_only=True):
 
 
 class MemoryTrend(Data, frozen=True, kw_only=True):
-    """How the worker's resident memory went while the pipeline ran.
+    """The worker's resident memory while the pipeline ran.
 
     `growth_bytes` is the robust slope (Theil-Sen) over the samples from `settled_images` on, when the buffers
     had filled, times the images they span. None with too few samples.
@@ -91,9 +92,9 @@ class MemoryTrend(Data, frozen=True, kw_only=True):
 
 
 class PipelineResult(Data, frozen=True, kw_only=True):
-    """What `data bench` found. `bottleneck` is the stage that costs most.
+    """The result. `bottleneck` is the stage that costs most.
 
-    `cores_busy` is the processor time of the whole pipeline per second, `cores` what it may use.
+    `cores_busy` is the CPU time of the whole pipeline per second, `cores` the cores it may use.
     """
 
     stages: tuple[StageRate, ...] = ()

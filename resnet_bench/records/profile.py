@@ -1,4 +1,4 @@
-"""What was captured of a few steps, and what the trace says."""
+"""A trace of a few steps, and its summary. `profile/` captures and reads traces."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from resnet_bench.records.base import Data, Estimate, Notice
 
 
 class ProfileResult(Data, frozen=True, kw_only=True):
-    """What was captured: the folder of the trace, its size in bytes, steps and seconds inside it.
+    """The captured trace: its folder, its size in bytes, and the steps and seconds it covers.
 
-    A saved record names the folder relative to itself where it lies beside or below it. `turns` holds the
-    seconds per step without and with the profiler, pair by pair, taken after the trace.
+    A saved record has the folder relative to its own, if the trace is inside it. `turns` holds the seconds per
+    step without and with the profiler, pair by pair, measured after the trace.
     """
 
     path: str
@@ -40,15 +40,15 @@ class OperationTime(Data, frozen=True, kw_only=True):
 
 
 class ProfileSummary(Data, frozen=True, kw_only=True):
-    """What a trace says of the captured steps; shares are of operations' self time, None where unobserved.
+    """Summary of the captured steps; shares are of operations' self time, None where not observed.
 
-    The step time is split without overlap, in seconds per step: `device_s` a GPU worked (None without one in
-    the trace); else `host_s` an operation of the step ran on the CPU; else `input_s` the step waited for its
-    input; `idle_s` is the rest: Python, dispatch and gaps. Shares are of the step's operations, on the GPU
-    where one was traced; `compute_16bit_share` is of convolutions and matrix products. `peak_bytes` is the most
-    that the largest allocator had given out during the capture. `overhead` is the step time under the profiler
-    over the step time without, less 1, with its 95 % interval over pairs of turns. `source` tells which reader
-    the operations come from: XProf's own statistics, or the raw XPlane events.
+    The step time is split without overlap, in seconds per step: `device_s` while a GPU was busy (None without one in
+    the trace); otherwise `host_s` while an operation of the step ran on the CPU; otherwise `input_s` while the step
+    waited for its input; `idle_s` is the rest: Python, dispatch and gaps. Shares are of the step's operations, on the
+    GPU where one was traced; `compute_16bit_share` is of convolutions and matrix products. `peak_bytes` is the
+    peak of the largest allocator during the capture. `overhead` is the step time under the profiler
+    over the step time without, less 1, with its 95 % confidence interval over interleaved pairs. `source` is where
+    the operations were read: XProf's own statistics, or the raw XPlane events.
     """
 
     steps: int

@@ -1,4 +1,7 @@
-"""How close a run came to what its machine can do, and what it took to get there."""
+"""A run against the measured peaks of its device (roofline), and its energy.
+
+Neighbours: `runtime/peaks.py` measures peaks, `analysis/roofline.py` and `analysis/energy.py` compute.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ class LayerGroup(Data, frozen=True, kw_only=True):
     """Layers of one kind in one stage of the network, counted from the built network.
 
     `macs` are multiply-accumulates of one image's forward pass; `inputs`, `outputs` count the elements of one
-    image that the layers take and give, `weights` their parameters.
+    image that the layers read and write, `weights` their parameters.
     """
 
     stage: str
@@ -27,9 +30,9 @@ class LayerGroup(Data, frozen=True, kw_only=True):
 
 
 class RooflineGroup(Data, frozen=True, kw_only=True):
-    """A group of operations in the roofline: per step, its arithmetic, its traffic and its time.
+    """A group of operations in the roofline: per step, its FLOPs, memory traffic and time.
 
-    `limit_s` is the least time that the measured roofs allow it; `gain_s` what is above that. `stage` is
+    `limit_s` is the least time that the measured peaks allow; `gain_s` the time above that. `stage` is
     None for all stages of a kind together; only those have a time, because a profile tells kinds apart.
     """
 
@@ -43,12 +46,12 @@ class RooflineGroup(Data, frozen=True, kw_only=True):
 
 
 class Roofline(Data, frozen=True, kw_only=True):
-    """A run against the measured roofs of its device.
+    """A run against the measured peaks of its device.
 
     One multiply-accumulate is 2 flops; training counts three forward passes. `mfu` is the share of the
-    matrix product's roof that the whole step reached; None where no roof was measured. Roofs are named by
-    what was computed: "matmul float32", "convolution float32". `bytes_per_s` is the least traffic over the
-    time of a step, `step_limit_s` the sum of the groups' limits.
+    matrix product's peak that the whole step reached; None where no peak was measured. Peaks are named by
+    operation and dtype: "matmul float32", "convolution float32". `bytes_per_s` is the least memory traffic over
+    the time of a step, `step_limit_s` the sum of the groups' limits.
     """
 
     flop_convention: str
@@ -66,10 +69,10 @@ class Roofline(Data, frozen=True, kw_only=True):
 
 
 class Energy(Data, frozen=True, kw_only=True):
-    """Energy of the timed window; `status` "unavailable" has no figures, and `why` says why.
+    """Energy of the timed window; for `status` "unavailable" there are no figures, and `why` is the reason.
 
-    `joules` is what the counted rounds took beyond an idle machine, `active_w` the mean power of those rounds
-    with nothing subtracted; `idle_w` the mean of the power before the first process and after the last.
+    `joules` is the energy of the counted rounds above idle, `active_w` the mean power of those rounds including idle;
+    `idle_w` the mean power before the first process and after the last.
     """
 
     status: Literal["measured", "unavailable"]

@@ -1,4 +1,4 @@
-"""What one run measured and found: rounds, samples, facts, outcome and verdict.
+"""The parts of one run: rounds, samples, facts, outcome and verdict.
 
 Every field has its unit in its name. `None` means unknown or not applicable, never 0.
 """
@@ -17,7 +17,7 @@ from resnet_bench.records.base import Data, Notice
 class Interference(Data, frozen=True, kw_only=True):
     """What else happened on the machine while a round was timed.
 
-    `energy_j` is what the GPU took, or on a CPU its packages and their memory, whoever caused it.
+    `energy_j` is the energy of the GPU, or on a CPU of its packages and their memory, including other programs.
     """
 
     steal_s: float | None = None
@@ -37,8 +37,8 @@ class Interference(Data, frozen=True, kw_only=True):
 class Round(Data, frozen=True, kw_only=True):
     """One timed block: `steps` steps, then one wait for the device.
 
-    `wall_s` runs from before the first dispatch until the device was done; `dispatch_s` until the last
-    step was handed over (None where another thread hands over, as in model.fit).
+    `wall_s` is from before the first dispatch until the device was done; `dispatch_s` until the last step was
+    dispatched (None where another thread dispatches, as in model.fit).
     """
 
     steps: int
@@ -49,7 +49,7 @@ class Round(Data, frozen=True, kw_only=True):
 
 
 class ColdStart(Data, frozen=True, kw_only=True):
-    """The cold-start ledger of one process, in seconds. `compile_s` is None without XLA.
+    """The cold start of one process, part by part, in seconds. `compile_s` is None without XLA.
 
     `process_s` is Python's own start, `import_s` TensorFlow's and Keras' import, `start_s` finding and
     setting up the device, `data_s` finding the images and starting the pipeline. `first_step_s` is the first
@@ -67,7 +67,7 @@ class ColdStart(Data, frozen=True, kw_only=True):
 
 
 class Memory(Data, frozen=True, kw_only=True):
-    """Peaks in bytes: the host's resident set per phase, and the GPU allocator's own account."""
+    """Peaks in bytes: the host's resident set per phase, and what the GPU allocator reports."""
 
     host_peak_bytes: dict[str, int] = {}
     device_peak_bytes: int | None = None
@@ -75,9 +75,10 @@ class Memory(Data, frozen=True, kw_only=True):
 
 
 class Split(Data, frozen=True, kw_only=True):
-    """Where a training step's time goes: differences of functions compiled apart and timed in turns.
+    """Where a training step's time goes: differences of separately compiled functions, timed in
+    interleaved rounds.
 
-    `residual_s` is what the whole step took beyond the sum (negative where fusing saved time).
+    `residual_s` is the whole step less the sum of its parts (negative where fusion saved time).
     """
 
     forward_s: float
@@ -100,7 +101,7 @@ class StepCounts(Data, frozen=True, kw_only=True):
 
 
 class ModelFacts(Data, frozen=True, kw_only=True):
-    """The network that was built, counted from the built network."""
+    """The network, counted from the built network."""
 
     name: str
     variant: str
@@ -114,7 +115,7 @@ class ModelFacts(Data, frozen=True, kw_only=True):
 
 
 class StageFacts(Data, frozen=True, kw_only=True):
-    """One stage of the network: its blocks, the shape it gives (without the batch), parameters and MACs."""
+    """One stage of the network: blocks, output shape (without the batch), parameters and MACs."""
 
     name: str
     blocks: int
@@ -138,10 +139,10 @@ class DataFacts(Data, frozen=True, kw_only=True):
 
 
 class StepResult(Data, frozen=True, kw_only=True):
-    """What the steps computed, to show that they did. None where a mode has no such thing.
+    """What the steps computed, which shows that they ran. None where a mode has no such value.
 
     `loss` is the last step's in training (model.fit's running mean under --loop fit) and the mean over
-    `images` in evaluation, None where it is not finite; `finite` also judges inference's last logits.
+    `images` in evaluation, None where it is not finite; `finite` also covers inference's last logits.
     `top1` and `top5` count hits among `images`.
     """
 
@@ -156,7 +157,7 @@ SteadyKind = Literal["reached", "still_drifting", "bimodal", "slowing_down", "un
 
 
 class Steadiness(Data, frozen=True, kw_only=True):
-    """What `steady.py` found in the timed rounds of a process.
+    """Whether the timed rounds of a process reached a steady state (`analysis/steady_state.py`).
 
     `from_round` is the first steady timed round (from 0), `from_step` the first steady step of the process
     (from 1, the first call and the warm-up included); None unless the steady state was reached.
@@ -168,9 +169,9 @@ class Steadiness(Data, frozen=True, kw_only=True):
 
 
 class ProcessSamples(Data, frozen=True, kw_only=True):
-    """All that one worker process measured.
+    """Everything that one worker process measured.
 
-    Rates count `rounds` from `first_counted_round` on; the ones before it were still warm-up.
+    Rates count `rounds` from `first_counted_round` on; earlier ones were still warm-up.
     """
 
     process: int

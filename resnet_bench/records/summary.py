@@ -1,4 +1,4 @@
-"""TODO."""
+"""The summary of a run: throughput, step time, latency percentiles and memory. `analysis/summary.py` computes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from resnet_bench.records.run import ColdStart, Split
 
 
 class Latency(Data, frozen=True, kw_only=True):
-    """Percentiles of single-step times, in seconds; None where `samples` are too few for one."""
+    """Percentiles of single-step times, in seconds; None where there are too few `samples` for it."""
 
     samples: int
     mean: float
@@ -18,7 +18,7 @@ class Latency(Data, frozen=True, kw_only=True):
 
 
 class Summary(Data, frozen=True, kw_only=True):
-    """What a run came to. `step_s` is the mean step time of the timed rounds."""
+    """The figures of a run, from its timed rounds; `step_s` is the mean step time."""
 
     images_per_s: Estimate
     step_s: Estimate

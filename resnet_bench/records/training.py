@@ -1,4 +1,4 @@
-"""What training to an accuracy came to, epoch by epoch."""
+"""The result of `train`: accuracy and speed, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ class Epoch(Data, frozen=True, kw_only=True):
 
 
 class TrainingResult(Data, frozen=True, kw_only=True):
-    """Accuracy beside speed. `time_to_accuracy_s` is when `target_accuracy` was first reached on test images.
+    """Accuracy and speed of a training.
 
-    `kept_epoch` is the epoch whose weights the saved model has (0: none was finished), `batch_norm_momentum` what
-    its moving statistics were averaged with.
+    `time_to_accuracy_s` is when `target_accuracy` was first reached on test images.
+
+    `kept_epoch` is the epoch whose weights the saved model has (0: none was finished), `batch_norm_momentum` the
+    momentum of batch norm's moving averages.
     """
 
     epochs: tuple[Epoch, ...] = ()

@@ -103,7 +103,7 @@ def test_records_are_chosen(folder: Path, words: tuple[str, ...], number: int) -
     ("words", "part"),
     [
         (("--where", "batch > 3"), "bench-cli history --columns"),
-        (("--where", "1 = (SELECT count(*) FROM read_csv('/etc/passwd'))"), "is not understood"),
+        (("--where", "1 = (SELECT count(*) FROM read_csv('/etc/passwd'))"), "is not valid SQL"),
         (("--since", "yesterday"), "12h, 7d, 2w"),
         (("--plot", "x.bmp"), ".svg"),
         (("--plot", "x.svg"), "differ in settings"),
