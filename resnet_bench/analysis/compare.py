@@ -265,7 +265,8 @@ def _label(pool: Pool, base: Pool) -> str:
 
 
 def _names(role: str) -> list[str]:
-    return [option.name for option in (*options(), *training_options()) if option.extra["role"] == role]
+    every = (*options(), *training_options())
+    return list(dict.fromkeys(option.name for option in every if option.extra["role"] == role))
 
 
 def config_differences(base: Config, new: Config, role: str) -> tuple[Difference, ...]:

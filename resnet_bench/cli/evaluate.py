@@ -65,7 +65,7 @@ def _message(config: Config, asked: EvaluationConfig) -> p.Evaluate:
         config=config,
         models=tuple(str(absolute_path(each)) for each in (asked.model, asked.against) if each is not None),
         images=p.ImageSet(
-            dataset=asked.dataset,
+            source=asked.source,
             data=absolute_path(asked.data),
             test_data=absolute_path(asked.test_data),
             test_share=asked.test_share,

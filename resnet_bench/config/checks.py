@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resnet_bench.config.config import Config
+from resnet_bench.config.sources import SOURCES, alternatives, check_source, with_pipeline
 from resnet_bench.errors import ConfigError
 
 
@@ -15,21 +16,13 @@ def check(config: Config) -> None:
 
 def _check_data(config: Config) -> ConfigError | None:
     data, mode = config.data, config.step.mode
-    if data.source in ("tfrecord", "folder") and not data.data:
-        what, example = {
-            "tfrecord": ("a glob of shards", "'imagenet/train-*'"),
-            "folder": ("a folder of class subfolders", "imagenet/train"),
-        }[data.source]
-        return ConfigError(f"--source {data.source} needs --data: {what}.", f"For instance --data {example}.")
-    if data.source in ("photos", "synthetic") and data.data:
+    problem = check_source(data.source, data.data, "benchmark")
+    if problem is not None:
+        return problem
+    if mode == "input" and not SOURCES[data.source].pipeline:
         return ConfigError(
-            f"--data {data.data} is given, but --source {data.source} reads no files.",
-            "Add --source tfrecord (a glob of shards) or --source folder (class subfolders).",
-        )
-    if mode == "input" and data.source == "synthetic":
-        return ConfigError(
-            "--mode input measures the pipeline, but --source synthetic has none.",
-            "Choose --source photos, tfrecord or folder.",
+            f"--mode input measures the pipeline, but --source {data.source} has none.",
+            f"Choose --source {alternatives(with_pipeline())}.",
         )
     if data.cache == "images" and mode in ("train", "input"):
         return ConfigError(
@@ -43,10 +36,10 @@ def _check_data_service(config: Config) -> ConfigError | None:
     data = config.data
     if data.data_service is None:
         return None
-    if data.source == "synthetic":
+    if not SOURCES[data.source].pipeline:
         return ConfigError(
-            f"--data-service {data.data_service} is given, but --source synthetic has no pipeline.",
-            "Choose --source photos, tfrecord or folder.",
+            f"--data-service {data.data_service} is given, but --source {data.source} has no pipeline.",
+            f"Choose --source {alternatives(with_pipeline())}.",
         )
     if data.on_bad_record == "skip":
         return ConfigError(

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from resnet_bench.config.fields import OPTION, PIXELS, PIXELS_APPROXIMATE, WORKLOAD, Auto, ConfigSection, PositiveInt
+from resnet_bench.config.sources import BenchmarkSource, describe_sources
 from resnet_bench.config.tunable import tunable
 
 
@@ -16,12 +17,7 @@ class DataConfig(ConfigSection, frozen=True, kw_only=True):
     title: ClassVar[str] = "Data"
 
     source: Annotated[
-        Literal["photos", "synthetic", "tfrecord", "folder"],
-        Meta(
-            description="photos: embedded JPEG TFRecords; synthetic: one batch resident on the device; "
-            "tfrecord and folder: your own, named by --data."
-        ),
-        WORKLOAD,
+        BenchmarkSource, Meta(description=f"Where images come from. {describe_sources('benchmark')}."), WORKLOAD
     ] = "photos"
     data: Annotated[
         str | None,

@@ -10,14 +10,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.fields import FILE, WORKLOAD, Percent, absolute_path
+from resnet_bench.config.fields import FILE, WORKLOAD, Auto, Percent, absolute_path
+from resnet_bench.config.sources import TrainSource, describe_sources
 from resnet_bench.errors import ConfigError
 
-DatasetName = Annotated[
-    Literal["auto", "digits", "h5", "folder", "tfrecord"],
+DatasetSource = Annotated[
+    TrainSource | Auto,
     Meta(
-        description="digits: scikit-learn's scanned digits; h5: the hand-sign layout; folder: class subfolders; "
-        "tfrecord: ImageNet-style shards. auto: what --data is, digits without it."
+        description=f"Where images come from. {describe_sources('train')}. auto: what --data is, digits without it.",
+        extra={"alias": "--dataset"},
     ),
     WORKLOAD,
 ]

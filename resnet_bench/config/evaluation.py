@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from resnet_bench.config.dataset import DatasetName, ModelFile, PixelsOption, SplitSeed, TestData, TestShare
+from resnet_bench.config.dataset import DatasetSource, ModelFile, PixelsOption, SplitSeed, TestData, TestShare
 from resnet_bench.config.fields import FILE, ConfigSection
 
 
@@ -19,7 +19,7 @@ class EvaluationConfig(ConfigSection, frozen=True, kw_only=True):
     against: Annotated[str | None, Meta(description="Second model; differences are this one minus --model."), FILE] = (
         None
     )
-    dataset: DatasetName = "auto"
+    source: DatasetSource = "auto"
     data: Annotated[
         str | None,
         Meta(

@@ -72,6 +72,7 @@ class FieldParameter(click.Option):
 
     def __init__(self, option: Option) -> None:
         self.option = option
+        self.alias = str(option.extra.get("alias", ""))
         shown = show_default(option)
         text = f"{option.help}  [default: {shown}]" if shown else option.help
         if option.is_switch:
@@ -82,7 +83,15 @@ class FieldParameter(click.Option):
             kind = {"type": str, "multiple": True, "metavar": option.extra["metavar"]}
         if "bare" in option.extra:
             kind |= {"is_flag": False, "flag_value": option.extra["bare"]}
-        super().__init__([option.flag, option.name], help=text, required=option.default is msgspec.NODEFAULT, **kind)
+        flags = [option.flag, self.alias] if self.alias else [option.flag]
+        super().__init__([*flags, option.name], help=text, required=option.default is msgspec.NODEFAULT, **kind)
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Help does not list an alias, an older name of the flag that stays accepted."""
+        record = super().get_help_record(ctx)
+        if record is None or not self.alias:
+            return record
+        return record[0].replace(f", {self.alias}", ""), record[1]
 
 
 class ConfigurationCommand(click.Command):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from resnet_bench.config.fields import FILE, ONE_WAY, Auto, ConfigSection, PositiveInt
+from resnet_bench.config.sources import MakeSource, describe_sources
 
 
 class WriteShardsConfig(ConfigSection, frozen=True, kw_only=True):
@@ -14,10 +15,7 @@ class WriteShardsConfig(ConfigSection, frozen=True, kw_only=True):
 
     title: ClassVar[str] = "Shards"
 
-    source: Annotated[
-        Literal["photos", "folder", "tfds"],
-        Meta(description="Embedded photographs, a folder of class subfolders, or a TFDS data set on disk."),
-    ] = "photos"
+    source: Annotated[MakeSource, Meta(description=f"Where images come from. {describe_sources('make')}.")] = "photos"
     data: Annotated[
         str | None,
         Meta(

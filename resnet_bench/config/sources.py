@@ -1,7 +1,7 @@
 """What each source of images can do, stated once: what `--data` names for it, who may use it, its defaults. Pure.
 
 `data/sources/` opens the sources, one file per row of `SOURCES`. Read by `checks.py`, `runtime/resolve.py`,
-`step/training/schedule.py`, `experiments/train_request.py` and `cli/data.py`; none of them names a source.
+`step/training/schedule.py`, `data/sources/` and `cli/data.py`, none of which tells sources apart by name.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ SOURCES: dict[str, SourceTraits] = {
         label_offset=-1,
     ),
     "folder": SourceTraits(
-        description="a folder of class subfolders",
+        description="images in class subfolders",
         uses=("benchmark", "train", "make"),
         reads="a folder of class subfolders",
         example="imagenet/train",
@@ -70,7 +70,7 @@ SOURCES: dict[str, SourceTraits] = {
         description="scikit-learn's scanned digits", uses=("train",), augmentation=(), own_test_part=True
     ),
     "h5": SourceTraits(
-        description="an HDF5 file in the hand-sign layout",
+        description="the HDF5 layout of the hand-sign data set",
         uses=("train",),
         reads="an HDF5 file in the hand-sign layout",
         example="signs.h5",
@@ -89,6 +89,18 @@ SOURCES: dict[str, SourceTraits] = {
 def sources_for(use: Use) -> tuple[str, ...]:
     """The sources that a kind of command accepts, in the order of help texts."""
     return {"benchmark": get_args(BenchmarkSource), "train": get_args(TrainSource), "make": get_args(MakeSource)}[use]
+
+
+def with_pipeline() -> tuple[str, ...]:
+    """The sources that a benchmark reads through a tf.data pipeline."""
+    return tuple(name for name in sources_for("benchmark") if SOURCES[name].pipeline)
+
+
+def describe_sources(use: Use) -> str:
+    """What the names of `--source` mean, for the help of a kind of command."""
+    return "; ".join(
+        f"{name}: {SOURCES[name].description}" + (" (--data)" if _reads(name) else "") for name in sources_for(use)
+    )
 
 
 def alternatives(names: Iterable[str]) -> str:

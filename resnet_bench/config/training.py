@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import msgspec
 from msgspec import Meta
 
 from resnet_bench.config.config import Config
 from resnet_bench.config.dataset import (
-    DatasetName,
+    DatasetSource,
     FoldBiases,
     NewHead,
     Portable,
@@ -39,7 +40,8 @@ class TrainingConfig(ConfigSection, frozen=True, kw_only=True):
 
     title: ClassVar[str] = "Training"
 
-    dataset: DatasetName = "auto"
+    # Stored as `dataset`, as in the records of older versions; `config.data.source` is a benchmark's.
+    source: DatasetSource = msgspec.field(default="auto", name="dataset")
     test_data: TestData = None
     test_share: TestShare = 0.2
     split_seed: SplitSeed = 0

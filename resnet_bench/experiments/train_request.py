@@ -34,6 +34,9 @@ DEFAULTS: dict[str, Any] = {
 
 REQUEST = "training.json"
 
+_OLDER_NAMES = {"dataset": "source"}
+"""Options that an older version wrote under another name."""
+
 
 class TrainRequest(Data, frozen=True, kw_only=True):
     """The options of a training; `given` are those named on its command lines."""
@@ -54,7 +57,7 @@ def request_of(given: Mapping[str, Any]) -> TrainRequest:
     own |= {"test_data": absolute_path(own.get("test_data")), "weights": weights_source(own.get("weights"))}
     training = TrainingConfig(**own)
     data = absolute_path(given.get("data"))
-    kind = detect_source(training.dataset, data)
+    kind = detect_source(training.source, data)
     values = {name: value for name, value in given.items() if name not in names and name != "data"}
     streamed = {"source": kind, "data": data} if kind in ("folder", "tfrecord") else {}
     config, _ = build({**DEFAULTS, **values, **streamed})
@@ -66,7 +69,7 @@ def request_of(given: Mapping[str, Any]) -> TrainRequest:
         config = replace(config, model=replace(config.model, classes=classes))
     if config.model.image_size == "auto":
         config = replace(config, model=replace(config.model, image_size=size or IMAGE_SIZE))
-    training = replace(training, dataset=kind)
+    training = replace(training, source=kind)
     check_training(config, training)
     return TrainRequest(config=config, training=training, given=dict(given))
 
@@ -98,7 +101,8 @@ def continued(folder: Path, given: Mapping[str, Any]) -> TrainRequest:
 def _typed(stored: dict[str, Any]) -> dict[str, Any]:
     """Values as JSON has them, with the types of their options."""
     known = {option.name: option for option in (*options(), *training_options())}
-    return {name: msgspec.convert(value, known[name].annotation) for name, value in stored.items()}
+    named = {_OLDER_NAMES.get(name, name): value for name, value in stored.items()}
+    return {name: msgspec.convert(value, known[name].annotation) for name, value in named.items()}
 
 
 def _value(request: TrainRequest, name: str) -> Any:

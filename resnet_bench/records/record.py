@@ -34,7 +34,7 @@ class Configuration(Data, frozen=True, kw_only=True):
     """What was asked for (`given` names the options on the command line), and what it became.
 
     `resolved` is None where the run ended before the device was known. `training` is what a training was asked
-    for beyond that; its `dataset` then stands for `data.source`.
+    for beyond that; its `source` then stands for `data.source`.
     """
 
     requested: Config

@@ -55,6 +55,7 @@ def record_in(folder: Path) -> Record:
     return Record.load(path)
 
 
+@pytest.mark.tensorflow  # TensorBoard's reader of event files imports it
 def test_a_training_leaves_a_record_curves_and_scalars(train: Any, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     done = train("--epochs", "4", "--target-accuracy", "0.97")
@@ -68,7 +69,7 @@ def test_a_training_leaves_a_record_curves_and_scalars(train: Any, tmp_path: Pat
     assert record.summary.images_per_s.value == pytest.approx(50)
     assert record.verdict.kind == "provisional"
     assert record.config.training is not None
-    assert record.config.training.dataset == "digits"
+    assert record.config.training.source == "digits"
     folder = tmp_path / "training"
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (folder / "curves.svg").read_bytes()
@@ -90,7 +91,7 @@ def test_the_defaults_are_those_of_the_from_scratch_projects() -> None:
     model, step = request.config.model, request.config.step
     assert (model.image_size, model.channels, model.classes) == ((64, 64), 3, 6)
     assert (step.optimizer, step.learning_rate, step.batch_size, step.label_smoothing) == ("adam", "auto", 32, 0.0)
-    assert (request.training.dataset, request.training.epochs) == ("digits", 12)
+    assert (request.training.source, request.training.epochs) == ("digits", 12)
 
 
 def test_classes_and_size_are_the_data_s_where_they_are_not_given(tmp_path: Path) -> None:
@@ -105,7 +106,9 @@ def test_classes_and_size_are_the_data_s_where_they_are_not_given(tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
+        ("--source h5", 2, "--source h5 needs --data"),
         ("--dataset h5", 2, "--source h5 needs --data"),
+        ("--source photos", 2, "--source photos is not allowed: it takes digits, h5, folder, tfrecord or auto"),
         ("--data missing.h5", 3, "missing.h5 does not exist"),
         ("--augment flap", 2, "--augment flap is not allowed: it takes crop, shift and flip with commas, none or auto"),
         ("--target-accuracy 97", 2, "--target-accuracy 97 is not allowed"),
@@ -217,6 +220,24 @@ def test_ctrl_c_saves_what_exists_and_exits_with_130(tmp_path: Path) -> None:
     assert record.training is not None
     assert len(record.training.epochs) == 1
     assert json.loads((tmp_path / "training" / REQUEST).read_text())["given"] == {"epochs": 5}
+
+
+def test_what_older_versions_called_the_source_is_read_and_written_under_that_name(tmp_path: Path) -> None:
+    request = request_of({"source": "digits"})
+    stored = json.loads(msgspec.json.encode(request))
+    assert stored["training"]["dataset"] == "digits"
+    stored["given"] = {"dataset": "digits"}
+    (tmp_path / REQUEST).write_text(json.dumps(stored))
+    assert continued(tmp_path, {"epochs": 13}).training.source == "digits"
+    with pytest.raises(ConfigError, match="--source tfrecord"):
+        continued(tmp_path, {"source": "tfrecord", "data": "train-*", "classes": 6})
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_help_names_source_and_not_its_older_name(command: str) -> None:
+    shown = CliRunner().invoke(group, [command, "--help"]).output
+    assert "--source" in shown
+    assert "--dataset" not in shown
 
 
 def test_the_command_offers_every_option_of_a_training() -> None:

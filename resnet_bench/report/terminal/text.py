@@ -69,7 +69,7 @@ def headline(record: Headed) -> str:
     name = "ResNet-50" if config.model.stage_sizes == RESNET50_STAGE_SIZES else "Custom network"
     network = network_name(record.model) if record.model else f"{name} {config.model.variant}"
     asked = record.config.training
-    return f"{words}, {network} on {config.data.source if asked is None else asked.dataset}"
+    return f"{words}, {network} on {config.data.source if asked is None else asked.source}"
 
 
 def network_name(model: ModelFacts) -> str:

@@ -77,7 +77,7 @@ def _open(subject: LoadedModel, images: p.ImageSet) -> Dataset:
 
     try:
         return open_dataset(
-            images.dataset,
+            images.source,
             images.data,
             test_data=images.test_data,
             test_share=images.test_share,

@@ -108,7 +108,7 @@ def _open(config: Config, training: TrainingConfig) -> Dataset:
     from resnet_bench.data.sources import open_dataset
 
     data = open_dataset(
-        training.dataset,
+        training.source,
         config.data.data,
         test_data=training.test_data,
         test_share=training.test_share,

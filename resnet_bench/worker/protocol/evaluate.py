@@ -6,6 +6,8 @@ from typing import Literal
 
 from resnet_bench.config import Config
 from resnet_bench.config.dataset import PixelsName
+from resnet_bench.config.fields import Auto
+from resnet_bench.config.sources import TrainSource
 from resnet_bench.records.base import Data
 from resnet_bench.records.evaluation import EvaluationRecord, Prediction
 from resnet_bench.worker.protocol.base import Command, Message
@@ -14,7 +16,7 @@ from resnet_bench.worker.protocol.base import Command, Message
 class ImageSet(Data, frozen=True, kw_only=True):
     """Which images a network is judged by; the arguments of `data.sources.open_dataset`, and which part of it."""
 
-    dataset: Literal["auto", "digits", "h5", "folder", "tfrecord"] = "auto"
+    source: TrainSource | Auto = "auto"
     data: str | None = None
     test_data: str | None = None
     test_share: float = 0.2
