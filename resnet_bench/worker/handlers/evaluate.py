@@ -90,8 +90,8 @@ def _open(subject: LoadedModel, images: p.ImageSet) -> Dataset:
         if "--classes" not in str(problem):
             raise
         raise DataError(
-            f"{subject.path} tells {subject.classes} classes apart: {problem.message}",
-            "Judge it by images of the classes that it was trained on.",
+            f"{subject.path} has {subject.classes} classes: {problem.message}",
+            "Evaluate it on images of the classes that it was trained on.",
         ) from problem
 
 
@@ -111,7 +111,7 @@ def _check(subject: LoadedModel, data: Dataset) -> list[Notice]:
     if names is not None and names != data.class_names:
         raise DataError(
             f"{subject.path} was trained on classes {_some(names)}, but these images have {_some(data.class_names)}.",
-            "Judge it by images of its own classes, in the same order.",
+            "Evaluate it on images of its own classes, in the same order.",
         )
     notices = list(subject.notices)
     seen = card.trained_on if card is not None else None
