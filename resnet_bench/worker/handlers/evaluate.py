@@ -36,7 +36,9 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     subjects = _load(phases, command.models, resolved_value(config.step.batch_size), command.pixels)
     if len({subject.classes for subject in subjects}) > 1:
         counts = " and ".join(f"{subject.classes:,}" for subject in subjects)
-        raise ConfigError(f"The networks tell {counts} classes apart.", "Compare networks of the same classes.")
+        raise ConfigError(
+            f"The models have different numbers of classes ({counts}).", "Compare networks of the same classes."
+        )
     with phases.in_phase("data"):
         sets = [_open(subject, command.images) for subject in subjects]
         parts = [_parts(data, command.images) for data in sets]
