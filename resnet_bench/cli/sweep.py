@@ -65,21 +65,9 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     options.build({name: value for name, value in base.items() if name not in varied})
     folder = Path(base.get("output", "runs"))
     check_folder(folder)
-    total_s = wanted.total_time
-    with signals() as received, sweep_progress() as watcher:
-        job = sweep.Sweep(
-            combinations.cross_product(base, varied),
-            folder,
-            lambda record: _save_whole(record, folder),
-            watcher,
-            wanted.resume,
-            None if total_s is None else cli.STARTED + total_s,
-        )
-        job.run()
-        received.done()
+    job, came = _measure(combinations.cross_product(base, varied), folder, wanted)
     results = sweep.ranked(list(job.results.values()))
     confirmed: list[sweep_confirm.SweepConfirmation] = []
-    came: list[int] = received
     if wanted.confirm and not came and not job.out_of_time:
         confirmed, came = _confirm(results, wanted.confirm, base, folder)
     _print(results, confirmed, bool(base.get("json")))
@@ -101,6 +89,16 @@ def _asked(ctx: click.Context, wanted: SweepConfig) -> tuple[dict[str, Any], dic
         raise ConfigError(f"--vary {clash[0]} and --{clash[0].replace('_', '-')} are both given.", "Leave one out.")
     base = {name: value for name, value in {**base, **given}.items() if name not in own}
     return base, {**{name: values for name, values in varied.items() if name not in given}, **own}
+
+
+def _measure(cells: list[combinations.Combination], folder: Path, wanted: SweepConfig) -> tuple[sweep.Sweep, list[int]]:
+    """Measure the combinations; returns the signals received meanwhile too."""
+    deadline = None if wanted.total_time is None else cli.STARTED + wanted.total_time
+    with signals() as received, sweep_progress() as watcher:
+        job = sweep.Sweep(cells, folder, lambda record: _save_whole(record, folder), watcher, wanted.resume, deadline)
+        job.run()
+        received.done()
+    return job, received
 
 
 def _note(notices: tuple[Notice, ...]) -> None:

@@ -112,7 +112,7 @@ def test_classes_and_size_are_the_data_s_where_they_are_not_given(tmp_path: Path
         ("--data missing.h5", 3, "missing.h5 does not exist"),
         ("--augment flap", 2, "--augment flap is not allowed: it takes crop, shift and flip with commas, none or auto"),
         ("--target-accuracy 97", 2, "--target-accuracy 97 is not allowed"),
-        ("--warmup-epochs 12", 2, "--warmup-epochs 12 leaves nothing"),
+        ("--warmup-epochs 12", 2, "--warmup-epochs 12 must be less than --epochs 12"),
         ("--epochs 0", 2, "--epochs 0 is not allowed"),
         ("--strategy mirrored --xla", 2, "--xla cannot be combined with --strategy mirrored"),
         ("--strategy mirrored --device gpu:1", 2, "--device gpu:1 names one GPU"),

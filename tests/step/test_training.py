@@ -300,7 +300,7 @@ def test_augmentation_follows_the_data_set_unless_it_is_named() -> None:
     ("training", "says"),
     [
         (TrainingConfig(augment=("none", "flip")), "--augment none,flip"),
-        (TrainingConfig(epochs=2, warmup_epochs=2), "--warmup-epochs 2 leaves nothing"),
+        (TrainingConfig(epochs=2, warmup_epochs=2), "--warmup-epochs 2 must be less than --epochs 2"),
         (TrainingConfig(decay_epochs=2), "--schedule step"),
         (TrainingConfig(new_head=True), "--new-head .* --weights"),
         (TrainingConfig(freeze_stages=5), "--freeze-stages 5 .* 4 stages"),
