@@ -30,7 +30,7 @@ from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.ab import rate
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.files import write_atomically
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 ROOT = Path(__file__).parent.parent
@@ -68,7 +68,7 @@ def side(label: str, module: str, data: str, workers: int, size: int = 224, batc
     if workers:
         words += f" --prefetch-buffer-size {2 * workers + 2} --no-map-and-batch-fusion"
     environment = {"PYTHONPATH": str(ROOT), "WORKERS": str(workers)}
-    return ab.Side(label, parse_args(shlex.split(words))[0], partial(Worker, module, environment))
+    return ab.Side(label, parse_args(shlex.split(words))[0], partial(WorkerProcess, module, environment))
 
 
 def best_workers(new_side: Callable[[int], ab.Side], turns: int) -> tuple[int, dict[int, float]]:

@@ -25,7 +25,8 @@ from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.record import Record
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 ROOT = Path(__file__).parent.parent
@@ -35,10 +36,10 @@ Report = Callable[[str, float, float, Any], None]
 
 def worker(module: str, **environment: str) -> Callable[[], Worker]:
     """How to start a worker of `benchmarks/peers`."""
-    return partial(Worker, module, {"PYTHONPATH": str(ROOT), **environment})
+    return partial(WorkerProcess, module, {"PYTHONPATH": str(ROOT), **environment})
 
 
-def side(label: str, words: str, new_worker: Callable[[], Worker] = Worker) -> ab.Side:
+def side(label: str, words: str, new_worker: Callable[[], Worker] = WorkerProcess) -> ab.Side:
     """One side of a duet."""
     return ab.Side(label, parse_args(shlex.split(words))[0], new_worker)
 
@@ -71,8 +72,8 @@ def test_against_keras_applications(report: Report, name: str, words: str, goal:
     environment = {"TF_ENABLE_ONEDNN_OPTS": "0"} if baseline == "onednn_off" else {}
     keras = side(
         f"keras.applications, {baseline}",
-        words.replace("--freeze ", "") + " --source synthetic",
-        worker("benchmarks.peers.keras_applications", **environment),
+        words.replace("--freeze ", "") + " --source synthetic --runtime keras",
+        worker("resnet_bench.worker.child", **environment),
     )
     ours = side("resnet_bench", words + " --source synthetic")
     result = ab.run_pairs(keras, ours, ab.Budget(turns=12, pairs=2))

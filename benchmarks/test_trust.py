@@ -24,7 +24,7 @@ from resnet_bench.experiments.budget import TURN_SECONDS
 from resnet_bench.experiments.paired import ab
 from resnet_bench.pytest_plugin import CLOCK
 from resnet_bench.records.files import write_atomically
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 pytestmark = [pytest.mark.campaign, pytest.mark.benchmark(timer=CLOCK)]
 ROOT = Path(__file__).parent.parent
@@ -42,7 +42,7 @@ def side(label: str, words: str = WORDS) -> ab.Side:
 
 def side_with(products: int, words: str = WORDS) -> ab.Side:
     """A side whose step has that many matrix products in it."""
-    new_worker = partial(Worker, "benchmarks.peers.slower", {"PYTHONPATH": str(ROOT), "PRODUCTS": str(products)})
+    new_worker = partial(WorkerProcess, "benchmarks.peers.slower", {"PYTHONPATH": str(ROOT), "PRODUCTS": str(products)})
     return ab.Side(f"{products} products", parse_args(shlex.split(words))[0], new_worker)
 
 

@@ -40,7 +40,10 @@ ORDER = (
 # Where TensorFlow and Keras may be imported at all: what runs inside a worker process.
 TENSORFLOW = {"tensorflow", "keras"}
 TENSORFLOW_UNITS = {"runtime", "data", "model", "step", "evidence", "profile"}
-TENSORFLOW_MODULES = {f"{PACKAGE}.worker.child", f"{PACKAGE}.worker.commands"}
+TENSORFLOW_MODULES = {
+    f"{PACKAGE}.worker.backends.tensorflow_session",
+    f"{PACKAGE}.worker.backends.keras_reference",
+}
 
 # A worker reads the host and sets TensorFlow's environment with this, before it imports TensorFlow.
 BEFORE_TENSORFLOW = f"{PACKAGE}.runtime"
@@ -224,6 +227,36 @@ def loaded_by(source: Source) -> Iterator[str]:
             yield from (".".join(parts[: n + 1]) for n in range(len(parts)))
 
 
+def circles(sources: list[Source]) -> list[str]:
+    """Modules that import one another, by whatever way and at whatever moment; each circle once, as its members.
+
+    That a package's __init__ is loaded before its modules is no import of theirs; the whole package's own, which
+    looks names up when asked, does not count.
+    """
+    names = {source.name for source in sources if source.unit}
+    graph = {s.name: {item.target for item in s.imports} & names for s in sources if s.unit}
+    found = [sorted(part) for part in strongly_connected(graph) if len(part) > 1]
+    return [" <-> ".join(part) for part in sorted(found)]
+
+
+def strongly_connected(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The parts of a graph whose members all reach one another."""
+    reach: dict[str, set[str]] = {}
+    for start in graph:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for following in graph[waiting.pop()] - seen:
+                seen.add(following)
+                waiting.append(following)
+        reach[start] = seen
+    parts: list[set[str]] = []
+    for name in graph:
+        if not any(name in part for part in parts):
+            parts.append({name} | {other for other in reach[name] if name in reach[other]})
+    return parts
+
+
 def imports_of(sources: list[Source], folders: set[str]) -> Iterator[str]:
     for source in sources:
         for item in source.imports:
@@ -255,6 +288,10 @@ def test_only_worker_side_modules_name_tensorflow(sources: list[Source]) -> None
 
 def test_the_parent_and_an_unconfigured_worker_load_no_tensorflow(sources: list[Source]) -> None:
     assert list(loads_tensorflow(sources)) == []
+
+
+def test_no_modules_import_one_another(sources: list[Source]) -> None:
+    assert circles(sources) == []
 
 
 def test_only_the_command_line_prints_and_exits(sources: list[Source]) -> None:
@@ -328,6 +365,25 @@ def test_files_of_one_folder_may_import_one_another(tmp_path: Path) -> None:
     assert list(backward_imports(sources)) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from resnet_bench.worker import child",
+        "def late():\n    from resnet_bench.worker.child import main",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from resnet_bench.worker.child import main",
+    ],
+)
+def test_a_circle_is_found_however_long_and_late(tmp_path: Path, text: str) -> None:
+    files = {
+        "worker/__init__.py": "",
+        "worker/child.py": "import resnet_bench.worker.commands",
+        "worker/commands.py": "from resnet_bench.worker import handlers",
+        "worker/handlers.py": text,
+    }
+    names = [f"resnet_bench.worker.{name}" for name in ("child", "commands", "handlers")]
+    assert circles(package(tmp_path, files)) == [" <-> ".join(names)]
+
+
 def test_the_package_itself_loads_no_module(tmp_path: Path) -> None:
     lazy = "def __getattr__(name):\n    from resnet_bench import model\n    return model\n"
     sources = package(
@@ -347,7 +403,7 @@ def test_a_module_without_a_place_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["import keras", "def f():\n    from tensorflow.python import x"])
 def test_tensorflow_outside_the_worker_is_found(tmp_path: Path, text: str) -> None:
     sources = package(
-        tmp_path, {"experiments.py": text, "worker/process.py": text, "worker/child.py": text, "step.py": text}
+        tmp_path, {"experiments.py": text, "worker/process.py": text, "worker/backends/tensorflow_session.py": text}
     )
     found = [line.split(":")[0] for line in foreign_tensorflow(sources)]
     assert found == ["resnet_bench/experiments.py", "resnet_bench/worker/process.py"]

@@ -10,40 +10,54 @@ from collections.abc import Callable
 from typing import Any
 
 from resnet_bench.config import resolved_value
+from resnet_bench.records.base import Notice
+from resnet_bench.records.run import DataFacts, Memory, ModelFacts, StepResult
 from resnet_bench.runtime.telemetry import Probe
 from resnet_bench.worker import child
-from resnet_bench.worker import protocol as p
-from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.backends.base import Ended
+from resnet_bench.worker.backends.tensorflow_session import TensorFlowSession
 from resnet_bench.worker.timing import Bench
 
 
-class DecodeOnly(Phases):
-    """A worker whose step takes decoded crops one by one in a compiled loop."""
+class DecodeOnly(TensorFlowSession):
+    """A backend whose step takes decoded crops one by one in a compiled loop."""
 
-    def _open_loop(self) -> None:
+    def open_input(self) -> None:
+        """With the loop."""
+
+    def build(self) -> ModelFacts | None:
+        """No network; the pipeline up to its decode stage."""
         from resnet_bench.data import default_cache_dir, open_files, pipeline
 
-        config, runtime = self.config, self.runtime
+        config = self.config
         assert config is not None
-        with self.in_phase("data"):
-            source = open_files(config, runtime.threads.data, default_cache_dir())
-            plan = pipeline.plan_of(config, source)
-            self.bench = Bench(
-                _Loop(pipeline.build(plan, until="decode"), resolved_value(config.step.batch_size)), self._probe()
-            )
+        plan = pipeline.plan_of(config, open_files(config, self.runtime.threads.data, default_cache_dir()))
+        self.step = _Loop(pipeline.build(plan, until="decode"), resolved_value(config.step.batch_size))
+        return None
 
-    def _probe(self) -> Probe:
-        return Probe(self.runtime.machine)
+    def trace(self) -> None:
+        """In the first call."""
 
-    def _prepare(self, command: p.Prepare) -> p.Prepared:
-        from resnet_bench.records.run import ColdStart, DataFacts
+    def first_call(self) -> None:
+        """A batch's worth of images."""
+        self.step.dispatch(1)
+        self.step.wait()
 
-        self.start_tensorflow(command.config)
-        self._open_loop()
-        return p.Prepared(cold_start=ColdStart(), model=None, data=DataFacts(source="tfrecord"))
+    def attach(self) -> Bench:
+        """The loop runs on."""
+        return Bench(self.step, Probe(self.runtime.machine))
 
-    def _warm_up(self, command: p.WarmUp) -> p.Timed:
-        return self._series("warmup", command.steps, 1)
+    def data_facts(self) -> DataFacts:
+        """Shards."""
+        return DataFacts(source="tfrecord")
+
+    def prepared_notices(self) -> tuple[Notice, ...]:
+        """None."""
+        return ()
+
+    def finish(self) -> Ended:
+        """No result."""
+        return Ended(StepResult(), Memory())
 
 
 class _Loop:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from benchmarks.peers.images import COMPARED, difference, spans_of
 from resnet_bench.config import resolved_value
 from resnet_bench.config.fields import Value
 from resnet_bench.records.base import Notice
 from resnet_bench.worker import child
-from resnet_bench.worker import protocol as p
-from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.backends.tensorflow import TensorFlowBackend
 
 
-class Ours(Phases):
-    """The product's worker; its preparation says how far its pixels are from the reference."""
+class Ours(TensorFlowBackend):
+    """The product's backend; its preparation says how far its pixels are from the reference."""
 
-    def _prepare(self, command: p.Prepare) -> p.Prepared:
-        reply = super()._prepare(command)
+    def prepared_notices(self) -> tuple[Notice, ...]:
+        """What the product says, and the difference."""
         import numpy as np
         import tensorflow as tf
 
@@ -43,7 +40,7 @@ class Ours(Phases):
             "mean_absolute_difference": away,
             "images_compared": len(encoded),
         }
-        return replace(reply, notices=(*reply.notices, Notice(kind="peer", facts=facts)))
+        return (*super().prepared_notices(), Notice(kind="peer", facts=facts))
 
 
 if __name__ == "__main__":

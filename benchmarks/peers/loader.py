@@ -14,15 +14,15 @@ from typing import Any, Protocol
 from benchmarks.peers.images import COMPARED, Span, difference, spans_of
 from resnet_bench.config import Config, resolved_value
 from resnet_bench.config.fields import Value
-from resnet_bench.errors import BenchError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.environment import CpuEnvironment, Environment
 from resnet_bench.records.machine import Machine
-from resnet_bench.records.run import ColdStart, DataFacts, Memory, StepCounts
+from resnet_bench.records.run import DataFacts, Memory, ModelFacts, StepResult
 from resnet_bench.runtime.cpu import affinity
 from resnet_bench.runtime.telemetry import Probe
 from resnet_bench.worker import child
-from resnet_bench.worker import protocol as p
+from resnet_bench.worker.backends.base import Backend, Ended, Started
+from resnet_bench.worker.phases import Phases
 from resnet_bench.worker.timing import Bench
 
 WORKERS = int(os.environ.get("WORKERS", "1"))
@@ -62,56 +62,69 @@ class _Take:
         """Nothing is left to wait for."""
 
 
-class Peer:
-    """The worker's side of the protocol."""
+class LoaderBackend(Backend):
+    """A backend without a network, around a loader."""
 
-    def __init__(self, send: Callable[[p.Message], None], loader: Loader) -> None:
-        self.phase = "start"
-        self._send, self._loader = send, loader
-        self._bench: Bench | None = None
+    def __init__(self, phases: Phases, loader: Loader) -> None:
+        super().__init__(phases)
+        self._loader = loader
+        self._spans: list[Span] = []
+        self._step: _Take | None = None
 
-    def carry_out(self, command: object) -> p.Replies:
-        """Answer what a match asks."""
-        if isinstance(command, p.Prepare):
-            return self._prepare(command.config)
-        if isinstance(command, p.WarmUp | p.Measure):
-            assert self._bench is not None
-            rounds, steps, pre_turn_calls = (
-                (command.steps, 1, 0)
-                if isinstance(command, p.WarmUp)
-                else (command.rounds, command.steps, command.pre_turn_calls)
-            )
-            for one in self._bench.rounds(rounds, steps, pre_turn_calls=pre_turn_calls):
-                self._send(p.RoundDone(round=one))
-            return p.Timed()
-        return p.Finished(memory=Memory(), counts=StepCounts())
+    def prepare_environment(self, requested: Config) -> tuple[Notice, ...]:
+        """Nothing to set."""
+        del requested
+        return ()
 
-    def _prepare(self, config: Config) -> p.Prepared:
-        size, batch = resolved_value(config.model.image_size)[0], resolved_value(config.step.batch_size)
-        assert config.data.data is not None
+    def start(self, requested: Config) -> Started:
+        """On this machine's processors; nothing is resolved."""
         cpus = len(affinity())
-        machine = Machine(device_kind="cpu", device="cpu", cpus=cpus)
         environment = Environment(python="", package_version="", device="cpu", cpu=CpuEnvironment(cpus=cpus))
-        self._send(p.Resolved(config=config, machine=machine, environment=environment, notices=()))
-        spans = spans_of(config.data.data)
-        compared = spans[:COMPARED]
-        away = difference(self._loader.centre(compared, size), [span.read() for span in compared], size)
-        step = _Take(self._loader.batches(spans, batch, size, config.runtime.seed), batch)
-        step.dispatch(1)
-        self._bench = Bench(step, Probe(machine))
-        facts = {**self._loader.settings, "mean_absolute_difference": away, "images_compared": len(compared)}
-        return p.Prepared(
-            cold_start=ColdStart(),
-            model=None,
-            data=DataFacts(source="tfrecord", images=len(spans)),
-            notices=(Notice(kind="peer", facts=facts),),
-        )
+        return Started(requested, self._machine(), environment)
 
-    def translate(self, error: BaseException) -> BenchError:
-        """Pass it on."""
-        return BenchError(f"{type(error).__name__}: {error}")
+    def _machine(self) -> Machine:
+        return Machine(device_kind="cpu", device="cpu", cpus=len(affinity()))
+
+    def open_input(self) -> None:
+        """Find the images in the shards."""
+        assert self.config is not None
+        assert self.config.data.data is not None
+        self._spans = spans_of(self.config.data.data)
+
+    def build(self) -> ModelFacts | None:
+        """No network."""
+        assert self.config is not None
+        size, batch = resolved_value(self.config.model.image_size)[0], resolved_value(self.config.step.batch_size)
+        self._step = _Take(self._loader.batches(self._spans, batch, size, self.config.runtime.seed), batch)
+        return None
+
+    def first_call(self) -> None:
+        """The first batch, which starts the loader's workers."""
+        assert self._step is not None
+        self._step.dispatch(1)
+
+    def attach(self) -> Bench:
+        """It has been running since."""
+        assert self._step is not None
+        return Bench(self._step, Probe(self._machine()))
+
+    def data_facts(self) -> DataFacts:
+        """Shards of so many images."""
+        return DataFacts(source="tfrecord", images=len(self._spans))
+
+    def prepared_notices(self) -> tuple[Notice, ...]:
+        """The loader's settings, and how far its pixels are from the reference."""
+        assert self.config is not None
+        size, compared = resolved_value(self.config.model.image_size)[0], self._spans[:COMPARED]
+        away = difference(self._loader.centre(compared, size), [span.read() for span in compared], size)
+        facts = {**self._loader.settings, "mean_absolute_difference": away, "images_compared": len(compared)}
+        return (Notice(kind="peer", facts=facts),)
+
+    def finish(self) -> Ended:
+        """No result."""
+        return Ended(StepResult(), Memory())
 
 
 def serve(loader: Callable[[], Loader]) -> None:
     """Be a worker around a loader."""
-    child.main(lambda send: Peer(send, loader()))
+    child.main(lambda phases: LoaderBackend(phases, loader()))

@@ -7,20 +7,28 @@ guard, no error translation, just calls of the compiled function and one wait.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from resnet_bench.records.run import Round
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.backends.base import Handler
+from resnet_bench.worker.backends.tensorflow import TensorFlowBackend
 
 
-class RawLoop(Phases):
+class RawLoop(TensorFlowBackend):
     """Rounds in pairs: the product's, then the bare loop's."""
 
+    def handlers(self) -> Mapping[type, Handler]:
+        """Measures in its own way."""
+        return {**super().handlers(), p.Measure: self._measure}
+
     def _measure(self, command: p.Measure) -> p.Timed:
-        for _ in range(command.rounds):
-            self._series("timed", 1, command.steps)
-            self.send(p.RoundDone(round=self._bare(command.steps)))
+        assert self.bench is not None
+        with self.phases.enter("timed"):
+            for _ in range(command.rounds):
+                self.phases.send(p.RoundDone(round=self.bench.round(command.steps)))
+                self.phases.send(p.RoundDone(round=self._bare(command.steps)))
         return p.Timed()
 
     def _bare(self, steps: int) -> Round:

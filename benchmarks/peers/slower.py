@@ -1,4 +1,4 @@
-"""Our worker with `PRODUCTS` matrix products inside its compiled step: extra work of a known amount.
+"""Our backend with `PRODUCTS` matrix products inside its compiled step: extra work of a known amount.
 
 The products come after the network in the same compiled function, each on the result of the one before, and
 start from the step's own result, so that none of them can be left out or run beside it.
@@ -10,23 +10,24 @@ import os
 from typing import Any
 
 from resnet_bench.worker import child
-from resnet_bench.worker import protocol as p
-from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.backends.tensorflow import TensorFlowBackend
+from resnet_bench.worker.timing import Bench
 
 SIZE = 128
 TINY = 1e-30
 """Keeps the products dependent on the step without changing them."""
 
 
-class Slower(Phases):
-    """The product's worker; its step calls the network, then multiplies matrices."""
+class Slower(TensorFlowBackend):
+    """The product's backend; its step calls the network, then multiplies matrices."""
 
-    def _prepare(self, command: p.Prepare) -> p.Prepared:
-        reply = super()._prepare(command)
+    def attach(self) -> Bench:
+        """Put the products into the compiled step, and run it once."""
+        bench = super().attach()
         self.step._call = _with_products(self.step._call, int(os.environ["PRODUCTS"]))
         self.step.dispatch(1)
         self.step.wait()
-        return reply
+        return bench
 
 
 def _with_products(call: Any, products: int) -> Any:

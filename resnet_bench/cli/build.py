@@ -20,7 +20,7 @@ from resnet_bench.report.figures import diagram
 from resnet_bench.report.terminal import network
 from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 DEFAULTS = {"image_size": (64, 64), "classes": 2}
 
@@ -65,7 +65,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
 
 
 def _built(message: p.Build, config: Config) -> p.Built:
-    with Worker() as worker:
+    with WorkerProcess() as worker:
         return worker.request(
             message,
             p.Built,

@@ -12,7 +12,7 @@ from resnet_bench.config import options
 from resnet_bench.report.terminal import doctor
 from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 
 @click.command("doctor")
@@ -26,7 +26,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     config, _ = options.from_context(ctx)
     if not config.output.json:
         click.echo("Importing TensorFlow and measuring peaks ...", err=True)
-    with Worker() as worker:
+    with WorkerProcess() as worker:
         found = worker.request(
             p.RunDoctor(config=config),
             p.DoctorDone,

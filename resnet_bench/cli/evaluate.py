@@ -20,7 +20,7 @@ from resnet_bench.report.figures import confusion
 from resnet_bench.report.terminal import evaluation as report
 from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 OPTIONS = ("batch_size", "xla", "device", "threads", "onednn", "max_time", "timeout", "output", "json")
 DEFAULTS = {"mode": "eval", "batch_size": 32, "max_time": 3600.0}
@@ -44,7 +44,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     folder = Path(config.output.output)
     check_folder(folder)
     message = _message(config, asked)
-    with Worker() as worker, evaluate_progress() as show:
+    with WorkerProcess() as worker, evaluate_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     result = reply.evaluation

@@ -17,7 +17,7 @@ from resnet_bench.errors import DataError
 from resnet_bench.report.terminal import evaluation as report
 from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 OPTIONS = ("batch_size", "device", "threads", "onednn", "max_time", "timeout", "json")
 DEFAULTS = {"mode": "infer", "batch_size": 16}
@@ -45,7 +45,7 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> 
         pixels=asked.pixels,
         crop=asked.crop,
     )
-    with Worker() as worker, evaluate_progress() as show:
+    with WorkerProcess() as worker, evaluate_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Predicted, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     if config.output.json:

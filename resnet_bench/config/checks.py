@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from resnet_bench.config.config import Config
+from resnet_bench.config.runtime_support import check_runtime
 from resnet_bench.config.sources import SOURCES, alternatives, check_source, with_pipeline
 from resnet_bench.errors import ConfigError
 
 
 def check(config: Config) -> None:
     """Refuse combinations that cannot run on any device; `runtime/resolve.py` checks what depends on the device."""
-    for problem in (_check_data(config), _check_step(config), _check_model(config), _check_measure(config)):
+    for rule in (_check_data, _check_step, _check_model, _check_measure, check_runtime):
+        problem = rule(config)
         if problem is not None:
             raise problem
 

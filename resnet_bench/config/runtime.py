@@ -9,9 +9,21 @@ from msgspec import Meta
 from resnet_bench.config.fields import OPTION, WORKLOAD, Auto, ConfigSection, PositiveInt
 from resnet_bench.config.tunable import tunable
 
+RuntimeName = Literal["tensorflow", "keras"]
+"""The backends of a worker; `worker/backends/base.py` says how to add one."""
+
 
 class RuntimeConfig(ConfigSection, frozen=True, kw_only=True):
-    """Process-global TensorFlow state."""
+    """Which runtime runs the network, and its process-global state."""
+
+    runtime: Annotated[
+        RuntimeName,
+        Meta(
+            description="tensorflow: this package's network and step; keras: keras.applications.ResNet50 as its users "
+            "write it, under TensorFlow's defaults, as a reference."
+        ),
+        OPTION,
+    ] = "tensorflow"
 
     title: ClassVar[str] = "Runtime"
 

@@ -22,7 +22,7 @@ from resnet_bench.records.base import Notice
 from resnet_bench.records.machine import Machine
 from resnet_bench.runtime.system import available_bytes
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker, WorkerFailure
+from resnet_bench.worker.interface import Worker, WorkerFailure
 
 START = 16
 LARGEST_BATCH = 1 << 20

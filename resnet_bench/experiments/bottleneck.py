@@ -29,7 +29,8 @@ from resnet_bench.records.files import new_id, now
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration
 from resnet_bench.runtime.resolve import usable_cpus
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 WHOLE, MODEL, PIPELINE = "end to end", "model alone", "pipeline alone"
 
@@ -55,7 +56,7 @@ def measure(
     given: tuple[str, ...] = (),
     observer: PairedObserver | None = None,
     started: float | None = None,
-    new_worker: Callable[[], Worker] = Worker,
+    new_worker: Callable[[], Worker] = WorkerProcess,
 ) -> BottleneckRecord:
     """Measure the three interleaved and return the result; blocks. `--processes` are the repetitions, `--rounds` the
     rounds of each, of `--steps` steps, or about half a second.

@@ -30,7 +30,8 @@ from resnet_bench.records.pipeline import STAGES
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, ProcessSamples, Round, Samples, Verdict
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker, outcome_of
+from resnet_bench.worker.interface import Worker, outcome_of
+from resnet_bench.worker.process import WorkerProcess
 
 COPY = "copy"
 EPOCHS_SHARE = 0.4
@@ -57,7 +58,7 @@ def run(
     questions: DataBenchRequest = DataBenchRequest(),
     observer: RunObserver | None = None,
     started: float | None = None,
-    new_worker: Callable[[], Worker] = Worker,
+    new_worker: Callable[[], Worker] = WorkerProcess,
 ) -> Record:
     """Measure the input pipeline of a `--mode input` configuration; its record, whatever happened.
 

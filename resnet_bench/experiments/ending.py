@@ -7,7 +7,7 @@ from collections.abc import Callable
 from resnet_bench.errors import BenchError
 from resnet_bench.experiments.paired.side import SideFailure
 from resnet_bench.records.run import Outcome
-from resnet_bench.worker.process import outcome_of
+from resnet_bench.worker.interface import outcome_of
 
 KEPT = "What was measured is kept."
 

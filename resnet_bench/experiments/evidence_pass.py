@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from resnet_bench.config.runtime_support import shows_evidence
 from resnet_bench.errors import BenchError
 from resnet_bench.experiments import output_error
 from resnet_bench.experiments.findings import Findings
@@ -18,7 +19,7 @@ from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import ColdStart
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
 
 STEPS = 2
 """Steps that are observed: the first, and one with warm buffers."""
@@ -76,6 +77,8 @@ class EvidencePass:
         config = self.found.resolved
         timed = next((process for process in self.found.processes if process.rounds), None)
         if config is None or timed is None or config.step.mode == "input" or config.measure.evidence == "off":
+            return
+        if not shows_evidence(config):
             return
         steps = sum(one.steps for one in timed.rounds)
         pass_s, outputs_s = needed_s(timed.cold_start, sum(one.wall_s for one in timed.rounds) / steps)

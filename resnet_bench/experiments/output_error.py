@@ -12,7 +12,7 @@ from collections.abc import Callable
 from resnet_bench.config import Config
 from resnet_bench.records.evidence import OutputError
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
 
 
 def measure_output_error(

@@ -20,7 +20,7 @@ from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import ProcessSamples, Round
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
 
 CLOSING_S = 3.0
 """Kept back from the budget: half of it for the worker's last replies, half for saving the record."""

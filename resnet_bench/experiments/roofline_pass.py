@@ -19,7 +19,7 @@ from resnet_bench.records.roofline import Roofline
 from resnet_bench.records.run import ProcessSamples
 from resnet_bench.records.summary import Summary
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
 
 PEAKS_S = 8.0
 """Seconds for the peaks, shared by about eleven measurements."""

@@ -21,6 +21,7 @@ from resnet_bench.analysis.summary import summarize
 from resnet_bench.analysis.verdict import decide_verdict
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
+from resnet_bench.config.runtime_support import shows_evidence
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.experiments import batch_search, budget, evidence_pass, roofline_pass
 from resnet_bench.experiments.ending import ended
@@ -36,7 +37,8 @@ from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, Samples
 from resnet_bench.runtime.energy import IdleWatch
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker, outcome_of
+from resnet_bench.worker.interface import Worker, outcome_of
+from resnet_bench.worker.process import WorkerProcess
 
 
 def run(
@@ -44,7 +46,7 @@ def run(
     given: tuple[str, ...] = (),
     observer: RunObserver | None = None,
     started: float | None = None,
-    new_worker: Callable[[], Worker] = Worker,
+    new_worker: Callable[[], Worker] = WorkerProcess,
     idle: IdleWatch | None = None,
     keep: bool = False,
 ) -> Record:
@@ -130,7 +132,7 @@ def _record(
     device = found.machine.device if found.machine else "cpu"
     floor = known(resolved or found.requested, found.machine, found.environment)
     checks: tuple[OptionCheck, ...] = ()
-    if resolved is not None:
+    if resolved is not None and shows_evidence(resolved):
         about = (found.machine, found.model, notices, found.requested)
         checks = evidence.check_options(resolved, given, found.seen, *about)
     return Record(

@@ -31,7 +31,8 @@ from resnet_bench.records.training import Epoch, TrainingResult
 from resnet_bench.step.training.checkpoint import CHECKPOINT
 from resnet_bench.step.training.progress import best
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 A_YEAR_S = 365 * 86400.0
 CLOSING_S = 600.0
@@ -49,7 +50,7 @@ class TrainRun:
         observer: TrainObserver,
         *,
         resume: bool = False,
-        new_worker: Callable[[], Worker] = Worker,
+        new_worker: Callable[[], Worker] = WorkerProcess,
     ) -> None:
         self._request, self._observer = request, observer
         self._resume, self._new_worker = resume, new_worker

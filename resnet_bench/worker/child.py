@@ -10,12 +10,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from resnet_bench.errors import BenchError, OutOfMemoryError
 from resnet_bench.runtime.lifetime import die_with_parent
-from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.backends.base import NewBackend
+from resnet_bench.worker.commands import Commands
 from resnet_bench.worker.protocol import Failed, Finish, Message, Replies, decode_command, encode
 
 
@@ -41,23 +41,11 @@ class Channel:
         self._answers.write(encode(message))
 
 
-class CommandLoop(Protocol):
-    """Who carries commands out: `phases.Phases`, or a peer under test."""
-
-    phase: str
-
-    def carry_out(self, command: object) -> Replies:
-        """The reply to one command."""
-
-    def translate(self, error: BaseException) -> BenchError:
-        """What an unexpected exception means to the user."""
-
-
-def serve(channel: Channel, worker: CommandLoop) -> None:
+def serve(channel: Channel, worker: Commands) -> None:
     """Answer commands until `Finish` or end of file."""
     for line in channel.commands:
         command = decode_command(line)
-        reply = _answer(worker, command)
+        reply = answer(worker, command)
         channel.send(reply)
         if isinstance(command, Finish):
             return
@@ -65,7 +53,8 @@ def serve(channel: Channel, worker: CommandLoop) -> None:
             os.killpg(0, signal.SIGSTOP)
 
 
-def _answer(worker: CommandLoop, command: object) -> Replies:
+def answer(worker: Commands, command: object) -> Replies:
+    """The reply to a command; an error becomes a `Failed`."""
     try:
         return worker.carry_out(command)
     except BenchError as error:
@@ -75,14 +64,17 @@ def _answer(worker: CommandLoop, command: object) -> Replies:
     except Exception as error:
         traceback.print_exc()
         failure = worker.translate(error)
-    return Failed(kind=failure.kind, message=failure.message, remedy=failure.remedy, phase=worker.phase)
+    return Failed(kind=failure.kind, message=failure.message, remedy=failure.remedy, phase=worker.phases.name)
 
 
-def main(new_worker: Callable[[Callable[[Message], None]], CommandLoop] = Phases) -> None:
-    """Entry point of a worker process; its first argument is the parent's process id."""
+def main(new_backend: NewBackend | None = None) -> None:
+    """Entry point of a worker process; its first argument is the parent's process id.
+
+    `new_backend` takes the place of the backend that `--runtime` names, for tests and peers.
+    """
     die_with_parent(int(sys.argv[1]))
     channel = Channel.from_stdio()
-    serve(channel, new_worker(channel.send))
+    serve(channel, Commands(channel.send, new_backend))
     # Leave without TensorFlow's destructors: they may hang in threads of the pipeline, and all that
     # matters has been sent.
     sys.stderr.flush()

@@ -1,7 +1,7 @@
 """The parent's side of a worker: start it, ask it, and turn every way it can end into a typed outcome.
 
-Imports no TensorFlow and sleeps in `select` while it waits. Neighbours: `protocol.py` has the messages,
-`session.py` and `matches/` decide what to ask.
+Imports no TensorFlow and sleeps in `select` while it waits. Neighbours: `interface.py` says what a worker is to its
+callers, `protocol/` has the messages, `experiments/` decide what to ask.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar, get_args
+from typing import get_args
 
 import msgspec
 
 import resnet_bench
-from resnet_bench.errors import BenchError, WorkerError, from_kind
 from resnet_bench.records.run import Outcome, OutcomeKind
 from resnet_bench.runtime.cgroup import quota_cpus
 from resnet_bench.runtime.cpu import affinity
 from resnet_bench.runtime.resolve import usable_cpus
+from resnet_bench.worker.interface import LOG_REMEDY, R, WorkerFailure, classify_exit, failed_reply, hung, out_of_budget
 from resnet_bench.worker.protocol import (
     Command,
     Events,
@@ -44,25 +44,12 @@ STOP_TIMEOUT_S = 10.0
 MAX_LINE_BYTES = 1 << 24
 ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 _EVENTS = get_args(Events)
-_OUT_OF_MEMORY = re.compile(r"std::bad_alloc|OOM when allocating|CUDA_ERROR_OUT_OF_MEMORY|MemoryError", re.IGNORECASE)
-
-R = TypeVar("R", bound=Message)
 
 
-class WorkerFailure(WorkerError):  # noqa: N818
-    """A worker that did not answer as it should; `outcome` says how it ended."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.message, outcome.remedy)
-        self.outcome = outcome
-        if outcome.kind in ("config", "data", "device", "out_of_memory", "budget"):
-            self.exit_code = from_kind(outcome.kind, "", "").exit_code
-
-
-class Worker:
+class WorkerProcess:
     """A live worker process; use as a context manager, which leaves no process behind.
 
-    `module` and `environment` let tests put a fake in the child's place.
+    `module` and `environment` let tests and peers put another program in the child's place.
     """
 
     def __init__(self, module: str = "resnet_bench.worker.child", environment: dict[str, str] | None = None) -> None:
@@ -90,7 +77,7 @@ class Worker:
         """The process id, which is also the id of its process group."""
         return self._process.pid
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> WorkerProcess:
         return self
 
     def __exit__(
@@ -205,28 +192,16 @@ class Worker:
 
     def _failed(self, reply: Failed) -> WorkerFailure:
         self.phase = reply.phase
-        known = reply.kind in ("config", "data", "device", "out_of_memory")
-        kind: OutcomeKind = reply.kind if known else "error"  # type: ignore[assignment]
-        return self._failure(kind, reply.message, reply.remedy)
+        return self._failure(*failed_reply(reply))
 
     def _overdue(self, silence_s: float) -> WorkerFailure:
-        return self._failure(
-            "hung",
-            f"The worker was silent for {silence_s:g} s in phase {self.phase}.",
-            "If that is how long it takes here, allow more with --timeout; else make the work smaller.",
-        )
+        return self._failure(*hung(silence_s, self.phase))
 
     def _out_of_budget(self) -> WorkerFailure:
-        return self._failure(
-            "budget",
-            f"The time budget ended in phase {self.phase}.",
-            "Allow more with --max-time, or make the work smaller (--batch-size, --image-size, --preset smoke).",
-        )
+        return self._failure(*out_of_budget(self.phase))
 
     def _garbage(self, text: str) -> WorkerFailure:
-        return self._failure(
-            "crashed", f"The worker answered something that is no message: {text}", "Its last lines say more."
-        )
+        return self._failure("crashed", f"The worker sent something that is no message: {text}", LOG_REMEDY)
 
     def _ended(self) -> WorkerFailure:
         """The worker closed its pipe: say how it died."""
@@ -241,21 +216,6 @@ class Worker:
             exit_code=code if code is not None and code >= 0 else None,
             signal=-code if code is not None and code < 0 else None,
         )
-
-
-def classify_exit(code: int | None, log: str, oom_killed: bool) -> tuple[OutcomeKind, str, str]:
-    """What the end of a worker means: outcome, a sentence without its full stop, and what to try."""
-    smaller = "Use a smaller --batch-size or --image-size."
-    if oom_killed or _OUT_OF_MEMORY.search(log):
-        return "out_of_memory", "The worker ran out of memory", smaller
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        if -code == signal.SIGKILL:
-            return "killed", f"The worker was killed ({name})", f"If the system did it for memory: {smaller}"
-        if -code in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            return "killed", f"The worker was told to end ({name})", "Run it again."
-        return "crashed", f"The worker crashed ({name})", "Its last lines say more."
-    return "crashed", f"The worker ended without an answer (exit code {code})", "Its last lines say more."
 
 
 def is_stopped(pid: int) -> bool:
@@ -291,17 +251,3 @@ def _child_environment(module: str, extra: dict[str, str] | None) -> dict[str, s
     root = str(Path(resnet_bench.__file__).parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**arenas, **os.environ, "PYTHONPATH": os.pathsep.join(paths), **(extra or {})}
-
-
-def outcome_of(error: BenchError) -> Outcome:
-    """The outcome that an error of the parent's own stands for."""
-    if isinstance(error, WorkerFailure):
-        return error.outcome
-    kinds: dict[str, OutcomeKind] = {
-        "config": "config",
-        "data": "data",
-        "device": "device",
-        "out_of_memory": "out_of_memory",
-        "budget": "budget",
-    }
-    return Outcome(kind=kinds.get(error.kind, "error"), message=error.message, remedy=error.remedy)

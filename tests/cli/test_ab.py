@@ -17,7 +17,7 @@ from resnet_bench.cli import group
 from resnet_bench.config import Config
 from resnet_bench.experiments.paired import ab
 from resnet_bench.experiments.paired.side import Side
-from resnet_bench.worker.process import Worker
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
         return Side(
             label,
             config,
-            lambda: Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "STEP_S": step_s, **own}),
+            lambda: InProcessWorker(STEP_S=step_s, **own),
         )
 
     monkeypatch.setattr(ab, "Side", fake)

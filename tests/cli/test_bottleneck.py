@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from resnet_bench.cli import group
 from resnet_bench.experiments import bottleneck
 from resnet_bench.experiments.paired import interleave
-from resnet_bench.worker.process import Worker
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 SHORT = ("--processes", "2", "--rounds", "4", "--steps", "2", "--batch-size", "16")
@@ -24,8 +24,8 @@ SHORT = ("--processes", "2", "--rounds", "4", "--steps", "2", "--batch-size", "1
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A model of 80 img/s, a pipeline of 320, both together 62: what the test puts in here changes that."""
-    environment = {"PYTHONPATH": str(ROOT), "STEP_S": "0.258", "MODEL_STEP_S": "0.2", "PIPELINE_STEP_S": "0.05"}
-    measure = partial(bottleneck.measure, new_worker=lambda: Worker("tests.support.fake_worker", environment))
+    environment = {"STEP_S": "0.258", "MODEL_STEP_S": "0.2", "PIPELINE_STEP_S": "0.05"}
+    measure = partial(bottleneck.measure, new_worker=lambda: InProcessWorker(**environment))
     monkeypatch.setattr(bottleneck, "measure", measure)
     return environment
 

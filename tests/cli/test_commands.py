@@ -18,9 +18,9 @@ from resnet_bench.cli import COMMANDS, group
 from resnet_bench.experiments import run as session
 from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.records.record import Record
-from resnet_bench.worker.process import Worker
 from tests.experiments.test_run import run as run_fake
 from tests.support.fake_evidence import no_pass
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +31,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     real = session.run
 
     def run(*arguments: Any, **options: Any) -> Any:
-        options["new_worker"] = lambda: Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
+        options["new_worker"] = InProcessWorker
         return real(*arguments, **options)
 
     monkeypatch.setattr(session, "run", run)

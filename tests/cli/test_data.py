@@ -13,8 +13,9 @@ from resnet_bench.cli import group
 from resnet_bench.experiments import data_bench
 from resnet_bench.records.pipeline import STAGES
 from resnet_bench.records.record import Record
-from resnet_bench.worker.process import Worker
 from tests.support.data_files import encoded, flip_byte
+from tests.support.fake_pipeline_worker import FakePipeline
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--sizes", "40x30", "--quality", "90", "--threads", "2")
@@ -26,7 +27,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     real = data_bench.run
 
     def run(*arguments: Any, **options: Any) -> Any:
-        options["new_worker"] = lambda: Worker("tests.support.fake_pipeline_worker", {"PYTHONPATH": str(ROOT)})
+        options["new_worker"] = lambda: InProcessWorker(FakePipeline)
         return real(*arguments, **options)
 
     monkeypatch.setattr(data_bench, "run", run)

@@ -26,14 +26,18 @@ from resnet_bench.experiments.train_request import REQUEST, continued, request_o
 from resnet_bench.records.record import Record
 from resnet_bench.step.training.checkpoint import CHECKPOINT, save
 from resnet_bench.step.training.progress import TrainingProgress
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
+from resnet_bench.worker.process import WorkerProcess
 from tests.data.test_datasets import signs
+from tests.support.fake_trainer import FakeTrainer
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 
 
 def fake_worker(scenario: str = "ok") -> Worker:
-    return Worker("tests.support.fake_trainer", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario})
+    """A process of its own, which can be interrupted."""
+    return WorkerProcess("tests.support.fake_trainer", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario})
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def train(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str, scenario: str = "ok") -> Result:
-        pretended = functools.partial(TrainRun, new_worker=lambda: fake_worker(scenario))
+        pretended = functools.partial(TrainRun, new_worker=lambda: InProcessWorker(FakeTrainer, SCENARIO=scenario))
         monkeypatch.setattr("resnet_bench.cli.train.TrainRun", pretended)
         return CliRunner(env={"COLUMNS": "120"}).invoke(group, ["train", *words])
 

@@ -16,7 +16,8 @@ from resnet_bench.evidence.outputs import compare
 from resnet_bench.experiments import output_error
 from resnet_bench.records.base import Notice
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 TINY = "--device cpu --stage-sizes 1,1 --width 8 --image-size 32 --batch-size 4 --classes 10 --source synthetic"
@@ -40,8 +41,8 @@ def test_equal_outputs_have_no_error() -> None:
 
 def test_the_parent_asks_a_fresh_worker() -> None:
     config, _ = parse_args(["--freeze", "--mode", "infer"])
-    errors = {"PYTHONPATH": str(ROOT), "OPTION_ERRORS": json.dumps({"freeze=true": 0.25})}
-    with Worker("tests.support.fake_worker", errors) as worker:
+    errors = {"OPTION_ERRORS": json.dumps({"freeze=true": 0.25})}
+    with InProcessWorker(**errors) as worker:
         assert output_error.measure_output_error(config, worker).relative_rms == 0.25
 
 
@@ -53,7 +54,7 @@ def test_a_real_worker_shows_what_xla_made_of_16_bits_and_how_far_that_is_from_f
         if isinstance(event, p.Resolved):
             resolved.append(event)
 
-    with Worker() as worker:
+    with WorkerProcess() as worker:
         command = p.CollectEvidence(config=config, log_path=str(worker.log_path), folder=str(tmp_path / "run"))
         deadline = time.monotonic() + 200
         reply = worker.request(command, p.Observed, silence_s=150, deadline=deadline, on_event=keep)
@@ -76,5 +77,5 @@ def test_a_real_worker_shows_what_xla_made_of_16_bits_and_how_far_that_is_from_f
 
 def test_the_input_pipeline_has_no_outputs() -> None:
     config, _ = parse_args(f"{TINY} --mode input --source photos --photos 8".split())
-    with Worker() as worker, pytest.raises(BenchError, match="--mode input"):
+    with WorkerProcess() as worker, pytest.raises(BenchError, match="--mode input"):
         output_error.measure_output_error(config, worker, time.monotonic() + 200)

@@ -13,7 +13,9 @@ from resnet_bench.errors import BudgetError
 from resnet_bench.experiments.paired import ab
 from resnet_bench.experiments.progress import PairedObserver
 from resnet_bench.records.base import Notice
-from resnet_bench.worker.process import Worker, WorkerFailure, is_stopped
+from resnet_bench.worker.interface import Worker, WorkerFailure
+from resnet_bench.worker.process import WorkerProcess, is_stopped
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,10 +23,10 @@ ROOT = Path(__file__).parents[2]
 def side(
     label: str, step_s: float, turns: Path | None = None, words: str = "", scenario: str = "ok", **more: str
 ) -> ab.Side:
-    environment = {"PYTHONPATH": str(ROOT), "STEP_S": str(step_s), "SCENARIO": scenario, "LABEL": label, **more}
+    environment = {"STEP_S": str(step_s), "SCENARIO": scenario, "LABEL": label, **more}
     if turns is not None:
         environment["TURN_LOG"] = str(turns)
-    return ab.Side(label, parse_args(words.split())[0], lambda: Worker("tests.support.fake_worker", environment))
+    return ab.Side(label, parse_args(words.split())[0], lambda: InProcessWorker(**environment))
 
 
 def test_the_ratio_is_how_much_faster_the_second_side_is() -> None:
@@ -60,7 +62,7 @@ def test_the_idle_side_is_stopped() -> None:
 
     def watched(name: str) -> Callable[[], Worker]:
         def start() -> Worker:
-            worker = Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "LABEL": name})
+            worker = WorkerProcess("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "LABEL": name})
             real = worker.wait_until_stopped
 
             def wait_until_stopped() -> None:

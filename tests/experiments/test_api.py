@@ -17,10 +17,11 @@ from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.experiments.paired import ab as pairing
 from resnet_bench.experiments.paired.side import Side
 from resnet_bench.records.record import Record
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
 from tests.support import report_records as made
 from tests.support import report_results as results
 from tests.support.fake_evidence import no_pass
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 QUICK: dict[str, Any] = {"rounds": 3, "steps": 2, "processes": 2}
@@ -33,7 +34,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     def worker(config: Config) -> Worker:
         step_s = "0.05" if config.step.xla else "0.1"
-        return Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "STEP_S": step_s})
+        return InProcessWorker(STEP_S=step_s)
 
     def run(config: Config, given: tuple[str, ...], keep: bool) -> Record:
         return real(config, given, new_worker=lambda: worker(config), keep=keep)

@@ -12,7 +12,9 @@ from resnet_bench.experiments import data_bench
 from resnet_bench.experiments.data_bench import DataBenchRequest
 from resnet_bench.records.pipeline import STAGES, PipelineResult
 from resnet_bench.records.record import Record
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
+from tests.support.fake_pipeline_worker import FakePipeline
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 STANDARD = DataBenchRequest()
@@ -28,8 +30,7 @@ def bench(
     config, given = build({"mode": "input", "rounds": rounds, **(options or {})})
 
     def new_worker() -> Worker:
-        variables = {"PYTHONPATH": str(ROOT), "SCENARIO": scenario, **environment}
-        return Worker("tests.support.fake_pipeline_worker", variables)
+        return InProcessWorker(FakePipeline, SCENARIO=scenario, **environment)
 
     return data_bench.run(config, given, questions, new_worker=new_worker)
 

@@ -15,8 +15,9 @@ from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import ColdStart
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
 from tests.support.fake_evidence import ARTEFACT
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 SHORT = "--processes 1 --rounds 3 --steps 1 --warmup 2 --latency-samples 0"
@@ -37,7 +38,7 @@ def run(words: str = "", scenario: str = "ok", observer: Phases | None = None, k
     config, given = parse_args([*f"{SHORT} {words}".split(), *output])
 
     def new_worker() -> Worker:
-        return Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario})
+        return InProcessWorker(SCENARIO=scenario)
 
     return session.run(config, given, observer, new_worker=new_worker, keep=keep is not None)
 

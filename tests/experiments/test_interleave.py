@@ -11,17 +11,19 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.experiments.paired.interleave import Interleaver, Repetition
 from resnet_bench.experiments.paired.side import Budget, Side, SideFailure, display_name
 from resnet_bench.records.base import Estimate, Notice
-from resnet_bench.worker.process import Worker, is_stopped
+from resnet_bench.worker.interface import Worker
+from resnet_bench.worker.process import WorkerProcess, is_stopped
 from resnet_bench.worker.protocol import Scope
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 
 
 def side(label: str, step_s: float, log: Path | None = None, scenario: str = "ok", **more: str) -> Side:
-    environment = {"PYTHONPATH": str(ROOT), "STEP_S": str(step_s), "SCENARIO": scenario, "LABEL": label, **more}
+    environment = {"STEP_S": str(step_s), "SCENARIO": scenario, "LABEL": label, **more}
     if log is not None:
         environment["TURN_LOG"] = str(log)
-    return Side("", parse_args([])[0], lambda: Worker("tests.support.fake_worker", environment))
+    return Side("", parse_args([])[0], lambda: InProcessWorker(**environment))
 
 
 def count(done: Sequence[Repetition]) -> Estimate:
@@ -43,7 +45,7 @@ def test_only_the_side_whose_turn_it_is_runs() -> None:
     others: list[int] = []
 
     def start() -> Worker:
-        worker = Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
+        worker = WorkerProcess("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
         real = worker.request
 
         def request(*arguments: object, **options: object) -> object:
@@ -98,11 +100,8 @@ def test_a_side_named_in_words_is_named_so_when_it_fails() -> None:
 
 def test_a_service_that_cannot_be_stopped_with_its_side_is_said_to_run_on() -> None:
     remote = parse_args(["--data-service", "one:5050"])[0]
-    environment = {"PYTHONPATH": str(ROOT)}
     parts: tuple[Scope, ...] = ("whole", "model", "pipeline")
-    sides: dict[str, Side] = {
-        part: Side("", remote, lambda: Worker("tests.support.fake_worker", environment), part) for part in parts
-    }
+    sides: dict[str, Side] = {part: Side("", remote, InProcessWorker, part) for part in parts}
     game = Interleaver(sides, Budget(turns=1, steps=1), count)
     game.run()
     found = {part: "data_service_runs_on" in {each.kind for each in game.facts[part].notices} for part in parts}

@@ -73,13 +73,12 @@ def test_a_pass_that_does_not_fit_is_left_out_and_says_so() -> None:
 def test_a_run_without_counters_says_why_it_has_no_energy() -> None:
     from resnet_bench.experiments import run as session
     from resnet_bench.runtime.energy import Absent
-    from resnet_bench.worker.process import Worker
-    from tests.experiments.test_run import ROOT
+    from tests.support.in_process import InProcessWorker
 
     config, given = parse_args(["--rounds", "3", "--steps", "2", "--processes", "1", "--device", "cpu"])
 
     def energy(watch: IdleWatch) -> object:
-        new_worker = lambda: Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})  # noqa: E731
+        new_worker = InProcessWorker
         return session.run(config, given, new_worker=new_worker, idle=watch).energy
 
     absent = energy(IdleWatch(lambda _: Absent("a virtual machine")))

@@ -22,8 +22,10 @@ from resnet_bench.records.base import Notice
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Samples
 from resnet_bench.records.summary import Summary
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
+from resnet_bench.worker.process import WorkerProcess
 from tests.support.fake_evidence import no_pass
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,7 +40,9 @@ def run(words: str, scenario: str = "ok", observer: RunObserver | None = None, *
     config, given = parse_args(words.split())
 
     def new_worker() -> Worker:
-        return Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario, **environment})
+        if scenario.startswith(("garbage", "flood")):  # These need a pipe.
+            return WorkerProcess("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario})
+        return InProcessWorker(SCENARIO=scenario, **environment)
 
     return session.run(config, given, observer, new_worker=new_worker)
 
@@ -110,7 +114,7 @@ def test_a_process_that_the_budget_ends_early_does_not_spoil_the_others() -> Non
     scenarios = iter(["ok", "hang:build"])
 
     def new_worker() -> Worker:
-        return Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": next(scenarios)})
+        return InProcessWorker(SCENARIO=next(scenarios))
 
     record = session.run(config, given, new_worker=new_worker)
     assert (record.outcome.kind, record.verdict.kind) == ("ok", "provisional")

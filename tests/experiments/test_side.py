@@ -18,7 +18,7 @@ from resnet_bench.config.options import parse_args
 from resnet_bench.experiments import budget
 from resnet_bench.experiments.paired import side as turns
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 
 ROOT = Path(__file__).parents[2]
 DEPTH, PERIOD_S, IDLE_S = 4, 0.02, 0.15
@@ -28,7 +28,7 @@ DEPTH, PERIOD_S, IDLE_S = 4, 0.02, 0.15
 def player(ticks: int) -> Iterator[turns.LiveSide]:
     environment = {"PYTHONPATH": str(ROOT), "PERIOD_S": str(PERIOD_S), "TICKS": str(ticks), "DEPTH": str(DEPTH)}
     config, _ = parse_args(["--mode", "input", "--prefetch-buffer-size", str(DEPTH)])
-    side = turns.Side("producer", config, lambda: Worker("tests.support.producer_worker", environment))
+    side = turns.Side("producer", config, lambda: WorkerProcess("tests.support.producer_worker", environment))
     with side.new_worker() as worker:
         one = turns.LiveSide("a", side, worker, turns.Budget(), time.monotonic() + 120, lambda _side, _phase: None)
         one.get_ready()

@@ -21,9 +21,10 @@ from resnet_bench.experiments.combinations import cross_product, parse_file, par
 from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.experiments.paired.side import Side
 from resnet_bench.records.record import Record
-from resnet_bench.worker.process import Worker
-from tests.cli.test_commands import ROOT, bench_cli
+from resnet_bench.worker.interface import Worker
+from tests.cli.test_commands import bench_cli
 from tests.support.fake_evidence import no_pass
+from tests.support.in_process import InProcessWorker
 
 COMMON = ("--processes", "1", "--rounds", "3", "--steps", "2", "--json")
 FOUR = ("--vary", "precision=float32,mixed_bfloat16", "--vary", "xla=on,off")
@@ -35,7 +36,7 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     real = session.run
 
     def fake(*arguments: Any, **more: Any) -> Any:
-        more["new_worker"] = lambda: Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
+        more["new_worker"] = InProcessWorker
         return real(*arguments, **more)
 
     monkeypatch.setattr(session, "run", fake)
@@ -242,7 +243,7 @@ def confirmed(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str, **envi
 
 
 def fake_worker() -> Worker:
-    return Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
+    return InProcessWorker()
 
 
 def test_the_best_may_take_turns_afterwards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from resnet_bench.records.ab import AbResult
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.noise_floor import NoiseFloor
 from resnet_bench.records.tuning import TuningRecord, words
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
+from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("--mode", "infer", "--turn-steps", "1", "--pairs", "2", "--turns", "4")
@@ -36,7 +37,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Searches and runs start fake workers."""
 
     def worker() -> Worker:
-        return Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
+        return InProcessWorker()
 
     def new_side(label: str, config: Config) -> Side:
         return Side(label, config, worker)

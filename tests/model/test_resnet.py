@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from resnet_bench.records.environment import CpuEnvironment, Environment
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.run import ModelFacts
 from resnet_bench.worker.handlers.peaks import measure_peaks
+from resnet_bench.worker.phases import Phases
 from resnet_bench.worker.protocol import MeasurePeaks
 
 pytestmark = pytest.mark.usefixtures("keras_state")
@@ -240,14 +240,14 @@ def test_a_worker_counts_its_layers_and_measures_its_roofs() -> None:
     machine = Machine(device_kind="cpu", device="cpu", cpus=1)
     cpu = CpuEnvironment(cpus=1, memory_bytes=2**20)
     started: list[Config] = []
-    phases: Any = SimpleNamespace(
+    session: Any = SimpleNamespace(
         start_tensorflow=started.append,
         config=config,
         runtime=runtime(machine=machine),
         environment=Environment(python="", package_version="", device="cpu", cpu=cpu),
-        in_phase=lambda _: nullcontext(),
+        phases=Phases(lambda _message: None),
     )
-    reply = measure_peaks(phases, MeasurePeaks(config=config, budget_s=0.1))
+    reply = measure_peaks(session, MeasurePeaks(config=config, budget_s=0.1))
     assert started == [config]
     assert sum(group.macs for group in reply.layers) == facts(build(config, runtime()), config).macs
     assert {roof.dtype for roof in reply.roofs.matmul} == {"float32", "bfloat16"}

@@ -136,13 +136,13 @@ def test_a_real_convolution_counts_every_multiply_accumulate_twice() -> None:
 
 
 def test_the_detailed_roofs_have_every_size_and_precision_once() -> None:
-    phases = SimpleNamespace(
+    session = SimpleNamespace(
         runtime=SimpleNamespace(machine=Machine(device_kind="cpu", device="cpu", cpus=2), device="/CPU:0"),
         environment=Environment(
             python="", package_version="", device="cpu", cpu=CpuEnvironment(cpus=2, memory_bytes=8 * 2**20)
         ),
     )
-    found = measure_roofs(phases, ("float32",), budget_s=0.06)  # type: ignore[arg-type]
+    found = measure_roofs(session, ("float32",), budget_s=0.06)  # type: ignore[arg-type]
     assert len({roof.size for roof in found.matmul}) == len(found.matmul) >= 1
     assert [(roof.kind, roof.dtype) for roof in found.convolution] == [("convolution", "float32")]
     assert found.bandwidth is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +21,7 @@ from resnet_bench.model.model_card import card_of
 from resnet_bench.records.run import DataFacts
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.handlers import evaluate as judge
+from resnet_bench.worker.phases import Phases
 from tests.support.fake_worker import ENVIRONMENT, MACHINE
 
 pytestmark = [
@@ -33,12 +33,11 @@ CONFIG = Config(step=StepConfig(batch_size=50, mode="eval"))
 NAMES = tuple("012345")
 
 
-def phases() -> Any:
-    """What a handler needs of `Phases`, without starting TensorFlow anew."""
+def session() -> Any:
+    """What a handler needs of a `TensorFlowSession`, without starting TensorFlow anew."""
     return SimpleNamespace(
         start_tensorflow=lambda config: None,  # noqa: ARG005
-        in_phase=lambda name: nullcontext(),  # noqa: ARG005
-        send=lambda message: None,  # noqa: ARG005
+        phases=Phases(lambda _message: None),
         config=CONFIG,
         runtime=SimpleNamespace(device="/CPU:0", jit=False, machine=MACHINE),
         environment=ENVIRONMENT,
@@ -56,7 +55,7 @@ def saved(path: Path, shape: tuple[int, int, int] = (16, 16, 3), *, card: Any = 
 
 def evaluate(*models: str, **images: Any) -> Any:
     return judge.evaluate(
-        phases(), p.Evaluate(config=CONFIG, models=models, images=p.ImageSet(**images), turns=3)
+        session(), p.Evaluate(config=CONFIG, models=models, images=p.ImageSet(**images), turns=3)
     ).evaluation
 
 
@@ -146,7 +145,7 @@ def test_images_of_any_kind_are_predicted_and_a_broken_one_is_named(tmp_path: Pa
         images=tuple(str(tmp_path / name) for name in names),
         top=9,
     )
-    found = judge.predict(phases(), command).predictions
+    found = judge.predict(session(), command).predictions
     by_name = dict(zip(names, found, strict=True))
     for name in files:
         probabilities = [likely.probability for likely in by_name[name].likely]

@@ -11,7 +11,7 @@ from resnet_bench import cli
 from resnet_bench.experiments import run
 from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.records import files
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 from tests.support.fake_evidence import no_pass
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ _real = run.run
 
 
 def _run(*arguments: Any, **options: Any) -> Any:
-    options["new_worker"] = lambda: Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
+    options["new_worker"] = lambda: WorkerProcess("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
     return _real(*arguments, **options)
 
 

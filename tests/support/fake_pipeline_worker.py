@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
+from collections.abc import Mapping
 
 from resnet_bench.records.base import Notice
 from resnet_bench.records.pipeline import EpochRate, MemorySample
 from resnet_bench.records.run import DataFacts, Interference, Round
-from resnet_bench.runtime.resolve import resolve
-from resnet_bench.worker import child
+from resnet_bench.worker import child, preparation
 from resnet_bench.worker import protocol as p
-from tests.support.fake_worker import ENVIRONMENT, MACHINE, FakePhases
+from resnet_bench.worker.backends.base import Handler
+from tests.support.fake_worker import FakeBackend
 
 SECONDS_PER_IMAGE = {
     "read": 0.0001,
@@ -30,29 +29,32 @@ SECONDS_PER_IMAGE = {
 FACTS = DataFacts(source="photos", images=512, files=8, bytes=512 * 100_000, mean_pixels=180e3)
 
 
-class FakePipeline(FakePhases):
+class FakePipeline(FakeBackend):
     """`SCENARIO` as in `fake_worker`; `GROWTH` bytes per image are lost."""
 
-    def carry_out(self, command: object) -> Any:
-        """The reply to one command."""
-        if isinstance(command, p.OpenPipeline):
-            return self._open(command)
-        if isinstance(command, p.RunEpochs):
-            self._enter("epochs")
-            return self._epochs(command)
-        if isinstance(command, p.MeasureVariants):
-            self._enter("turns")
-            return self._turns(command)
-        if isinstance(command, p.ComparePixels):
-            found = {variant.name: 0.25 for variant in command.variants}
-            return p.PixelsCompared(mean_absolute=found, images=128)
-        return super().carry_out(command)
+    def handlers(self) -> Mapping[type, Handler]:
+        """What `data bench` asks."""
+        return {
+            p.OpenPipeline: self._open,
+            p.RunEpochs: self._run_epochs,
+            p.MeasureVariants: self._measure_variants,
+            p.ComparePixels: lambda command: p.PixelsCompared(
+                mean_absolute={variant.name: 0.25 for variant in command.variants}, images=128
+            ),
+        }
 
     def _open(self, command: p.OpenPipeline) -> p.PipelineOpened:
-        config, notices = resolve(command.config, MACHINE)
-        self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
-        self._enter("data")
-        return p.PipelineOpened(data=FACTS)
+        preparation.start(self, command.config)
+        with self.phases.enter("data"):
+            return p.PipelineOpened(data=FACTS)
+
+    def _run_epochs(self, command: p.RunEpochs) -> p.EpochsRun:
+        with self.phases.enter("epochs"):
+            return self._epochs(command)
+
+    def _measure_variants(self, command: p.MeasureVariants) -> p.VariantsMeasured:
+        with self.phases.enter("turns"):
+            return self._turns(command)
 
     def _epochs(self, command: p.RunEpochs) -> p.EpochsRun:
         read = EpochRate(epoch=1, page_cache="cold", images=512, wall_s=0.5, images_per_s=1024, until="read")
@@ -66,7 +68,7 @@ class FakePipeline(FakePhases):
             )
             for number in range(1, command.epochs + 1)
         ]
-        growth = float(os.environ.get("GROWTH", "0"))
+        growth = float(self.environ.get("GROWTH", "0"))
         memory = [
             MemorySample(images=64 * number, resident_bytes=800_000_000 + int(64 * number * growth))
             for number in range(1, 8 * command.epochs + 1)
@@ -75,18 +77,18 @@ class FakePipeline(FakePhases):
         return p.EpochsRun(epochs=(read, *whole), memory=tuple(memory), notices=(notice,))
 
     def _turns(self, command: p.MeasureVariants) -> p.VariantsMeasured:
-        ran = min(command.rounds, int(os.environ.get("TURNS_THAT_FIT", "1000")))
+        ran = min(command.rounds, int(self.environ.get("TURNS_THAT_FIT", "1000")))
         for turn in range(ran):
             for variant in command.variants:
-                if variant.name == os.environ.get("NO_TURN"):
+                if variant.name == self.environ.get("NO_TURN"):
                     continue
                 seconds = SECONDS_PER_IMAGE.get(variant.name, 0.001)
                 wall_s = 64 * seconds * (1 + 0.05 * turn)
                 watched = Interference(cpu_s=1.9 * wall_s, other_cpu_s=0.0, steal_s=0.0)
                 one = Round(steps=1, images=64, wall_s=wall_s, dispatch_s=wall_s, interference=watched)
-                self._send(p.RoundDone(round=one, variant=variant.name))
-            if turn == 1 and self._where == "turns-half":
-                getattr(self, f"_{self._what}")()
+                self.phases.send(p.RoundDone(round=one, variant=variant.name))
+            if turn == 1 and self.where == "turns-half":
+                self._end(self.what)
         return p.VariantsMeasured(rounds=ran)
 
 

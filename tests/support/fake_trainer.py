@@ -6,18 +6,18 @@ interrupted, "diverge:<epoch>" fails there.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from resnet_bench.errors import BenchError
 from resnet_bench.records.run import ColdStart, DataFacts, Memory
 from resnet_bench.records.training import Epoch, TrainingResult
-from resnet_bench.runtime.resolve import resolve
-from resnet_bench.worker import child
+from resnet_bench.worker import child, preparation
 from resnet_bench.worker import protocol as p
-from tests.support.fake_worker import ENVIRONMENT, MACHINE, MODEL, FakePhases
+from resnet_bench.worker.backends.base import Handler
+from tests.support.fake_worker import MODEL, FakeBackend
 
 STEPS = 3
 
@@ -36,24 +36,24 @@ def epoch_of(number: int) -> Epoch:
     )
 
 
-class FakeTrainer(FakePhases):
+class FakeTrainer(FakeBackend):
     """Answers `Train`."""
 
-    def carry_out(self, command: object) -> p.Replies:
-        """The reply to one command."""
-        return self._train(command) if isinstance(command, p.Train) else super().carry_out(command)
+    def handlers(self) -> Mapping[type, Handler]:
+        """What `train` asks."""
+        return {p.Train: self._train}
 
     def _train(self, command: p.Train) -> p.Trained:
-        what, _, where = os.environ.get("SCENARIO", "ok").partition(":")
+        what, where, send = self.what, self.where, self.phases.send
         came: list[int] = []
-        signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
-        config, notices = resolve(command.config, MACHINE)
-        self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
-        self._send(self._began())
+        if what == "wait":
+            signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+        preparation.start(self, command.config)
+        send(self._began())
         epochs: list[Epoch] = []
         for number in range(1, command.training.epochs + 1):
             if what == "kill" and number == int(where):
-                os.kill(os.getpid(), signal.SIGKILL)
+                self._end("kill")
             if what == "diverge" and number == int(where):
                 raise BenchError("The loss of step 4 is nan: training diverged.", "Lower --learning-rate.")
             self._steps_of(number)
@@ -62,7 +62,7 @@ class FakeTrainer(FakePhases):
                     time.sleep(0.01)
                 return p.Trained(result=self._result(command, epochs, "interrupted"), memory=Memory())
             epochs.append(epoch_of(number))
-            self._send(p.EpochDone(epoch=epochs[-1]))
+            self.phases.send(p.EpochDone(epoch=epochs[-1]))
         return p.Trained(result=self._result(command, epochs, "epochs"), memory=Memory())
 
     def _began(self) -> p.TrainingBegan:
@@ -78,12 +78,12 @@ class FakeTrainer(FakePhases):
 
     def _steps_of(self, number: int) -> None:
         losses = tuple(float(number * 10 + step) for step in range(STEPS))
-        self._send(
+        self.phases.send(
             p.StepsDone(
                 step=number * STEPS, epoch=number - 1, batch=STEPS, losses=losses, accuracy=0.5, images_per_s=50.0
             )
         )
-        self._send(p.Tested(images=10, of=20))
+        self.phases.send(p.Tested(images=10, of=20))
 
     def _result(self, command: p.Train, epochs: list[Epoch], ended: Any) -> TrainingResult:
         return TrainingResult(

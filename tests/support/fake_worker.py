@@ -1,4 +1,4 @@
-"""A worker that speaks the real protocol over real pipes, but whose benchmark is a script.
+"""A backend whose benchmark is a script: in a worker process of its own, or in the test's (`in_process.py`).
 
 `SCENARIO` in its environment says what happens: "ok", or "<what>:<where>" with what one of crash, abort,
 kill, hang, garbage, oom, data, exit, bad_alloc and where a phase. `STEP_S` is how long a step claims to
@@ -17,33 +17,37 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from resnet_bench.config import Config
 from resnet_bench.config.option import find_option
-from resnet_bench.errors import BenchError, DataError, OutOfMemoryError
+from resnet_bench.errors import DataError, OutOfMemoryError
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.environment import CpuEnvironment, Environment
-from resnet_bench.records.evidence import OutputError
+from resnet_bench.records.evidence import OutputError, Seen
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.profile import OperationTime, ProfileResult, ProfileSummary
 from resnet_bench.records.run import (
-    ColdStart,
     DataFacts,
     Interference,
     Memory,
     ModelFacts,
-    Round,
     Split,
-    StepCounts,
     StepResult,
 )
 from resnet_bench.runtime.resolve import resolve
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
+from resnet_bench.worker.backends.base import Backend, Ended, Handler, Started
+from resnet_bench.worker.phases import Instruments, Phases
+from resnet_bench.worker.protocol import Scope
+from resnet_bench.worker.timing import Bench
 from tests.support import fake_evidence
+
+TICKS_PER_S = 1 << 36
 
 MACHINE = Machine(device_kind="cpu", device="cpu", cpus=2, cpu_flags=frozenset({"avx2"}), onednn=True)
 ENVIRONMENT = Environment(python="CPython 3", package_version="0", device="cpu", cpu=CpuEnvironment(cpus=2))
@@ -82,124 +86,212 @@ def read_trace(trace: ProfileResult) -> ProfileSummary:
     )
 
 
-class FakePhases:
-    """Answers every command at once with invented numbers."""
+class FakeClock:
+    """Seconds that pass only when told to. Steps are multiples of 2^-36 s, so that differences are exact."""
 
-    def __init__(self, send: Callable[[p.Message], None]) -> None:
-        self.phase = "start"
-        self._send = send
-        self._what, _, self._where = os.environ.get("SCENARIO", "ok").partition(":")
-        self._step_s = float(os.environ.get("STEP_S", "0.1"))
-        self._slower = [float(factor) for factor in os.environ.get("SLOWER", "").split(",") if factor]
-        self._other_share = float(os.environ.get("OTHER_SHARE", "0"))
-        self._sleep_s = float(os.environ.get("SLEEP_S", "0"))
-        self._batch = 16
-        self._steps = 0
+    def __init__(self) -> None:
+        self._ticks = 0
 
-    def carry_out(self, command: object) -> p.Replies:  # noqa: PLR0911
-        """The reply to one command."""
-        if isinstance(command, p.Prepare):
-            return self._prepare(command)
-        if isinstance(command, p.WarmUp):
-            self._enter("warmup")
-            return self._time(command.steps, 1)
-        if isinstance(command, p.Measure):
-            self._enter(command.purpose)
-            self._log_turn()
-            return self._time(command.rounds, command.steps)
-        if isinstance(command, p.MeasurePeaks):
-            return self._limits()
-        if isinstance(command, p.Profile):
-            return self._profile(command)
-        if isinstance(command, p.ReadTrace):
-            self._enter("profile summary")
-            return p.TraceRead(summary=read_trace(command.trace))
-        if isinstance(command, p.MeasureSplit):
-            return p.SplitDone(
-                split=Split(forward_s=1, backward_s=2, optimizer_s=0.5, whole_s=3.6, residual_s=0.1, rounds=2)
-            )
-        if isinstance(command, p.Observe | p.CollectEvidence | p.CompareOutputs):
-            return self._show(command)
-        self._enter("finish")
-        return p.Finished(
-            memory=Memory(
-                host_peak_bytes={"timed": (1 << 30) + self._batch * int(os.environ.get("BYTES_PER_IMAGE", "0"))}
-            ),
-            counts=StepCounts(timed=self._steps),
-            result=StepResult(loss=6.9, finite=self._what != "nan"),
+    def __call__(self) -> float:
+        """The time."""
+        return self._ticks / TICKS_PER_S
+
+    def advance(self, seconds: float) -> None:
+        """Let that much time pass."""
+        self._ticks += round(seconds * TICKS_PER_S)
+
+
+class FakeStep:
+    """Takes `step_s` seconds of the clock per step, times the factor of the round."""
+
+    own_thread = False
+
+    def __init__(self, clock: FakeClock, config: Config, step_s: float) -> None:
+        assert isinstance(config.step.batch_size, int)
+        self.steps_per_call = config.step.steps_per_call
+        self.images_per_call = config.step.batch_size * self.steps_per_call
+        self.factor, self.step_s = 1.0, step_s
+        self._clock, self._left_s = clock, 0.0
+
+    def dispatch(self, calls: int) -> None:
+        """Half of the time."""
+        self._left_s = self.step_s * calls * self.steps_per_call * self.factor / 2
+        self._clock.advance(self._left_s)
+
+    def wait(self) -> None:
+        """The other half."""
+        self._clock.advance(self._left_s)
+        self._left_s = 0.0
+
+
+class FakeBackend(Backend):
+    """Does everything in no time; its clock is made up, and so are the numbers that are no seconds."""
+
+    def __init__(self, phases: Phases, environ: Mapping[str, str] | None = None, ends: Ends | None = None) -> None:
+        super().__init__(phases)
+        self.environ = os.environ if environ is None else environ
+        self.what, _, self.where = self.environ.get("SCENARIO", "ok").partition(":")
+        self._ends = ends or Ends(phases)
+        self._clock, self._step_s, self._round = FakeClock(), self._number("STEP_S", 0.1), 0
+        self._slower = [float(factor) for factor in self.environ.get("SLOWER", "").split(",") if factor]
+        self._begun = 0.0
+        self._requested = Config()
+        self._step: FakeStep | None = None
+        phases.instruments = Instruments(
+            clock=self._clock,
+            process_age_s=lambda: 0.1,
+            reset_host_peak=self._entered,
+            host_peak_bytes=lambda: int(self.environ.get("PEAK_BYTES", "0")) or None,
+            thread_count=lambda: 0,
+        )
+
+    def _number(self, variable: str, default: float) -> float:
+        return float(self.environ.get(variable, default))
+
+    def _entered(self) -> None:
+        """A phase has just been announced."""
+        self._round = 0
+        if self.phases.name == self.where:
+            self._end(self.what)
+
+    def _end(self, what: str) -> None:
+        if what == "oom":
+            raise OutOfMemoryError("--batch-size 16 does not fit.", "Try --batch-size 8.")
+        if what == "data":
+            raise DataError("shard-0 record 3 is corrupt.", "Use --on-bad-record skip.")
+        if what == "error":
+            raise ValueError("something else")
+        getattr(self._ends, what)()
+
+    def prepare_environment(self, requested: Config) -> tuple[Notice, ...]:
+        """Four seconds."""
+        del requested
+        self._clock.advance(4.0)
+        return ()
+
+    def start(self, requested: Config) -> Started:
+        """On the machine above."""
+        self._requested = requested
+        config, notices = resolve(requested, MACHINE)
+        assert isinstance(config.step.batch_size, int)
+        if config.step.batch_size > self._number("OOM_ABOVE", 1 << 30):
+            self._end("oom")
+        return Started(config, MACHINE, ENVIRONMENT, notices)
+
+    def choose_scope(self, scope: Scope) -> None:
+        """Each has a time of its own."""
+        super().choose_scope(scope)
+        self._step_s = self._number(f"{scope.upper()}_STEP_S", self._step_s)
+
+    def build(self) -> ModelFacts | None:
+        """Two seconds, or the end of it for an option."""
+        assert self.config is not None
+        for what in self._that_apply("OPTION_FAILS", self._requested):
+            self._end(what)
+        for factor in self._that_apply("OPTION_SPEEDS", self._requested):
+            self._step_s /= factor
+        self._clock.advance(2.0)
+        self._step = FakeStep(self._clock, self.config, self._step_s)
+        return MODEL
+
+    def trace(self) -> None:
+        """Three seconds."""
+        self._clock.advance(3.0)
+
+    def first_call(self) -> None:
+        """Five seconds, if nothing else is said."""
+        self._clock.advance(self._number("FIRST_STEP_S", 5))
+
+    def attach(self) -> Bench:
+        """Half a second; the backend is its own probe."""
+        self._clock.advance(0.5)
+        assert self._step is not None
+        return Bench(self._step, self, self._clock)
+
+    def begin(self) -> None:
+        """A round begins."""
+        assert self._step is not None
+        time.sleep(self._number("SLEEP_S", 0))
+        number, timed = self._round, self.phases.name == "timed"
+        self._step.factor = self._slower[number] if timed and number < len(self._slower) else 1.0
+        self._round += 1
+        self._begun = self._clock()
+
+    def end(self) -> Interference:
+        """What others took of the processors."""
+        other_s = self._number("OTHER_SHARE", 0) * (self._clock() - self._begun) * MACHINE.cpus
+        return Interference(steal_s=0.0, other_cpu_s=other_s)
+
+    def data_facts(self) -> DataFacts:
+        """512 images."""
+        assert self.config is not None
+        return DataFacts(source=self.config.data.source, images=512)
+
+    def watch(self, wanted: bool) -> AbstractContextManager[object]:
+        """Write down whose turn it is."""
+        if "TURN_LOG" in self.environ:
+            with open(self.environ["TURN_LOG"], "a") as log:  # noqa: PTH123
+                log.write(self.environ["LABEL"])
+        return super().watch(wanted)
+
+    def split(self, rounds: int, until: float | None) -> Split:
+        """Any."""
+        del rounds, until
+        return Split(forward_s=1, backward_s=2, optimizer_s=0.5, whole_s=3.6, residual_s=0.1, rounds=2)
+
+    def seen(self, graph: bool) -> tuple[Seen, tuple[Notice, ...]]:
+        """A window."""
+        del graph
+        return fake_evidence.window(self.what), ()
+
+    def finish(self) -> Ended:
+        """A loss, and memory by the batch size."""
+        assert self._step is not None
+        batch = self._step.images_per_call // self._step.steps_per_call
+        peak = (1 << 30) + batch * int(self._number("BYTES_PER_IMAGE", 0))
+        return Ended(
+            result=StepResult(loss=6.9, finite=self.what != "nan"),
+            memory=Memory(host_peak_bytes={"timed": peak}),
             skipped_records=0,
         )
 
-    def translate(self, error: BaseException) -> BenchError:
-        """As it is."""
-        return BenchError(str(error))
+    def handlers(self) -> Mapping[type, Handler]:
+        """The untimed passes."""
+        return {
+            p.MeasurePeaks: self._measure_peaks,
+            p.Profile: self._profile,
+            p.ReadTrace: self._read_trace,
+            p.CollectEvidence: self._collect,
+            p.CompareOutputs: self._compare_outputs,
+        }
 
-    def _prepare(self, command: p.Prepare) -> p.Prepared:
-        config, notices = resolve(command.config, MACHINE)
-        assert isinstance(config.step.batch_size, int)
-        self._batch = config.step.batch_size
-        if self._batch > int(os.environ.get("OOM_ABOVE", str(1 << 30))):
-            self._oom()
-        self._send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
-        self._step_s = float(os.environ.get(f"{command.part.upper()}_STEP_S", self._step_s))
-        for phase in ("import", "build", "trace", "data"):
-            self._enter(phase)
-            for what in self._that_apply("OPTION_FAILS", command.config) if phase == "build" else ():
-                getattr(self, f"_{what}")()
-        for factor in self._that_apply("OPTION_SPEEDS", command.config):
-            self._step_s /= factor
-        first = float(os.environ.get("FIRST_STEP_S", "5"))
-        cold = ColdStart(process_s=0.1, import_s=4.0, build_s=2.0, trace_s=3.0, first_step_s=first, data_s=0.5)
-        return p.Prepared(
-            cold_start=cold,
-            model=MODEL,
-            data=DataFacts(source=config.data.source, images=512),
-            peak_host_bytes=int(os.environ.get("PEAK_BYTES", "0")) or None,
-        )
+    def _collect(self, command: p.CollectEvidence) -> p.Observed:
+        with self.phases.enter("attest"):
+            return p.Observed(seen=fake_evidence.untimed(self.what, command.folder))
 
-    def _show(self, command: p.Observe | p.CollectEvidence | p.CompareOutputs) -> p.Replies:
-        if isinstance(command, p.CompareOutputs):
-            error = max([0.0, *self._that_apply("OPTION_ERRORS", command.config)])
-            same = OutputError(reference="float32", images=16, max_abs=error, relative_rms=error, same_class_share=1.0)
-            return p.OutputsCompared(parity=same)
-        if isinstance(command, p.Observe):
-            return p.Observed(seen=fake_evidence.window(self._what))
-        self._enter("attest")
-        return p.Observed(seen=fake_evidence.untimed(self._what, command.folder))
+    def _compare_outputs(self, command: p.CompareOutputs) -> p.OutputsCompared:
+        error = max([0.0, *self._that_apply("OPTION_ERRORS", command.config)])
+        same = OutputError(reference="float32", images=16, max_abs=error, relative_rms=error, same_class_share=1.0)
+        return p.OutputsCompared(parity=same)
 
-    def _limits(self) -> p.PeaksMeasured:
+    def _measure_peaks(self, command: p.MeasurePeaks) -> p.PeaksMeasured:
         from resnet_bench.records.roofline import Peaks
         from tests.support.report_records import layers, roof
 
-        self._enter("roofs")
-        roofs = Peaks(
-            device="/CPU:0",
-            matmul=(roof("matmul", 600e9),),
-            convolution=(roof("convolution", 500e9),),
-            bandwidth=roof("bandwidth", 20e9),
-        )
-        return p.PeaksMeasured(roofs=roofs, layers=layers())
-
-    def _time(self, rounds: int, steps: int) -> p.Timed:
-        for number in range(rounds):
-            time.sleep(self._sleep_s)
-            self._steps += steps
-            slower = self._slower[number] if self.phase == "timed" and number < len(self._slower) else 1.0
-            wall_s = self._step_s * steps * slower
-            one = Round(
-                steps=steps,
-                images=steps * self._batch,
-                wall_s=wall_s,
-                dispatch_s=wall_s / 2,
-                interference=Interference(steal_s=0.0, other_cpu_s=self._other_share * wall_s * MACHINE.cpus),
+        del command
+        with self.phases.enter("roofs"):
+            roofs = Peaks(
+                device="/CPU:0",
+                matmul=(roof("matmul", 600e9),),
+                convolution=(roof("convolution", 500e9),),
+                bandwidth=roof("bandwidth", 20e9),
             )
-            self._send(p.RoundDone(round=one))
-        return p.Timed()
+        return p.PeaksMeasured(roofs=roofs, layers=layers())
 
     def _that_apply(self, variable: str, config: Config) -> list[Any]:
         """The entries of a JSON variable whose "option=value" is what `config` asks for."""
         found = []
-        for words, entry in json.loads(os.environ.get(variable, "{}")).items():
+        for words, entry in json.loads(self.environ.get(variable, "{}")).items():
             name, _, value = words.partition("=")
             section = find_option(name, variable).section
             own = getattr(getattr(config, section) if section else config, name)
@@ -208,10 +300,10 @@ class FakePhases:
         return found
 
     def _profile(self, command: p.Profile) -> p.Profiled:
-        self._enter("profile")
-        folder = Path(command.directory).resolve() / "plugins" / "profile" / "2026_01_31_12_00_00"
-        folder.mkdir(parents=True)
-        (folder / "host.xplane.pb").write_bytes(b"trace")
+        with self.phases.enter("profile"):
+            folder = Path(command.directory).resolve() / "plugins" / "profile" / "2026_01_31_12_00_00"
+            folder.mkdir(parents=True)
+            (folder / "host.xplane.pb").write_bytes(b"trace")
         calls, wall_s = command.calls, self._step_s * command.calls
         cut = Notice(kind="profile_cut", facts={"asked_steps": calls, "steps": calls - 1, "limit_s": command.budget_s})
         result = ProfileResult(
@@ -225,56 +317,57 @@ class FakePhases:
         )
         return p.Profiled(result=result)
 
-    def _log_turn(self) -> None:
-        if "TURN_LOG" in os.environ:
-            with open(os.environ["TURN_LOG"], "a") as log:  # noqa: PTH123
-                log.write(os.environ["LABEL"])
+    def _read_trace(self, command: p.ReadTrace) -> p.TraceRead:
+        with self.phases.enter("profile summary"):
+            return p.TraceRead(summary=read_trace(command.trace))
 
-    def _enter(self, phase: str) -> None:
-        self.phase = phase
-        self._send(p.PhaseStarted(phase=phase))
-        if phase == self._where:
-            getattr(self, f"_{self._what}")()
 
-    def _crash(self) -> None:
+class Ends:
+    """How a worker process ends or misbehaves, really. `in_process.SimulatedEnds` only says so."""
+
+    def __init__(self, phases: Phases) -> None:
+        self._phases = phases
+
+    def crash(self) -> None:
+        """Die of a segmentation fault."""
         print("a last word", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGSEGV)
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """Die as the kernel lets one die."""
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def _hang(self) -> None:
+    def hang(self) -> None:
+        """Say nothing more."""
         time.sleep(3600)
 
-    def _exit(self) -> None:
+    def exit(self) -> None:
+        """End without an answer."""
         os._exit(7)
 
-    def _bad_alloc(self) -> None:
+    def bad_alloc(self) -> None:
+        """Die as C++ does without memory."""
         print("terminate called after throwing an instance of 'std::bad_alloc'", file=sys.stderr, flush=True)
         os.abort()
 
-    def _oom(self) -> None:
-        raise OutOfMemoryError("--batch-size 16 does not fit.", "Try --batch-size 8.")
+    def garbage(self) -> None:
+        """Send what is no message."""
+        self._write(b"Hello, I am no message\n")
 
-    def _data(self) -> None:
-        raise DataError("shard-0 record 3 is corrupt.", "Use --on-bad-record skip.")
-
-    def _error(self) -> None:
-        raise ValueError("something else")
-
-    def _garbage(self) -> None:
-        answers: Any = self._send.__self__._answers  # type: ignore[attr-defined]
-        answers.write(b"Hello, I am no message\n")
-
-    def _flood(self) -> None:
-        answers: Any = self._send.__self__._answers  # type: ignore[attr-defined]
+    def flood(self) -> None:
+        """Send a line without an end."""
         while True:
-            answers.write(b"x" * (1 << 20))
+            self._write(b"x" * (1 << 20))
 
-    def _interrupt(self) -> None:
+    def interrupt(self) -> None:
+        """Press Ctrl-C in the parent."""
         os.kill(os.getppid(), signal.SIGINT)
         time.sleep(3600)
 
+    def _write(self, data: bytes) -> None:
+        answers: Any = self._phases.send.__self__._answers  # type: ignore[attr-defined]
+        answers.write(data)
+
 
 if __name__ == "__main__":
-    child.main(FakePhases)
+    child.main(FakeBackend)

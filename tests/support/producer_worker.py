@@ -12,12 +12,13 @@ import queue
 import threading
 import time
 
-from resnet_bench.records.run import ColdStart, DataFacts, Memory, StepCounts
+from resnet_bench.config import Config
+from resnet_bench.records.base import Notice
+from resnet_bench.records.run import DataFacts, Memory, ModelFacts, StepResult
 from resnet_bench.runtime.resolve import resolve
 from resnet_bench.runtime.telemetry import Probe
 from resnet_bench.worker import child
-from resnet_bench.worker import protocol as p
-from resnet_bench.worker.commands import Phases
+from resnet_bench.worker.backends.base import Backend, Ended, Started
 from resnet_bench.worker.timing import Bench
 from tests.support.fake_worker import ENVIRONMENT, MACHINE
 
@@ -50,20 +51,39 @@ class Taker:
         """All is done."""
 
 
-class Producer(Phases):
+class Producer(Backend):
     """The real worker around a fake pipeline."""
 
-    def _prepare(self, command: p.Prepare) -> p.Prepared:
-        config, notices = resolve(command.config, MACHINE)
-        self.send(p.Resolved(config=config, machine=MACHINE, environment=ENVIRONMENT, notices=notices))
-        self.step = Taker()
-        self.bench = Bench(self.step, Probe(MACHINE))
-        time.sleep(PERIOD_S * (DEPTH + 2))
-        return p.Prepared(cold_start=ColdStart(), model=None, data=DataFacts(source="photos"))
+    def prepare_environment(self, requested: Config) -> tuple[Notice, ...]:
+        """Nothing to set."""
+        del requested
+        return ()
 
-    def _finish(self, command: p.Finish) -> p.Finished:
-        del command
-        return p.Finished(memory=Memory(), counts=StepCounts())
+    def start(self, requested: Config) -> Started:
+        """On a machine that is made up."""
+        config, notices = resolve(requested, MACHINE)
+        return Started(config, MACHINE, ENVIRONMENT, notices)
+
+    def build(self) -> ModelFacts | None:
+        """No network."""
+        return None
+
+    def first_call(self) -> None:
+        """Nothing to compile."""
+
+    def attach(self) -> Bench:
+        """Start the pipeline, and wait until its buffer is full."""
+        step = Taker()
+        time.sleep(PERIOD_S * (DEPTH + 2))
+        return Bench(step, Probe(MACHINE))
+
+    def data_facts(self) -> DataFacts:
+        """None to speak of."""
+        return DataFacts(source="photos")
+
+    def finish(self) -> Ended:
+        """No result."""
+        return Ended(StepResult(), Memory())
 
 
 if __name__ == "__main__":

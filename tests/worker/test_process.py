@@ -16,7 +16,8 @@ from resnet_bench.config import Config
 from resnet_bench.errors import BenchError
 from resnet_bench.records.run import Outcome
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker, WorkerFailure, classify_exit, is_stopped
+from resnet_bench.worker.interface import Worker, WorkerFailure, classify_exit
+from resnet_bench.worker.process import WorkerProcess, is_stopped
 
 ROOT = Path(__file__).parents[2]
 NewWorker = Callable[..., Worker]
@@ -27,7 +28,9 @@ def new_worker() -> Iterator[NewWorker]:
     started: list[Worker] = []
 
     def start(scenario: str = "ok", **environment: str) -> Worker:
-        worker = Worker("tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario, **environment})
+        worker = WorkerProcess(
+            "tests.support.fake_worker", {"PYTHONPATH": str(ROOT), "SCENARIO": scenario, **environment}
+        )
         started.append(worker)
         return worker
 
@@ -66,11 +69,14 @@ def test_a_worker_answers_with_events_and_then_a_reply(new_worker: NewWorker) ->
         on_event=events.append,
     )
     assert reply.model is not None
-    assert isinstance(events[0], p.Resolved)
-    assert [event.phase for event in events if isinstance(event, p.PhaseStarted)] == [
+    assert [event.phase if isinstance(event, p.PhaseStarted) else type(event).__name__ for event in events] == [
         "import",
+        "start",
+        "Resolved",
+        "data",
         "build",
         "trace",
+        "first step",
         "data",
     ]
 
@@ -105,8 +111,11 @@ def test_the_last_words_of_a_crash_are_kept(new_worker: NewWorker) -> None:
 
 def test_memory_arenas_are_bounded_and_the_users_own_bound_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     def bound(module: str = "resnet_bench.worker.child") -> list[str]:
-        with Worker(module) as worker:
-            environment = Path(f"/proc/{worker._process.pid}/environ").read_text().split("\0")
+        with WorkerProcess(module) as worker:
+            process = Path(f"/proc/{worker.pid}")
+            while module not in (process / "cmdline").read_text():  # It is still this process' copy.
+                time.sleep(0.001)
+            environment = (process / "environ").read_text().split("\0")
         return [each.partition("=")[2] for each in environment if each.startswith("MALLOC_ARENA_MAX=")]
 
     monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
@@ -155,9 +164,9 @@ def test_a_worker_dies_with_its_parent_even_when_stopped(then_stop: bool) -> Non
     code = f"""
 import os, time
 from resnet_bench.config import Config
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.process import WorkerProcess
 from resnet_bench.worker import protocol as p
-worker = Worker("tests.support.fake_worker", {{"PYTHONPATH": {str(ROOT)!r}}})
+worker = WorkerProcess("tests.support.fake_worker", {{"PYTHONPATH": {str(ROOT)!r}}})
 command = p.Prepare(config=Config(), log_path="", then_stop={then_stop})
 worker.request(command, p.Prepared, silence_s=60, deadline=time.monotonic() + 60)
 worker.wait_until_stopped()

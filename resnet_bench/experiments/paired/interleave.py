@@ -23,7 +23,7 @@ from resnet_bench.records.ab import SideFacts
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.run import Round
 from resnet_bench.runtime.system import available_bytes
-from resnet_bench.worker.process import Worker
+from resnet_bench.worker.interface import Worker
 
 MIN_ROUNDS = 4
 """Fewest rounds per side that make a repetition worth keeping."""

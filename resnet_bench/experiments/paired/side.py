@@ -25,7 +25,8 @@ from resnet_bench.records.base import Notice
 from resnet_bench.records.run import Outcome, Round
 from resnet_bench.runtime.resolve import resolve_data
 from resnet_bench.worker import protocol as p
-from resnet_bench.worker.process import Worker, WorkerFailure
+from resnet_bench.worker.interface import Worker, WorkerFailure
+from resnet_bench.worker.process import WorkerProcess
 from resnet_bench.worker.protocol import Scope
 
 RoundCount = int | Literal["auto"]
@@ -38,7 +39,7 @@ class Side:
 
     label: str
     config: Config
-    new_worker: Callable[[], Worker] = Worker
+    new_worker: Callable[[], Worker] = WorkerProcess
     scope: Scope = "whole"
 
 

@@ -20,7 +20,7 @@ from resnet_bench.experiments.tuning.search import Search
 from resnet_bench.records.ab import AbResult
 from resnet_bench.records.run import Outcome
 from resnet_bench.records.tuning import Contribution
-from resnet_bench.worker.process import outcome_of
+from resnet_bench.worker.interface import outcome_of
 
 CONTRIBUTION_PAIRS = 3
 GAIN_SHARE = 0.6

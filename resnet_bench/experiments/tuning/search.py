@@ -27,7 +27,7 @@ from resnet_bench.experiments.tuning.stopping_rule import Decision, StoppingRule
 from resnet_bench.records.ab import PairSamples, rate
 from resnet_bench.records.base import Notice
 from resnet_bench.records.tuning import Candidate, CandidateStatus, ConstraintCheck
-from resnet_bench.worker.process import outcome_of
+from resnet_bench.worker.interface import outcome_of
 
 Choice = dict[str, Any]
 

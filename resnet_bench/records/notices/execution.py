@@ -22,6 +22,13 @@ _OPTIONS = (
         {"precision": str},
     ),
     Kind(
+        "keras_reference",
+        "options",
+        "info",
+        "--runtime keras runs keras.applications.ResNet50 (v1, biases in convolutions, no label smoothing or weight "
+        "decay) under TensorFlow's own settings of threads, oneDNN and layout. Its options are not checked.",
+    ),
+    Kind(
         "no_network",
         "options",
         "warning",

@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
     from resnet_bench.data.datasets import Dataset, DatasetPart
     from resnet_bench.step.evaluate import LoadedModel
-    from resnet_bench.worker.commands import Phases
+    from resnet_bench.worker.backends.tensorflow_session import TensorFlowSession
 
 
-def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
+def evaluate(session: TensorFlowSession, command: p.Evaluate) -> p.Evaluated:
     """Scores of each network, their difference, and the speed of each in turns; blocks."""
-    phases.start_tensorflow(command.config)
-    config = phases.config
+    session.start_tensorflow(command.config)
+    config = session.config
     assert config is not None
-    subjects = _load(phases, command.models, resolved_value(config.step.batch_size), command.pixels)
+    subjects = _load(session, command.models, resolved_value(config.step.batch_size), command.pixels)
     if len({subject.classes for subject in subjects}) > 1:
         counts = " and ".join(f"{subject.classes:,}" for subject in subjects)
         raise ConfigError(
             f"The models have different numbers of classes ({counts}).", "Compare networks of the same classes."
         )
-    with phases.in_phase("data"):
+    with session.phases.enter("data"):
         sets = [_open(subject, command.images) for subject in subjects]
         parts = [_parts(data, command.images) for data in sets]
         notices = [notice for pair in zip(subjects, sets, strict=True) for notice in _check(*pair)]
-    with phases.in_phase("evaluate"):
-        labels, answers, batches = _ask(subjects, parts, phases.send)
-    with phases.in_phase("timed"):
+    with session.phases.enter("evaluate"):
+        labels, answers, batches = _ask(subjects, parts, session.phases.send)
+    with session.phases.enter("timed"):
         times = _take_turns(subjects, batches, command.turns, time.perf_counter() + command.budget_s)
     rates = [len(own) * subjects[0].batch_size / sum(own) if own else None for own in times]
     judged = zip(answers, sets, rates, strict=True)
@@ -55,8 +55,8 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
             created_at=now(),
             tool_version=__version__,
             config=config,
-            machine=phases.runtime.machine,
-            environment=phases.environment,
+            machine=session.runtime.machine,
+            environment=session.environment,
             data=sets[0].facts,
             part=command.images.part,
             models=tuple(classification.score(answer, labels, data.class_names, rate) for answer, data, rate in judged),
@@ -66,11 +66,11 @@ def evaluate(phases: Phases, command: p.Evaluate) -> p.Evaluated:
     )
 
 
-def _load(phases: Phases, paths: Sequence[str], batch: int, pixels: PixelsName | None) -> list[LoadedModel]:
+def _load(session: TensorFlowSession, paths: Sequence[str], batch: int, pixels: PixelsName | None) -> list[LoadedModel]:
     from resnet_bench.step.evaluate import load_model
 
-    with phases.in_phase("load"):
-        return [load_model(path, phases.runtime, batch, pixels) for path in paths]
+    with session.phases.enter("load"):
+        return [load_model(path, session.runtime, batch, pixels) for path in paths]
 
 
 def _open(subject: LoadedModel, images: p.ImageSet) -> Dataset:
@@ -195,18 +195,18 @@ def _difference(answers: list[classification.Predictions], labels: Any, times: l
     return classification.difference(answers[0], answers[1], labels, speeds)
 
 
-def predict(phases: Phases, command: p.Predict) -> p.Predicted:
+def predict(session: TensorFlowSession, command: p.Predict) -> p.Predicted:
     """The likeliest classes of each image file; one that cannot be read is named with its problem. Blocks."""
-    phases.start_tensorflow(command.config)
-    config = phases.config
+    session.start_tensorflow(command.config)
+    config = session.config
     assert config is not None
-    (subject,) = _load(phases, [command.model], resolved_value(config.step.batch_size), command.pixels)
-    with phases.in_phase("predict"):
+    (subject,) = _load(session, [command.model], resolved_value(config.step.batch_size), command.pixels)
+    with session.phases.enter("predict"):
         crop = command.crop or (subject.card.crop if subject.card is not None else "centre")
         found = []
         for path in command.images:
             found.append(_read_image(path, subject, crop))
-            phases.send(p.Tested(images=len(found), of=len(command.images)))
+            session.phases.send(p.Tested(images=len(found), of=len(command.images)))
         readable = [image for image in found if not isinstance(image, str)]
         likely = iter(_likely(readable, subject, min(command.top, subject.classes)))
         predictions = tuple(

@@ -1,12 +1,11 @@
-"""Inside the worker: evidence from the prepared step, from logs and dumps, and the output error.
+"""Evidence of what ran, inside the worker: the prepared step, logs and dumps of an untimed pass, output error.
 
-`EvidenceCollector` collects what can be observed while timing. The readers are in `evidence/`; the parent
-(`experiments/evidence_pass.py`) decides what is asked for. TensorFlow is imported inside the functions.
+Neighbours: the readers are in `evidence/`; the parent (`experiments/evidence_pass.py`) decides what is asked.
+TensorFlow is imported inside the functions.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gzip
 import os
@@ -14,19 +13,19 @@ import re
 import shutil
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.records.base import Notice
-from resnet_bench.records.evidence import Changes, Compiled, OneDnn, Operations, Seen, Window
+from resnet_bench.records.evidence import Changes, Compiled, OneDnn, Operations, Seen
+from resnet_bench.worker import preparation
 from resnet_bench.worker import protocol as p
 
 if TYPE_CHECKING:
-    from resnet_bench.worker.commands import Phases
+    from resnet_bench.worker.backends.tensorflow_session import TensorFlowSession
 
 T = TypeVar("T")
 
@@ -38,65 +37,32 @@ TRACED = "the traced function's graph, in the running process"
 NOT_KEPT = "(not kept: the run has no output folder)"
 
 
-class EvidenceCollector:
-    """Evidence collected while timing: the log, the timed window, and a context around the step's first call."""
-
-    def __init__(self) -> None:
-        self.log: Path | None = None
-        self.window: Window | None = None
-        self.around_first_call: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
-
-    @contextmanager
-    def watching(self, phases: Phases, wanted: bool) -> Iterator[None]:
-        """Watch threads, traces and compilations during the block (the timed rounds) if `wanted`."""
-        from resnet_bench.evidence.threads import ThreadWatch
-
-        if not wanted:
-            yield
-            return
-        assert phases.config is not None
-        logged = phases.config.step.xla and phases.model is not None
-        watch = ThreadWatch(lambda: phases.step.traces, self.log if logged else None)
-        watch.begin()
-        yield
-        self.window = watch.end()
-
-
-def handlers(phases: Phases) -> dict[type, Callable[[Any], Any]]:
-    """The handler of each evidence command."""
-    return {
-        p.Observe: partial(observe, phases),
-        p.CollectEvidence: partial(attest, phases),
-        p.CompareOutputs: partial(compare_outputs, phases),
-    }
-
-
-def observe(phases: Phases, command: p.Observe) -> p.Observed:
-    """Read the traced graph and the running pipeline; nothing runs on the device."""
-    from resnet_bench.evidence import graph, live
+def observe(session: TensorFlowSession, graph: bool) -> tuple[Seen, tuple[Notice, ...]]:
+    """The watched window and, with `graph`, the traced graph and the running pipeline; nothing runs on the device."""
+    from resnet_bench.evidence import graph as graphs
+    from resnet_bench.evidence import live
 
     tries = _TolerantParsers()
-    with phases.in_phase("evidence"):
-        window, inside = phases.looks.window, phases.step.inside()
-        windows = () if window is None else (window,)
-        if not command.graph:
-            return p.Observed(seen=Seen(windows=windows))
+    inside = session.step.inside()
+    windows = () if session.window is None else (session.window,)
+    if not graph:
+        return Seen(windows=windows), ()
 
-        def traced() -> Operations | None:
-            if inside.graph is None or phases.model is None:
-                return None
-            return graph.count(graph.nodes_of_function(inside.graph), TRACED, phases.runtime.device)
+    def traced() -> Operations | None:
+        if inside.graph is None or session.model is None:
+            return None
+        return graphs.count(graphs.nodes_of_function(inside.graph), TRACED, session.runtime.device)
 
-        seen = Seen(
-            windows=windows,
-            traced=tries.get("the traced graph", traced),
-            pipeline=None if inside.iterator is None else tries.get("tf.data", lambda: live.pipeline(inside.iterator)),
-            output_device=inside.output_device,
-        )
-    return p.Observed(seen=seen, notices=tuple(tries.notices))
+    seen = Seen(
+        windows=windows,
+        traced=tries.get("the traced graph", traced),
+        pipeline=None if inside.iterator is None else tries.get("tf.data", lambda: live.pipeline(inside.iterator)),
+        output_device=inside.output_device,
+    )
+    return seen, tuple(tries.notices)
 
 
-def attest(phases: Phases, command: p.CollectEvidence) -> p.Observed:
+def collect(session: TensorFlowSession, command: p.CollectEvidence) -> p.Observed:
     """Run some steps with all logs on, in a process that times nothing."""
     from resnet_bench.evidence import live
 
@@ -110,42 +76,42 @@ def attest(phases: Phases, command: p.CollectEvidence) -> p.Observed:
             yield
         graphs.extend(found)
 
-    phases.looks.around_first_call = collecting
-    phases.carry_out(p.Prepare(config=command.config, log_path=command.log_path))
-    config, keep = phases.config, None if command.folder is None else _Keep(Path(command.folder))
+    session.collect_around = collecting
+    preparation.prepare(session, p.Prepare(config=command.config, log_path=command.log_path))
+    config, keep = session.config, None if command.folder is None else _Keep(Path(command.folder))
     assert config is not None
     tries = _TolerantParsers()
-    with phases.in_phase("evidence"):
+    with session.phases.enter("evidence"):
         before = log.stat().st_size
-        changes = _run(phases, command.steps)
+        changes = _run(session, command.steps)
         _flush()
         said = log.read_bytes()[before:].decode(errors="replace")
         calls = max(1, command.steps // config.step.steps_per_call)
         seen = Seen(
-            executed=tries.get("the executed graphs", lambda: _executed(phases, graphs, keep)),
+            executed=tries.get("the executed graphs", lambda: _executed(session, graphs, keep)),
             compiled=tries.get("XLA's dump", lambda: _compiled(dump, keep)) if config.step.xla else None,
             compilations=_compilations(log) if config.step.xla else None,
             onednn=tries.get("oneDNN's log", lambda: _onednn(said, calls * config.step.steps_per_call, keep)),
             changes=changes,
-            output_device=phases.step.inside().output_device,
-            arithmetic=tries.get("rounding", lambda: live.arithmetic(phases.runtime.device)),
+            output_device=session.step.inside().output_device,
+            arithmetic=tries.get("rounding", lambda: live.arithmetic(session.runtime.device)),
         )
     return p.Observed(seen=seen, notices=tuple(tries.notices))
 
 
-def compare_outputs(phases: Phases, command: p.CompareOutputs) -> p.OutputsCompared:
+def compare_outputs(session: TensorFlowSession, command: p.CompareOutputs) -> p.OutputsCompared:
     """Compare the logits with float32's, in a fresh worker or in one prepared for the same configuration."""
     from resnet_bench import data
     from resnet_bench.evidence import outputs
 
-    if phases.runtime is None:
-        phases.start_tensorflow(command.config)
-    config, inp = phases.config, phases.input
+    if session.runtime is None:
+        session.start_tensorflow(command.config)
+    config, inp = session.config, session.input
     assert config is not None
-    with phases.in_phase("parity"):
+    with session.phases.enter("parity"):
         if inp is None:
-            inp = data.open_input(config, phases.runtime.threads, data.default_cache_dir(), phases.runtime.device)
-        return p.OutputsCompared(parity=outputs.parity(config, phases.runtime, inp))
+            inp = data.open_input(config, session.runtime.threads, data.default_cache_dir(), session.runtime.device)
+        return p.OutputsCompared(parity=outputs.parity(config, session.runtime, inp))
 
 
 class _TolerantParsers:
@@ -192,11 +158,11 @@ def _switch_logs_on(config: Config, dump: Path) -> None:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
 
 
-def _run(phases: Phases, steps: int) -> Changes | None:
+def _run(session: TensorFlowSession, steps: int) -> Changes | None:
     """Run that many steps; in training, return which variables they changed."""
     from resnet_bench.evidence import live
 
-    config, step = phases.config, phases.step
+    config, step = session.config, session.step
     assert config is not None
     calls = max(1, steps // config.step.steps_per_call)
 
@@ -206,7 +172,7 @@ def _run(phases: Phases, steps: int) -> Changes | None:
         return outcome.skipped, outcome.finite
 
     if config.step.mode == "train":
-        return live.changes(phases.model, calls * config.step.steps_per_call, run)
+        return live.changes(session.model, calls * config.step.steps_per_call, run)
     run()
     return None
 
@@ -217,14 +183,14 @@ def _flush() -> None:
     os.fsync(2)
 
 
-def _executed(phases: Phases, graphs: list[Any], keep: _Keep | None) -> Operations | None:
+def _executed(session: TensorFlowSession, graphs: list[Any], keep: _Keep | None) -> Operations | None:
     """What the executors were given; None if XLA compiled everything."""
     from resnet_bench.evidence import graph, live
 
     source = f"executed graphs {NOT_KEPT}" if keep is None else keep.source(GRAPHS)
-    inside = phases.step.inside()
+    inside = session.step.inside()
     sizes = {} if inside.graph is None else graph.sizes(inside.graph)
-    found = live.executed(graphs, source, phases.runtime.device, sizes)
+    found = live.executed(graphs, source, session.runtime.device, sizes)
     if not found.convolutions:
         return None
     if keep is not None:

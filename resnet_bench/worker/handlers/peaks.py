@@ -15,7 +15,7 @@ from resnet_bench.worker.protocol.peaks import MeasurePeaks, PeaksMeasured
 if TYPE_CHECKING:
     from resnet_bench.config import Config
     from resnet_bench.records.environment import Environment
-    from resnet_bench.worker.commands import Phases
+    from resnet_bench.worker.backends.tensorflow_session import TensorFlowSession
 
 COMPUTE: dict[str, DType] = {
     "float32": "float32",
@@ -26,23 +26,23 @@ COMPUTE: dict[str, DType] = {
 """What convolutions compute in, by --precision; TF32 is a way to compute float32."""
 
 
-def measure_peaks(phases: Phases, command: MeasurePeaks) -> PeaksMeasured:
+def measure_peaks(session: TensorFlowSession, command: MeasurePeaks) -> PeaksMeasured:
     """The device's roofs and the network's layers. Blocks on the device for about `budget_s` seconds."""
     from resnet_bench import model as models
 
-    phases.start_tensorflow(command.config)
-    config = phases.config
+    session.start_tensorflow(command.config)
+    config = session.config
     assert config is not None
     layers: tuple[LayerGroup, ...] = ()
     if config.step.mode != "input":
         from resnet_bench.model.layer_counts import layer_groups
 
-        with phases.in_phase("build"):
-            models.check_data_format(config, phases.runtime)
-            layers = layer_groups(models.build(config, phases.runtime))
-    on_gpu = phases.runtime.machine.device_kind == "gpu"
-    with phases.in_phase("roofs"):
-        measured = measure_roofs(phases, precisions(config, on_gpu), command.budget_s)
+        with session.phases.enter("build"):
+            models.check_data_format(config, session.runtime)
+            layers = layer_groups(models.build(config, session.runtime))
+    on_gpu = session.runtime.machine.device_kind == "gpu"
+    with session.phases.enter("roofs"):
+        measured = measure_roofs(session, precisions(config, on_gpu), command.budget_s)
     return PeaksMeasured(roofs=measured, layers=layers)
 
 
@@ -54,10 +54,10 @@ def precisions(config: Config, on_gpu: bool) -> tuple[DType, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def measure_roofs(phases: Phases, dtypes: tuple[DType, ...], budget_s: float) -> Peaks:
+def measure_roofs(session: TensorFlowSession, dtypes: tuple[DType, ...], budget_s: float) -> Peaks:
     """Products of several sizes and a convolution in each precision, then the bandwidth, each with an even
     share of the time. A size that does not fit its share is measured smaller, and counts once."""
-    runtime = phases.runtime
+    runtime = session.runtime
     kind = runtime.machine.device_kind
     edges = peaks.MATMUL_EDGES[kind]
     share_s = budget_s / (len(dtypes) * (len(edges) + 1) + 1)
@@ -73,7 +73,7 @@ def measure_roofs(phases: Phases, dtypes: tuple[DType, ...], budget_s: float) ->
         matmul=tuple(products.values()),
         convolution=tuple(peaks.convolution_flops_per_s(dtype, images, device, share_s) for dtype in dtypes),
         bandwidth=peaks.memory_bandwidth_bytes_per_s(
-            device, share_s, working_set_bytes=_working_set_bytes(kind, phases.environment)
+            device, share_s, working_set_bytes=_working_set_bytes(kind, session.environment)
         ),
     )
 

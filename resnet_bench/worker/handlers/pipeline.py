@@ -1,8 +1,8 @@
-"""`data bench` inside a worker: epochs from disk and from memory, and variants of the pipeline in turns.
+"""`data bench` inside a worker: epochs from disk and from memory, and interleaved rounds of pipeline variants.
 
-Variants live side by side. The ones whose turn it is not fill their buffers and then stand still: a turn begins
-only when the process has come to rest, and with untimed batches that take what lay ready. Neighbours:
-`protocol/stages.py` has the messages, `step/drain.py` runs a pipeline, `measure.py` times it.
+All variants are alive at once. Those that are not being timed fill their buffers and then block: a round begins only
+when the process uses no CPU any more, after untimed batches that empty the buffers. Neighbours:
+`protocol/pipeline.py` has the messages, `step/pipeline_drain.py` runs a pipeline, `timing.py` times it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from resnet_bench.worker.timing import LONGER, Bench
 if TYPE_CHECKING:
     from resnet_bench.data.pipeline import PipelinePlan
     from resnet_bench.step.pipeline_drain import Drain
-    from resnet_bench.worker.commands import Phases
+    from resnet_bench.worker.backends.tensorflow_session import TensorFlowSession
 
 TURN_S = 0.3
 SAMPLE_S = 0.25
@@ -79,29 +79,28 @@ class _Countdown:
 class PipelineHandler:
     """The pipeline under test of one worker."""
 
-    def __init__(self, phases: Phases, send: Callable[[RoundDone], None]) -> None:
-        self._phases, self._send = phases, send
+    def __init__(self, session: TensorFlowSession) -> None:
+        self._session = session
         self._plan: Any = None
 
     def open(self, command: OpenPipeline) -> PipelineOpened:
         """Start TensorFlow, settle the configuration, find the data."""
-        phases = self._phases
-        phases.start_tensorflow(command.config)  # before anything else imports TensorFlow
+        session = self._session
+        session.start_tensorflow(command.config)  # before anything else imports TensorFlow
         from resnet_bench.data import Input, default_cache_dir, diagnose, open_files, pipeline
 
-        assert phases.config is not None
-        with phases.in_phase("data"):
-            source = open_files(phases.config, phases.runtime.threads.data, default_cache_dir())
-            plan = self._plan = pipeline.plan_of(phases.config, source, MOST_PIPELINES)
+        assert session.config is not None
+        with session.phases.enter("data"):
+            source = open_files(session.config, session.runtime.threads.data, default_cache_dir())
+            plan = self._plan = pipeline.plan_of(session.config, source, MOST_PIPELINES)
             skipped = diagnose.prepare_to_skip(plan) if plan.counter is not None else lambda: 0
             explain = lambda failure: diagnose.explain(failure, plan)  # noqa: E731
-            phases.input = Input(facts=source.facts, dataset=None, resident=None, skipped=skipped, explain=explain)
+            session.input = Input(facts=source.facts, dataset=None, resident=None, skipped=skipped, explain=explain)
         return PipelineOpened(data=source.facts, notices=plan.notices)
 
     def epochs(self, command: RunEpochs) -> EpochsRun:
         """From disk, then again; blocks for at most about `budget_s`."""
-        phases = self._phases
-        with phases.in_phase("epochs"):
+        with self._session.phases.enter("epochs"):
             read_s = command.budget_s * READ_SHARE
             reading = _Epochs(self._drain("read"), self._plan, "read")
             reading.run(1, time.perf_counter() + read_s)
@@ -116,7 +115,7 @@ class PipelineHandler:
     def measure(self, command: MeasureVariants) -> VariantsMeasured:
         """All variants in turns, until the time is up: the last turn may be without some."""
         clock = _Countdown(command.budget_s)
-        with self._phases.in_phase("turns"):
+        with self._session.phases.enter("turns"):
             lanes: list[_Lane] = []
             for variant in command.variants:
                 if not clock.another_fits():
@@ -128,12 +127,12 @@ class PipelineHandler:
                         return VariantsMeasured(rounds=turn)
                     _rest()
                     one = lane.bench.round(lane.calls, lane.pre_turn_calls)
-                    self._send(RoundDone(round=one, variant=lane.name))
+                    self._session.phases.send(RoundDone(round=one, variant=lane.name))
         return VariantsMeasured(rounds=command.rounds)
 
     def compare_pixels(self, command: ComparePixels) -> PixelsCompared:
         """How far the variants' images lie from the reference's; all take the first batches of one order."""
-        with self._phases.in_phase("pixels"):
+        with self._session.phases.enter("pixels"):
             wanted = self._first_batches(command.reference)
             found = {
                 variant.name: _mean_absolute(self._first_batches(variant.data or self._plan.data), wanted)
@@ -154,7 +153,7 @@ class PipelineHandler:
     def _drain(self, until: str, plan: PipelinePlan | None = None) -> Callable[[], Drain]:
         from resnet_bench.step.pipeline_drain import Drain
 
-        return lambda: Drain(plan or self._plan, until, self._phases.runtime)
+        return lambda: Drain(plan or self._plan, until, self._session.runtime)
 
     def _lane(self, variant: Variant) -> _Lane:
         """A variant's pipeline, started, warmed up, and its turn sized by a pilot."""
@@ -167,7 +166,7 @@ class PipelineHandler:
         _rest()
         drain = self._drain(variant.until, plan)()
         lane = _Lane(
-            variant.name, Bench(drain, Probe(self._phases.runtime.machine)), _pre_turn_calls(plan, variant.until)
+            variant.name, Bench(drain, Probe(self._session.runtime.machine)), _pre_turn_calls(plan, variant.until)
         )
         if plan.data.cache != "none" and (images := plan.source.records or plan.source.facts.images):
             drain.dispatch(-(-images // plan.batch_size))  # fill the cache

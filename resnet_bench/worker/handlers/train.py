@@ -25,7 +25,7 @@ from resnet_bench.worker import protocol as p
 
 if TYPE_CHECKING:
     from resnet_bench.data.datasets import Dataset
-    from resnet_bench.worker.commands import Phases
+    from resnet_bench.worker.backends.tensorflow_session import TensorFlowSession
 
 MODEL = "model.keras"
 TESTED_INTERVAL_S = 1.0
@@ -64,42 +64,42 @@ class TrainingEvents:
         self._send(p.EpochDone(epoch=epoch))
 
 
-def train(phases: Phases, command: p.Train) -> p.Trained:
+def train(session: TensorFlowSession, command: p.Train) -> p.Trained:
     """All of a training; imports TensorFlow, and blocks until the model is saved."""
     from resnet_bench.runtime.telemetry import device_memory, process_age_s
 
     training, folder = command.training, Path(command.folder)
     process_s = process_age_s()
-    phases.start_tensorflow(command.config, training)
-    config = phases.config
+    session.start_tensorflow(command.config, training)
+    config = session.config
     assert config is not None
-    with phases.in_phase("data"):
+    with session.phases.enter("data"):
         data = _open(config, training)
     plan = _plan(config, training, data)
     momentum = training.batch_norm_momentum
     momentum = batch_norm_momentum(plan.steps_per_epoch) if momentum == "auto" else momentum
     begins = not (command.resume and (folder / CHECKPOINT).exists())
-    with phases.in_phase("build"):
-        weights = _build(phases, config, training, momentum, begins)
-    step = _prepare(phases, config)
+    with session.phases.enter("build"):
+        weights = _build(session, config, training, momentum, begins)
+    step = _prepare(session, config)
     interrupted = _listen_for_interrupts()
-    trainer = Trainer(step, data, plan, folder, TrainingEvents(phases.send), lambda: bool(interrupted))
+    trainer = Trainer(step, data, plan, folder, TrainingEvents(session.phases.send), lambda: bool(interrupted))
     notices: tuple[Notice, ...] = ()
     if not begins:
         trainer.resume()
     elif command.resume:
         notices = (Notice.make("nothing_to_resume", folder=command.folder),)
     begun_at = trainer.progress.step
-    phases.send(_began(phases, data, plan, trainer, process_s, weights, notices))
-    with phases.in_phase("train"):
+    session.phases.send(_began(session, data, plan, trainer, process_s, weights, notices))
+    with session.phases.enter("train"):
         ended = trainer.run()
-    with phases.in_phase("save"):
+    with session.phases.enter("save"):
         kept = trainer.restore_best()
-        path = _save(phases, config, training, data, folder) if trainer.progress.step else None
-    peak, reserved = device_memory(phases.runtime)
+        path = _save(session, config, training, data, folder) if trainer.progress.step else None
+    peak, reserved = device_memory(session.runtime)
     return p.Trained(
         result=_result(trainer.progress, plan, data, ended, momentum, kept, path, None if begins else begun_at),
-        memory=Memory(host_peak_bytes=phases.peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
+        memory=Memory(host_peak_bytes=session.phases.peaks, device_peak_bytes=peak, device_reserved_bytes=reserved),
         skipped=step.skipped(trainer.progress.step),
     )
 
@@ -139,15 +139,15 @@ def _plan(config: Config, training: TrainingConfig, data: Dataset) -> TrainingPl
 
 
 def _build(
-    phases: Phases, config: Config, training: TrainingConfig, momentum: float, begins: bool
+    session: TensorFlowSession, config: Config, training: TrainingConfig, momentum: float, begins: bool
 ) -> WeightsFacts | None:
     """The network; where the training begins here, with the weights that it starts from."""
     from resnet_bench import model as models
     from resnet_bench.model import pretrained
     from resnet_bench.model.resnet import NORMS
 
-    models.check_data_format(config, phases.runtime)
-    phases.model = model = models.build(config, phases.runtime)
+    models.check_data_format(config, session.runtime)
+    session.model = model = models.build(config, session.runtime)
     for layer in model.layers:
         if isinstance(layer, NORMS):
             layer.momentum = momentum
@@ -160,13 +160,13 @@ def _build(
     return started
 
 
-def _prepare(phases: Phases, config: Config) -> Any:
+def _prepare(session: TensorFlowSession, config: Config) -> Any:
     from resnet_bench.step.training.step import TrainingStep
 
-    step = TrainingStep(config, phases.runtime, phases.model)
-    with phases.in_phase("trace"):
+    step = TrainingStep(config, session.runtime, session.model)
+    with session.phases.enter("trace"):
         step.trace()
-    with phases.in_phase("first step"):
+    with session.phases.enter("first step"):
         step.first_call()
     return step
 
@@ -179,7 +179,7 @@ def _listen_for_interrupts() -> list[int]:
 
 
 def _began(
-    phases: Phases,
+    session: TensorFlowSession,
     data: Dataset,
     plan: TrainingPlan,
     trainer: Trainer,
@@ -189,11 +189,11 @@ def _began(
 ) -> p.TrainingBegan:
     from resnet_bench import model as models
 
-    config, seconds = phases.config, phases.seconds
+    config, seconds = session.config, session.phases.seconds
     assert config is not None
-    phases.input = data.train  # Explains exceptions that the data is to blame for.
+    session.input = data.train  # Explains exceptions that the data is to blame for.
     return p.TrainingBegan(
-        model=models.facts(phases.model, config),
+        model=models.facts(session.model, config),
         data=data.facts,
         class_names=data.class_names,
         train_images=data.train.count,
@@ -215,14 +215,14 @@ def _began(
     )
 
 
-def _save(phases: Phases, config: Config, training: TrainingConfig, data: Dataset, folder: Path) -> str:
+def _save(session: TensorFlowSession, config: Config, training: TrainingConfig, data: Dataset, folder: Path) -> str:
     from resnet_bench.model import model_card, weights
 
     path = folder / MODEL
     about = model_card.card_of(
-        phases.model, config, class_names=data.class_names, crop=data.train.crop, trained_on=data.facts
+        session.model, config, class_names=data.class_names, crop=data.train.crop, trained_on=data.facts
     )
-    (weights.save_portable if training.portable else weights.save)(phases.model, path, about)
+    (weights.save_portable if training.portable else weights.save)(session.model, path, about)
     return str(path)
 
 
