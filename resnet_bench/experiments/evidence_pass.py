@@ -110,7 +110,7 @@ class EvidencePass:
         self._note(self._ask(worker, command, p.Observed))
 
     def _compare_outputs(self, worker: Worker) -> None:
-        self.found.parity = output_error.measure_output_error(
+        self.found.output_error = output_error.measure_output_error(
             self.found.runnable, worker, self.deadline, self._on_event
         )
 

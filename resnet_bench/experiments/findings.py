@@ -31,7 +31,7 @@ class Findings:
     trace: ProfileResult | None = None
     profile: ProfileSummary | None = None
     seen: Seen = field(default_factory=Seen)
-    parity: OutputError | None = None
+    output_error: OutputError | None = None
     limits: p.PeaksMeasured | None = None
     notices: list[Notice] = field(default_factory=list)
     processes: list[ProcessSamples] = field(default_factory=list)

@@ -149,7 +149,7 @@ def _record(
         samples=samples,
         summary=summary,
         evidence=checks,
-        parity=found.parity,
+        output_error=found.output_error,
         trace=found.trace,
         profile=found.profile,
         roofline=against_peaks,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 from msgspec.structs import replace
 
 from resnet_bench import units
@@ -31,10 +32,10 @@ SCHEMA_VERSION = 3
 
 
 class Configuration(Data, frozen=True, kw_only=True):
-    """What was asked for (`given` names the options on the command line), and what it became.
+    """The requested configuration (`given` names the options on the command line), and the resolved one.
 
-    `resolved` is None where the run ended before the device was known. `training` is what a training was asked
-    for beyond that; its `source` then stands for `data.source`.
+    `resolved` is None where the run ended before the device was known. `training` has the options of a training; its
+    `source` then stands for `data.source`.
     """
 
     requested: Config
@@ -46,8 +47,8 @@ class Configuration(Data, frozen=True, kw_only=True):
 class Record(Saved, frozen=True, kw_only=True, tag="record"):
     """One benchmark: configuration, environment, raw samples, summary and verdict.
 
-    `trace` is what a profile captured, `profile` what it says; `pipeline` and `training` belong to the
-    commands that measure the input alone and train to an accuracy.
+    `trace` is the captured profile, `profile` its summary; `pipeline` is the result of `data bench`, `training` that of
+    `train`. The JSON says `parity` for `output_error`, as it did in all versions.
     """
 
     noun: ClassVar[str] = "record"
@@ -62,7 +63,7 @@ class Record(Saved, frozen=True, kw_only=True, tag="record"):
     samples: Samples = Samples()
     summary: Summary | None = None
     evidence: tuple[OptionCheck, ...] = ()
-    parity: OutputError | None = None
+    output_error: OutputError | None = msgspec.field(default=None, name="parity")
     trace: ProfileResult | None = None
     profile: ProfileSummary | None = None
     roofline: Roofline | None = None

@@ -1,6 +1,8 @@
-"""What a search for the fastest configuration came to: every challenger, the winner, and what each switch gave. Pure.
+"""Results of `tune`: every candidate, the best configuration, and the contribution of each option; its preset file.
 
-Neighbours: `tune.py` searches, `matches/contest.py` has the matches, `report/tune.py` the words.
+The JSON keeps the names of its first version: `challenges` for `candidates`, `bounds` for `constraints`, `probe` for
+`constraint_check`, `duet` for a contribution's `result`. Neighbours: `experiments/tuning/` searches, `ab.py` has the
+A/B results, `report/terminal/tune.py` the words.
 """
 
 from __future__ import annotations
@@ -30,33 +32,34 @@ CandidateStatus = Literal["won", "dropped", "no difference", "failed", "out of b
 
 
 class Constraints(Data, frozen=True, kw_only=True):
-    """What a configuration must keep to: `latency_s` bounds the 90th percentile of one call (a batch, or
-    --steps-per-call of them), `output_error` the relative RMS of the logits' difference from float32's."""
+    """Limits of a configuration: `latency_s` for the 90th percentile of one call (a batch, or --steps-per-call of
+    them), `output_error` for the relative RMS of the logits' difference from float32's."""
 
     latency_s: float | None = None
     output_error: float | None = None
 
 
 class ConstraintCheck(Data, frozen=True, kw_only=True):
-    """What was found out about a configuration's bounds; None where there is none to keep, or it was not reached."""
+    """What was measured for the constraints; None where there is no such constraint, or it was not measured."""
 
     latency_p90_s: Estimate | None = None
     output_error: float | None = None
 
-    def breaks(self, bounds: Constraints) -> str | None:
-        """The option whose bound it does not keep."""
-        if bounds.latency_s is not None and (self.latency_p90_s is None or self.latency_p90_s.value > bounds.latency_s):
+    def breaks(self, limits: Constraints) -> str | None:
+        """The option whose constraint is not met, or was not measured."""
+        if limits.latency_s is not None and (self.latency_p90_s is None or self.latency_p90_s.value > limits.latency_s):
             return "--max-latency"
-        if bounds.output_error is not None and (self.output_error is None or self.output_error > bounds.output_error):
+        if limits.output_error is not None and (self.output_error is None or self.output_error > limits.output_error):
             return "--max-output-error"
         return None
 
 
 class Candidate(Data, frozen=True, kw_only=True):
-    """One challenger against the champion of that moment.
+    """One candidate, measured against the best configuration so far.
 
-    `changes` are its values where they differ from the champion's `instead_of`. `ratio` is challenger over
-    champion; its interval is as wide as the number of challengers asks for. `pairs` keeps every turn.
+    `changes` are its values where they differ from the best's, which are in `instead_of`. `ratio` is the candidate's
+    throughput over the best's; its interval is corrected for the number of candidates and used for selection only.
+    `pairs` has every round. `broken` is the option whose constraint it does not meet.
     """
 
     changes: dict[str, Value]
@@ -65,7 +68,7 @@ class Candidate(Data, frozen=True, kw_only=True):
     ratio: Estimate | None = None
     images_per_s: float | None = None
     pairs: tuple[PairSamples, ...] = ()
-    probe: ConstraintCheck | None = None
+    constraint_check: ConstraintCheck | None = msgspec.field(default=None, name="probe")
     broken: str | None = None
     outcome: Outcome | None = None
     notices: tuple[Notice, ...] = ()
@@ -73,23 +76,23 @@ class Candidate(Data, frozen=True, kw_only=True):
 
 
 class Contribution(Data, frozen=True, kw_only=True):
-    """The best configuration against itself with one switch put back: `duet` is how much faster the switch makes
-    it, `confidence` the level of `ratio` when all contributions are looked at together (Holm)."""
+    """The best configuration against itself with one option put back: `result` and `ratio` are how much faster the
+    option makes it, `confidence` is the level of `ratio`, corrected for all contributions (Holm)."""
 
     option: str
     value: Value
     without: Value
-    duet: AbResult | None = None
+    result: AbResult | None = msgspec.field(default=None, name="duet")
     ratio: Estimate | None = None
     confidence: float | None = None
     outcome: Outcome | None = None
 
 
 class TuningRecord(Saved, frozen=True, kw_only=True, tag="tuning"):
-    """One search. `defaults` is TensorFlow's own way of doing the work, `best` the last champion; `gain` is best
-    over defaults, from matches of their own (None: nothing won, or no time was left). `recommended` is `best`,
-    or `defaults` where none won, or the last match refuted it; `settings` are its options that are not this
-    tool's defaults.
+    """One search. `defaults` is TensorFlow's own way of doing the work, `best` the fastest configuration found; `gain`
+    is best over defaults, from interleaved runs of their own (None: nothing was faster, or no time was left).
+    `recommended` is `best`, or `defaults` where nothing was faster or the confirmation refuted it; `settings` are its
+    options that are not this tool's defaults.
     """
 
     noun: ClassVar[str] = "tuning result"
@@ -100,12 +103,12 @@ class TuningRecord(Saved, frozen=True, kw_only=True, tag="tuning"):
     machine: Machine | None = None
     environment: Environment | None = None
     space: dict[str, tuple[Value, ...]] = msgspec.field(default_factory=dict)
-    bounds: Constraints = Constraints()
+    constraints: Constraints = msgspec.field(default=Constraints(), name="bounds")
     defaults: Config | None = None
     best: Config | None = None
     recommended: Literal["best", "defaults"] | None = None
     settings: dict[str, Value] = msgspec.field(default_factory=dict)
-    challenges: tuple[Candidate, ...] = ()
+    candidates: tuple[Candidate, ...] = msgspec.field(default=(), name="challenges")
     gain: AbResult | None = None
     contributions: tuple[Contribution, ...] = ()
     warnings: tuple[Notice, ...] = ()
@@ -133,7 +136,7 @@ class TuningRecord(Saved, frozen=True, kw_only=True, tag="tuning"):
 
 
 def lasting(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the user's options belongs to the configuration itself, not to how it was measured."""
+    """The user's options that belong to the configuration itself, not to the protocol."""
     kept = {option.name for option in options() if option.extra["role"] != "protocol"} | {"preset"}
     return {name: value for name, value in given.items() if name in kept}
 
@@ -162,7 +165,7 @@ def preset(tuning: TuningRecord) -> bytes:
         tuning.settings,
         (
             f"bench-cli tune, {tuning.created_at}, on {_machine(tuning)}",
-            _claim(tuning),
+            _gain_in_words(tuning),
             "bench-cli run --preset-file FILE takes this; the command line overrides it.",
         ),
     )
@@ -177,10 +180,10 @@ def _machine(tuning: TuningRecord) -> str:
     return f"{model or tuning.machine.device}, {tuning.machine.cpus} CPUs"
 
 
-def _claim(tuning: TuningRecord) -> str:
+def _gain_in_words(tuning: TuningRecord) -> str:
     if tuning.recommended == "defaults":
-        return "Nothing was shown to beat TensorFlow's defaults; these are the defaults."
+        return "No configuration was significantly faster than TensorFlow's defaults; these are the defaults."
     if tuning.gain is None or tuning.gain.ratio.low is None or tuning.gain.ratio.high is None:
-        return "Its gain over TensorFlow's defaults has no interval."
+        return "Its gain over TensorFlow's defaults has no confidence interval."
     ratio = tuning.gain.ratio
     return f"{ratio.value:.3f} times TensorFlow's defaults ({ratio.low:.3f} to {ratio.high:.3f}, 95 %)."

@@ -52,7 +52,7 @@ def test_after_the_timed_rounds_a_process_of_its_own_shows_what_ran() -> None:
     found = run(observer=watcher)
     assert claims(found)["batch_norm"].holds == "true"
     assert claims(found)["stable_graph"].holds == "true"
-    assert found.parity is not None
+    assert found.output_error is not None
     assert watcher.seen.index("timed") < watcher.seen.index("untimed pass: attest")
 
 

@@ -267,7 +267,7 @@ def test_a_killed_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pyt
     real = tune.run
     monkeypatch.setattr(tune, "run", lambda given, how, observer, _keep: real(given, how, observer, kept.append))
     first = invoke(tmp_path / "first", "--only", "onednn,xla", "--json")
-    assert [len(each.challenges) for each in kept] == [0, 1]
+    assert [len(each.candidates) for each in kept] == [0, 1]
     assert {each.outcome.kind for each in kept} == {"interrupted"}
     assert [each["status"] for each in json.loads(first.stdout)["challenges"]] == ["won", "dropped"]
     left = kept[1].save(tmp_path / "killed")

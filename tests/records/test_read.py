@@ -97,6 +97,22 @@ def test_results_from_before_the_tag_read_as_those_of_today(name: str) -> None:
     assert f'"type": "{new.type_tag()}"'.encode() in old.to_json()
 
 
+def paths_in(value: object, prefix: str = "") -> set[str]:
+    """Where the values in JSON are, without the numbers of list items."""
+    if isinstance(value, dict):
+        return {path for name, part in value.items() for path in paths_in(part, f"{prefix}.{name}")}
+    if isinstance(value, list):
+        return {path for part in value for path in paths_in(part, f"{prefix}[]")}
+    return {prefix}
+
+
+@pytest.mark.parametrize("path", sorted((GOLDEN / "tagged").glob("*.json")), ids=lambda path: path.stem)
+def test_no_field_of_a_file_is_lost_or_renamed(path: Path) -> None:
+    saved = NoiseFloor.load(path) if path.stem == "noise_floor" else load(path)
+    lost = paths_in(json.loads(path.read_bytes())) - paths_in(json.loads(saved.to_json()))
+    assert not lost
+
+
 def test_a_noise_floor_from_before_the_tag_reads_as_one_of_today() -> None:
     old, new = (NoiseFloor.load(GOLDEN / place / "noise_floor.json") for place in ("untagged", "tagged"))
     assert (old.schema_version, new.schema_version) == (1, 2)

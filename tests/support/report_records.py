@@ -159,7 +159,9 @@ def full(number: int = 1) -> Record:
         ),
         warnings=(Notice(kind="threads_exceed_cpus", facts={"threads": 4, "cpus": 2}),),
         evidence=checks(),
-        parity=OutputError(reference="float32", images=64, max_abs=0.02, relative_rms=0.001, same_class_share=1.0),
+        output_error=OutputError(
+            reference="float32", images=64, max_abs=0.02, relative_rms=0.001, same_class_share=1.0
+        ),
         profile=profile,
         roofline=limits(record.summary.step_s.value, profile),
         energy=energy(),

@@ -108,13 +108,13 @@ def tuning() -> TuningRecord:
         best=best,
         recommended="best",
         settings={"mode": "infer", "onednn": "on"},
-        challenges=(
+        candidates=(
             Candidate(changes={"onednn": "on"}, instead_of={"onednn": "off"}, status="won", ratio=gain.ratio),
             Candidate(changes={"batch_size": 64}, instead_of={"batch_size": 16}, status="failed", outcome=failed),
         ),
         gain=gain,
         contributions=(
-            Contribution(option="onednn", value="on", without="off", duet=gain, ratio=gain.ratio, confidence=0.975),
+            Contribution(option="onednn", value="on", without="off", result=gain, ratio=gain.ratio, confidence=0.975),
             Contribution(option="batch_norm", value="fused", without="keras", outcome=failed),
         ),
         wall_s=600.0,

@@ -103,8 +103,8 @@ class Confirmation:
         try:
             runs.run()
         except BenchError as error:
-            return replace(one, duet=runs.result(), outcome=outcome_of(error))
-        return replace(one, duet=runs.result())
+            return replace(one, result=runs.result(), outcome=outcome_of(error))
+        return replace(one, result=runs.result())
 
 
 def _value(value: object) -> bool | int | float | str | None:
@@ -113,7 +113,7 @@ def _value(value: object) -> bool | int | float | str | None:
 
 def corrected(found: Sequence[Contribution]) -> list[Contribution]:
     """The same with intervals corrected for their number (Holm)."""
-    logs = [ratio.paired([pair.ratio for pair in each.duet.pairs]) if each.duet else None for each in found]
+    logs = [ratio.paired([pair.ratio for pair in each.result.pairs]) if each.result else None for each in found]
     levels = ratio.holm([None if each is None else each.p_value for each in logs])
     return [
         each if log is None else replace(each, ratio=log.estimate(level), confidence=level)

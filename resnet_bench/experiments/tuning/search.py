@@ -155,7 +155,7 @@ class Search:
             ratio=ratio,
             images_per_s=rate([one for pair in measured.pairs for one in pair.b]) if found else None,
             pairs=measured.pairs,
-            probe=probe,
+            constraint_check=probe,
             broken=broken,
             outcome=outcome_of(failure) if failure else None,
             notices=measured.notices,

@@ -212,7 +212,7 @@ class _Tuning(SearchObserver):
         if earlier is None or facts is None:
             return []
         ids = [each.machine_id if each else None for each in (earlier.environment, facts.environment)]
-        same = (earlier.given, earlier.space, earlier.bounds) == (
+        same = (earlier.given, earlier.space, earlier.constraints) == (
             to_json_value(lasting(self._given)),
             found.shown,
             self._settings.constraints,
@@ -222,7 +222,7 @@ class _Tuning(SearchObserver):
                 "--resume: that search had other options, another space or another machine.",
                 "Give the options that it was started with, or start anew.",
             )
-        return list(earlier.challenges)
+        return list(earlier.candidates)
 
     def _prior_sd(self, facts: SideFacts) -> float:
         """The variation between pairs from the machine's noise floor, where it is known and above the usual: a search
@@ -296,7 +296,7 @@ class _Tuning(SearchObserver):
             given=to_json_value(lasting(self._given)),
             machine=facts.machine if facts else None,
             environment=facts.environment if facts else None,
-            bounds=self._settings.constraints,
+            constraints=self._settings.constraints,
             notices=(*ignored_options(self._given, protocol_of("tune"), "bench-cli tune"), *self._notices),
             wall_s=time.monotonic() - self._started,
         )
@@ -312,7 +312,7 @@ class _Tuning(SearchObserver):
             best=search.space.config(search.best),
             recommended="best" if won else "defaults",
             settings=to_json_value({**lasting(self._given), **recommended}),
-            challenges=tuple(search.candidates),
+            candidates=tuple(search.candidates),
             gain=gain,
             contributions=self._confirmation.contributions if self._confirmation else (),
             warnings=search_space.warnings(search.space, recommended, facts.machine),

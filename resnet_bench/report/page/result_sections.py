@@ -177,8 +177,8 @@ def _tuning(path: Path, found: TuningRecord) -> list[Block]:
         words = "The best's throughput as a multiple of its own without the switch"
         drawn = _ratios(named, "What each switch gives", words, "switch")
         blocks += [Figure(each.chart, grid) if isinstance(each, Figure) else each for each in drawn] or [grid]
-    if found.challenges:
-        blocks.append(_grid(tune.CHALLENGES, tune.CHALLENGE_COLUMNS, map(tune.challenge, found.challenges)))
+    if found.candidates:
+        blocks.append(_grid(tune.CHALLENGES, tune.CHALLENGE_COLUMNS, map(tune.challenge, found.candidates)))
     return [
         *blocks,
         *findings.failure(found.outcome),

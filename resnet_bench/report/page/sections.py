@@ -133,8 +133,8 @@ def evidence(record: Record) -> list[Block]:
         rows: list[tuple[str | Cell, ...]] = [_option_check(check) for check in record.evidence]
         heads = "option check|requested|observed|result|source or reason"
         blocks.append(table("Option checks: what was requested, and what ran", heads, rows))
-    if record.parity is not None:
-        blocks.append(_parity(record.parity))
+    if record.output_error is not None:
+        blocks.append(_parity(record.output_error))
     return blocks
 
 

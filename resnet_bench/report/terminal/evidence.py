@@ -118,6 +118,6 @@ def full(record: Record) -> RenderableType:
     if not record.evidence:
         return Text("This record has no option checks.", style="dim")
     parts: list[RenderableType] = [table(record.evidence)]
-    if record.parity is not None:
-        parts += [Text(), Text(f"Outputs: {outputs(record.parity)}")]
+    if record.output_error is not None:
+        parts += [Text(), Text(f"Outputs: {outputs(record.output_error)}")]
     return Group(*parts)

@@ -204,7 +204,7 @@ def fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("network", _network(record)),
         ("images", _images(record)),
         ("option checks", evidence.line(record)),
-        ("output error", evidence.outputs(record.parity)),
+        ("output error", evidence.outputs(record.output_error)),
         ("limits", limits.line(record.roofline)),
         ("energy", limits.energy_line(record.energy)),
     ]

@@ -42,9 +42,9 @@ def render(tuning: TuningRecord, path: Path | None = None) -> RenderableType:
     if tuning.contributions:
         parts += [Text(), Padding(Text(CONTRIBUTIONS), (0, 2))]
         parts += [Padding(_contributions(tuning.contributions), (0, 2))]
-    if tuning.challenges:
+    if tuning.candidates:
         parts += [Text(), Padding(Text(CHALLENGES), (0, 2))]
-        parts += [Padding(_challenges(tuning.challenges), (0, 2))]
+        parts += [Padding(_challenges(tuning.candidates), (0, 2))]
     if tuning.outcome.kind != "ok":
         parts += [
             Text(),
@@ -85,9 +85,9 @@ def answer(tuning: TuningRecord) -> tuple[str, str, str]:
 
 
 def _status_count(tuning: TuningRecord) -> str:
-    cut = sum(each.status == "out of time" for each in tuning.challenges)
+    cut = sum(each.status == "out of time" for each in tuning.candidates)
     unplayed = f", {cut} of them cut short by the time" if cut else ""
-    return f"{_plural(len(tuning.challenges), 'challenger', 'challengers')}{unplayed}"
+    return f"{_plural(len(tuning.candidates), 'challenger', 'challengers')}{unplayed}"
 
 
 def _plural(number: int, one: str, many: str) -> str:
@@ -123,8 +123,8 @@ def _side(config: Config, tuning: TuningRecord, images_per_s: float | None) -> s
 
 
 def _measured(tuning: TuningRecord) -> str:
-    pairs = sum(len(each.pairs) for each in tuning.challenges)
-    words = _plural(len(tuning.challenges), "challenger", "challengers")
+    pairs = sum(len(each.pairs) for each in tuning.candidates)
+    words = _plural(len(tuning.candidates), "challenger", "challengers")
     words += f" in {_plural(pairs, 'pair of processes', 'pairs of processes')}"
     if tuning.gain is not None:
         words += f", the gain in {len(tuning.gain.pairs)} more"
@@ -199,7 +199,7 @@ def _first(text: str) -> str:
 
 
 def _by(challenge: Candidate) -> str:
-    probe = challenge.probe
+    probe = challenge.constraint_check
     if probe is None:
         return ""
     if challenge.broken == "--max-latency" and probe.latency_p90_s is not None:
@@ -210,7 +210,7 @@ def _by(challenge: Candidate) -> str:
 def warnings(tuning: TuningRecord) -> tuple[Notice, ...]:
     """Notices of the search and of the gain, and that the sides of a comparison did not fit in memory."""
     gain = tuning.gain.notices if tuning.gain else ()
-    played = [notice for each in tuning.challenges for notice in each.notices if notice.topic == "memory of sides"]
+    played = [notice for each in tuning.candidates for notice in each.notices if notice.topic == "memory of sides"]
     return distinct((*tuning.warnings, *tuning.notices, *gain, *played))
 
 
@@ -222,7 +222,7 @@ def notes(tuning: TuningRecord) -> list[str]:
             f"Intervals of the switches are widened for looking at {len(tuning.contributions)} of them (Holm); the "
             "ratios need not multiply to the gain, because switches work together."
         )
-    if tuning.challenges:
+    if tuning.candidates:
         anew = " The gain was measured anew, in turns of its own." if tuning.gain else ""
         found.append(f"The race's intervals are as wide as its number of challengers asks for; none is claimed.{anew}")
     if tuning.defaults is not None and tuning.best is not None and _batch(tuning.defaults) != _batch(tuning.best):
