@@ -99,7 +99,7 @@ class DataConfig(ConfigSection, frozen=True, kw_only=True):
         Meta(
             description="Run the pipeline in a tf.data service: local:N starts N workers here, HOST:PORT is a "
             "dispatcher's address (bench-cli serve).",
-            extra={"values": "local:N or HOST:PORT"},
+            extra={"values": "local:N or HOST:PORT", "metavar": "local:N|HOST:PORT"},
         ),
         OPTION,
     ] = None

@@ -31,8 +31,8 @@ class RuntimeConfig(ConfigSection, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^(auto|cpu|gpu(:\d+)?)$",
-            description="auto: the first GPU (an unusable GPU is an error), otherwise the CPU.",
-            extra={"values": "auto, cpu, gpu or gpu:N"},
+            description="Device to run on. auto: the first GPU (an unusable GPU is an error), otherwise the CPU.",
+            extra={"values": "auto, cpu, gpu or gpu:N", "metavar": "[auto|cpu|gpu|gpu:N]"},
         ),
         OPTION,
     ] = "auto"

@@ -81,7 +81,9 @@ class TrainingConfig(ConfigSection, frozen=True, kw_only=True):
     weights: Weights = None
     new_head: NewHead = False
     fold_biases: FoldBiases = False
-    freeze_stages: Annotated[int, Meta(ge=0, description="Freeze the stem and the first N stages."), WORKLOAD] = 0
+    freeze_stages: Annotated[
+        int, Meta(ge=0, description="Freeze the stem and the first N stages; 0: train everything."), WORKLOAD
+    ] = 0
     strategy: Annotated[
         Literal["one", "mirrored"],
         Meta(
