@@ -71,7 +71,7 @@ def test_options_that_change_nothing_here_are_named(fakes: dict[str, str], tmp_p
     assert notice["facts"]["options"] == (
         "--split, --latency-samples, --evidence, --roofline, --profile, --require-valid"
     )
-    assert "bench-cli bottleneck ignores --require-valid." in " ".join(done.stdout.split())
+    assert f"bench-cli bottleneck ignores {notice['facts']['options']}." in " ".join(done.stdout.split())
 
 
 def test_json_alone_is_what_was_saved(fakes: dict[str, str], tmp_path: Path) -> None:

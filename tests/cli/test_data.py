@@ -103,7 +103,14 @@ def test_bench_shows_stages_epochs_and_options_and_saves_a_record(tmp_path: Path
     chart = tmp_path / "chart.svg"
     shown = invoke("bench", "--rounds", 4, "--output", tmp_path / "runs", "--ablate", "--plot", chart)
     assert shown.exit_code == 0, shown.output
-    for part in ("Stage by stage", "Epochs", "One option changed", "--prefetch-buffer-size 0", "flat", "decode costs"):
+    for part in (
+        "Stage by stage",
+        "Epochs",
+        "One option changed",
+        "--prefetch-buffer-size 0",
+        "flat",
+        "stage is decode",
+    ):
         assert part in shown.output
     assert "…" not in shown.output
     (path,) = (tmp_path / "runs").glob("*-input-*.json")
