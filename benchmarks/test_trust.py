@@ -67,7 +67,7 @@ def keep(name: str, measured: dict[str, Any]) -> None:
     write_atomically(RESULTS / f"{name}.json", msgspec.json.encode(measured))
 
 
-def test_false_alarms(benchmark: Any) -> None:
+def test_false_positives(benchmark: Any) -> None:
     """Ten comparisons of a configuration with itself, five short pairs each."""
     measured = compare_with_itself(10, ab.Budget(turns=60, pairs=5, turn_s=TURN_SECONDS))
     keep("trust_false_alarms", measured)

@@ -1,4 +1,4 @@
-"""Throughput against latency over batch sizes, and where more of one stops being worth the other. Pure.
+"""Throughput against latency over batch sizes, and the knee of that curve. Pure.
 
 Neighbours: a sweep over the batch size makes the records, `report/` draws the curves.
 """
@@ -19,7 +19,7 @@ from resnet_bench.records.record import Record
 
 MIN_POINTS = 3
 MAX_DIP = 0.05
-"""A larger batch whose throughput lies further below a smaller one's than this is no noise on a rising curve."""
+"""A larger batch whose throughput lies further below a smaller one's than this is more than noise on a rising curve."""
 
 MIN_RISE = 0.1
 """A knee stands out from the straight line between the ends by a tenth of the curve's height; less is a line."""
@@ -39,7 +39,7 @@ class BatchPoint:
 class BatchCurve:
     """Records that differ in batch size only, smallest first. `knee` is an index into `loads`.
 
-    `latency` tells what was taken for all of them: the median of single steps, or the mean step time.
+    `latency` says what is used for all of them: the median of single steps, or the mean step time.
     """
 
     loads: tuple[BatchPoint, ...]
@@ -50,7 +50,7 @@ class BatchCurve:
 def curves(records: Sequence[Record]) -> tuple[BatchCurve, ...]:
     """A curve for each group of records that differ only in batch size and have `MIN_POINTS` of them.
 
-    Of several records with one batch size the newest counts. Invalid records and failed runs take no part.
+    Of several records with one batch size the newest counts. Invalid records and failed runs are left out.
     """
     groups: dict[bytes, dict[int, Record]] = {}
     for record in sorted(records, key=lambda each: each.created_at):

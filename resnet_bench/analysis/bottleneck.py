@@ -1,4 +1,7 @@
-"""TODO."""
+"""What limits a training step, its model or its input pipeline, from three measured speeds. Pure.
+
+Neighbours: `records/bottleneck.py` has the types, `experiments/bottleneck.py` measures.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.records.bottleneck import Analysis, BottleneckSamples, CoreUse, Limit, Sharing
 
 BORDER = 1.1
-"""Ceilings within this factor of each other are balanced."""
+"""Speeds of model and pipeline within this factor of each other are balanced."""
 
 
 AU_PASS = 0.9
@@ -20,38 +23,38 @@ table 1; its section 3 defines it as the time of the accelerators relative to th
 
 
 REACHED = 0.9
-"""Efficiency below which the two are said to get in each other's way."""
+"""Efficiency below which the two slow each other down."""
 
 
 EXCEEDED = 1.1
-"""Efficiency above which a ceiling was not one."""
+"""Efficiency above which one of the two was measured too low."""
 
 
-FEWEST_TURNS = 4
-"""Turns that may stand in for an interval where there is one repetition."""
+FEWEST_ROUNDS = 4
+"""Rounds that may replace an interval where there is one repetition."""
 
 
 def bound(model: float, pipeline: float, sharing: Sharing) -> float:
-    """Images/s that two ceilings allow together."""
+    """Images/s that are possible with model and pipeline together."""
     return min(model, pipeline) if sharing == "own device" else 1 / (1 / model + 1 / pipeline)
 
 
 def efficiency(repetitions: Sequence[BottleneckSamples], sharing: Sharing) -> Estimate:
-    """End to end over the bound, with its t-interval over repetitions."""
+    """End to end over what is possible, with its t-interval over repetitions."""
     return _over(repetitions, lambda whole, model, pipeline: whole / bound(model, pipeline, sharing))
 
 
 def answer(repetitions: Sequence[BottleneckSamples]) -> Limit:
-    """Which of the two holds the step back: pipeline over model, against `BORDER` on either side of 1.
+    """Which of the two limits the step: pipeline over model, against `BORDER` on either side of 1.
 
-    An interval that spans a border cannot tell. One repetition has no interval; then all its turns must agree.
+    An interval that spans a border is inconclusive. One repetition has no interval; then all its rounds must agree.
     """
     found = _over(repetitions, _balance)
     if found.low is not None and found.high is not None:
         return _zone(found.low, found.high)
     (only,) = repetitions
-    turns = only.each(_balance) if only.interleaved else []
-    return _zone(min(turns), max(turns)) if len(turns) >= FEWEST_TURNS else "inconclusive"
+    rounds = only.each(_balance) if only.interleaved else []
+    return _zone(min(rounds), max(rounds)) if len(rounds) >= FEWEST_ROUNDS else "inconclusive"
 
 
 def _balance(_whole: float, model: float, pipeline: float) -> float:
@@ -71,7 +74,7 @@ def _over(repetitions: Sequence[BottleneckSamples], of: Callable[[float, float, 
 
 
 def cores_of(repetitions: Sequence[BottleneckSamples], sharing: Sharing, usable: int) -> CoreUse | None:
-    """What the input needs; None where the system does not tell the pipeline's processor time."""
+    """What the input needs; None where the system does not report the pipeline's processor time."""
     rounds = [one for each in repetitions for one in each.pipeline]
     seconds = [one.interference.cpu_s for one in rounds]
     known = [each for each in seconds if each is not None]
@@ -91,7 +94,7 @@ def cores_of(repetitions: Sequence[BottleneckSamples], sharing: Sharing, usable:
 
 def analyse(repetitions: Sequence[BottleneckSamples], sharing: Sharing, usable: int | None) -> Analysis:
     """What the repetitions say, at least one of them. `usable`: cores of this machine that the pipeline may use;
-    None where it runs on others, whose processor time nobody sees."""
+    None where it runs on other machines, whose processor time is unknown."""
     busy = _over(repetitions, lambda whole, model, _pipeline: whole / model)
     found = answer(repetitions)
     reached = efficiency(repetitions, sharing)

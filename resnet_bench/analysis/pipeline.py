@@ -1,7 +1,7 @@
-"""From rounds of pipelines that took turns to rates, costs, the bottleneck and what would help. Pure.
+"""From interleaved rounds of pipelines to rates, costs, the bottleneck and recommendations. Pure.
 
-All ratios are taken round by round, between pipelines that took the same turn. Neighbours: `stage_bench.py`
-gets the rounds from a worker, `results/pipeline.py` has the types.
+All ratios are taken round by round, between pipelines of the same round. Neighbours: `experiments/data_bench.py`
+gets the rounds from a worker, `records/pipeline.py` has the types.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CORES_BUSY_SHARE = 0.9
 """Of the usable cores: from here on the processor is what limits."""
 MIN_TREND_SAMPLES = 8
 GROWTH_SHARE, GROWTH_BYTES = 0.05, 32 * 1024**2
-"""Memory counts as growing beyond both: a share of what is resident, and more than allocators scatter."""
+"""Memory counts as growing beyond both: a share of what is resident, and more than allocators vary."""
 
 
 def rates(rounds: Sequence[Round]) -> tuple[float, ...]:

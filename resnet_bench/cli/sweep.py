@@ -164,7 +164,7 @@ def _print(
         )
         click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
         return
-    console().print(tables.sweep(_lines(results), in_turns=bool(confirmed)))
+    console().print(tables.sweep(_lines(results), confirmed=bool(confirmed)))
     if confirmed:
         rows = [(each.combination.words, each.ratio, each.finding, each.result.outcome) for each in confirmed]
         console().print(tables.confirmed(results[0].combination.words, rows))

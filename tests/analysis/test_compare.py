@@ -279,7 +279,7 @@ def test_json_and_markdown(tmp_path: Path) -> None:
     report = msgspec.json.decode(invoke(base, new, "--json").stdout, type=compare.ComparisonReport)
     assert report.comparisons[0].finding == "slower"
     text = invoke(base, new, "--format", "markdown").stdout
-    assert "| configuration | processes | img/s | ratio | 95 % | finding |" in text
+    assert "| configuration | processes | img/s | ratio | 95 % CI | finding |" in text
     assert "| xla on | 3 | 80.0 | 0.800 |" in text
 
 

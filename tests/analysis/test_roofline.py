@@ -1,4 +1,4 @@
-"""The roofline: arithmetic and least traffic of layers, limits under measured roofs, and where there is to gain."""
+"""The roofline: arithmetic and least traffic of layers, the bounds by measured peaks, and the possible gains."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_profile_without_a_split_gives_no_times() -> None:
     assert roofline.gains(made.limits(1.0, ProfileSummary(steps=3, convolution_share=0.5))) == ()
 
 
-def test_roofs_are_measured_in_float32_bfloat16_and_the_runs_own_precision() -> None:
+def test_peaks_are_measured_in_float32_bfloat16_and_the_runs_own_precision() -> None:
     config = made.make(precision="mixed_float16").config.requested
     assert precisions(config, on_gpu=False) == ("float32", "bfloat16", "float16")
     assert precisions(made.make().config.requested, on_gpu=True) == ("float32", "bfloat16", "float16")

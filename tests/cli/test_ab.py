@@ -54,13 +54,13 @@ def result_in(folder: Path) -> dict[str, Any]:
 SHORT = ("--pairs", "2", "--turns", "2", "--turn-steps", "1")
 
 
-def test_ab_prints_the_ratio_first_and_saves_every_turn(fakes: dict[str, str], tmp_path: Path) -> None:
+def test_ab_prints_the_ratio_first_and_saves_every_round(fakes: dict[str, str], tmp_path: Path) -> None:
     del fakes
     done = invoke("ab", "", "--xla", "--common", "--mode infer", *SHORT, "--output", str(tmp_path))
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[0] == "B against A"
-    assert lines[2].rstrip() == "  2.000  (2.000 to 2.000, 95 %)   faster"
+    assert lines[2].rstrip() == "  2.000  (95 % CI 2.000 to 2.000)   faster"
     assert "differs in  xla (off, on)" in done.stdout
     saved = result_in(tmp_path)
     assert saved["result"]["ratio"]["value"] == pytest.approx(2.0)
@@ -204,7 +204,7 @@ def test_noise_keeps_the_floor_for_this_machine_and_workload(fakes: dict[str, st
     del fakes
     done = invoke("noise", "--mode infer", *SHORT, "--output", str(tmp_path))
     assert done.exit_code == 0, done.output
-    assert "as it should be" in done.stdout
+    assert "no difference (expected)" in done.stdout
     assert "% for comparisons of infer-cpu on this machine" in done.stdout
     found = noise_floor.find(tmp_path / "cache", None, "infer-cpu")
     assert found is not None

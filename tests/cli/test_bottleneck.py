@@ -49,8 +49,8 @@ def test_the_answer_comes_first_and_every_round_is_saved(fakes: dict[str, str], 
     assert lines[3].startswith("  compute-bound   the pipeline alone is 4.00 x as fast as the model alone")
     text = " ".join(" ".join(lines).split())
     assert "model alone 80.0 img/s" in text
-    assert "bound 64.0 img/s, 1 / (1/model + 1/pipeline): both share the cores" in text
-    assert "efficiency 96.9 % of the bound" in text
+    assert "possible 64.0 img/s, 1 / (1/model + 1/pipeline): both share the cores" in text
+    assert "efficiency 96.9 % of what is possible" in text
     assert "stall 22.5 % of a step" in text
     assert "accelerator" not in text
     saved = result_in(tmp_path)
@@ -135,7 +135,10 @@ def test_a_budget_without_room_is_an_outcome(fakes: dict[str, str], tmp_path: Pa
         (("--data-service", "local:0"), "--data-service local:0 is not allowed: it takes local:N or HOST:PORT"),
         (("--data-service", "localhost"), "--data-service localhost is not allowed"),
         (("--data-service", "local:2", "--cache", "records"), "--cache records would tie each shard"),
-        (("--data-service", "local:2", "--on-bad-record", "skip"), "--on-bad-record skip counts in this process"),
+        (
+            ("--data-service", "local:2", "--on-bad-record", "skip"),
+            "--on-bad-record skip counts bad records in this process",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_exit_2(words: tuple[str, ...], part: str, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_results_of_other_commands_are_found_in_the_folders_they_save_to(runs: P
     assert (done.exit_code, done.stderr) == (0, f"2 records and 4 other results: {tmp_path / 'r.md'}\n")
     words = (tmp_path / "r.md").read_text()
     assert "Bottleneck: **input-bound**, the pipeline alone is 0.5 x as fast as the model alone" in words
-    assert "## Measured in turns" in words
+    assert "## Interleaved runs (A/B)" in words
     assert "## Searches for the fastest configuration" in words
     assert "## Evaluations of trained networks" in words
     assert "40 images of digits, test part, 2 classes" in words

@@ -43,7 +43,7 @@ def test_several_pairs_of_processes_support_an_interval() -> None:
     assert result.ratio.high == pytest.approx(2.0)
 
 
-def test_sides_take_turns_in_abba_order(tmp_path: Path) -> None:
+def test_rounds_are_interleaved_in_abba_order(tmp_path: Path) -> None:
     log = tmp_path / "turns"
     ab.run_pairs(side("a", 0.1, log), side("b", 0.1, log), ab.Budget(turns=4, steps=1))
     assert log.read_text() == "abbaabba"
@@ -93,12 +93,12 @@ def test_the_side_that_fails_is_named() -> None:
     assert caught.value.outcome.phase == "build"
 
 
-def test_a_narrow_interval_ends_the_match() -> None:
+def test_a_narrow_interval_ends_the_runs() -> None:
     budget = ab.Budget(turns=1, steps=1, pairs=30, precision_target=0.01)
     assert len(ab.run_pairs(side("a", 0.2), side("b", 0.1), budget).pairs) == MIN_PAIRS_FOR_TARGET
 
 
-def test_the_smallest_difference_it_could_have_seen_is_reported() -> None:
+def test_the_smallest_detectable_difference_is_reported() -> None:
     result = ab.run_pairs(side("a", 0.2), side("b", 0.1), ab.Budget(turns=1, steps=1, pairs=2))
     assert result.resolution == pytest.approx(0.0)
     assert result.finding == "faster"
@@ -115,7 +115,7 @@ def test_sides_that_do_not_fit_in_memory_alternate_as_whole_processes(tmp_path: 
     assert result.ratio.value == pytest.approx(2.0)
 
 
-def test_sides_that_fit_take_turns(tmp_path: Path) -> None:
+def test_sides_that_fit_are_interleaved(tmp_path: Path) -> None:
     log = tmp_path / "turns"
     one, two = side("a", 0.2, log, PEAK_BYTES="1000"), side("b", 0.1, log, PEAK_BYTES="1000")
     assert ab.run_pairs(one, two, ab.Budget(turns=2, steps=1), available=lambda: 5000).notices == ()

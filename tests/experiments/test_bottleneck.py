@@ -53,7 +53,7 @@ def test_together_they_are_no_faster_than_the_slower_and_no_slower_than_half_of_
 
 @timeless
 @given(speeds, speeds, speeds)
-def test_a_faster_ceiling_never_lowers_the_bound(model: float, pipeline: float, more: float) -> None:
+def test_a_faster_part_never_lowers_what_is_possible(model: float, pipeline: float, more: float) -> None:
     for sharing in SHARINGS:
         assert bound(model + more, pipeline, sharing) >= bound(model, pipeline, sharing) * (1 - 1e-12)
         assert bound(model, pipeline + more, sharing) >= bound(model, pipeline, sharing) * (1 - 1e-12)
@@ -67,7 +67,7 @@ def test_efficiency_is_end_to_end_over_the_bound(m: float, p: float, sharing: Sh
     assert efficiency([one, one, one], sharing).low == pytest.approx(share)
 
 
-def test_a_drift_that_falls_on_all_alike_changes_nothing_in_turns() -> None:
+def test_a_drift_that_affects_all_alike_changes_nothing_when_interleaved() -> None:
     drift = [1.0, 0.7, 1.3, 0.5]
     drifting = BottleneckSamples(
         end_to_end=rounds(*[80 * each for each in drift]),
@@ -111,7 +111,7 @@ def test_a_cpu_is_no_accelerator() -> None:
 
 @timeless
 @given(speeds, st.floats(0.01, 100), st.integers(1, 5), sharings)
-def test_the_answer_compares_the_ceilings(model: float, times: float, count: int, sharing: Sharing) -> None:
+def test_the_answer_compares_model_and_pipeline(model: float, times: float, count: int, sharing: Sharing) -> None:
     expected = "input-bound" if times < 1 / BORDER else "compute-bound" if times > BORDER else "balanced"
     if min(abs(times - BORDER), abs(times - 1 / BORDER)) < 1e-6:
         return
@@ -122,7 +122,7 @@ def test_the_answer_compares_the_ceilings(model: float, times: float, count: int
 
 @timeless
 @given(speeds, st.floats(0.01, 100))
-def test_exchanging_the_ceilings_exchanges_the_answers(model: float, times: float) -> None:
+def test_exchanging_model_and_pipeline_exchanges_the_answers(model: float, times: float) -> None:
     mirrored = {"input-bound": "compute-bound", "compute-bound": "input-bound"}
     one = answer([repetition(1.0, model, times * model)] * 2)
     other = answer([repetition(1.0, times * model, model)] * 2)
@@ -181,7 +181,7 @@ def test_without_processor_time_nothing_is_said_of_cores() -> None:
     assert analyse([repetition(1, 2, 3)], "own device", None).cores is None
 
 
-def test_ceilings_that_are_not_reached_are_remarked_on() -> None:
+def test_speeds_that_are_not_reached_are_noted() -> None:
     kinds = {each.kind for each in analyse([repetition(70, 100, 100)], "own device", 8).notices}
     assert "ceilings_not_reached" in kinds
     assert analyse([repetition(95, 100, 400)], "own device", 8).notices == ()

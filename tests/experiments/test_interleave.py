@@ -1,4 +1,4 @@
-"""Three sides in turns, with fake workers. What holds for two is in test_duet.py."""
+"""Three interleaved sides, with fake workers. Two are in test_ab.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def count(done: Sequence[Repetition]) -> Estimate:
     return Estimate(value=float(len(done)))
 
 
-def test_the_order_is_reversed_every_other_turn_and_repetition(tmp_path: Path) -> None:
+def test_the_order_is_reversed_every_other_round_and_repetition(tmp_path: Path) -> None:
     log = tmp_path / "turns"
     sides = {name: side(name, 0.1, log) for name in "abc"}
     game = Interleaver(sides, Budget(turns=2, steps=1, pairs=2), count)
@@ -40,7 +40,7 @@ def test_the_order_is_reversed_every_other_turn_and_repetition(tmp_path: Path) -
     assert all(len(rounds) == 2 for each in game.done for rounds in each.rounds.values())
 
 
-def test_only_the_side_whose_turn_it_is_runs() -> None:
+def test_only_the_side_that_times_a_round_runs() -> None:
     workers: list[Worker] = []
     others: list[int] = []
 
@@ -62,7 +62,7 @@ def test_only_the_side_whose_turn_it_is_runs() -> None:
     assert set(others) == {0}
 
 
-def test_sides_may_have_turns_of_their_own_length() -> None:
+def test_sides_may_have_rounds_of_their_own_length() -> None:
     sides = {"slow": side("s", 0.1), "quick": side("q", 0.01)}
     for equal, expected in ((True, {"slow": 5, "quick": 5}), (False, {"slow": 5, "quick": 50})):
         game = Interleaver(sides, Budget(turns=1), count, equal_steps=equal)
@@ -70,7 +70,7 @@ def test_sides_may_have_turns_of_their_own_length() -> None:
         assert {name: rounds[0].steps for name, rounds in game.done[0].rounds.items()} == expected
 
 
-def test_turns_are_as_long_and_as_many_as_the_budget_says() -> None:
+def test_rounds_are_as_long_and_as_many_as_the_budget_says() -> None:
     sides = {"slow": side("s", 0.1), "quick": side("q", 0.01)}
     game = Interleaver(sides, Budget(turns="auto", turn_s=0.2), count)
     game.run()

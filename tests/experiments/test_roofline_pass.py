@@ -1,4 +1,4 @@
-"""The pass that measures roofs: within the budget, after the timed processes, and never in their way."""
+"""The pass that measures peaks: within the budget, after the timed processes, and without effect on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resnet_bench.runtime.energy import IdleWatch, Rapl
 from tests.experiments.test_run import kinds, run
 
 
-def test_a_run_is_set_against_measured_roofs() -> None:
+def test_a_run_is_compared_with_measured_peaks() -> None:
     record = run("--rounds 3 --steps 2 --processes 1 --roofline", STEP_S="0.5")
     found = record.roofline
     assert found is not None
@@ -42,7 +42,7 @@ def test_a_failing_pass_is_told_and_spoils_nothing() -> None:
     assert "roofline_failed" in kinds(record.warnings)
 
 
-def test_roofs_that_the_run_itself_broke_are_doubted() -> None:
+def test_peaks_below_what_the_run_reached_are_noted() -> None:
     record = run("--rounds 3 --steps 2 --processes 1 --roofline", STEP_S="0.01")
     assert record.roofline is not None
     assert record.roofline.mfu is not None

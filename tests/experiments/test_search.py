@@ -44,14 +44,14 @@ def machine(
     """Plays matches on a machine where a choice runs `speed` times as fast as the slowest."""
     random = np.random.default_rng(seed)
 
-    def play(champion: Choice, challenger: Choice, early: StopEarly) -> PairsRun:
+    def compare(baseline: Choice, candidate: Choice, early: StopEarly) -> PairsRun:
         pairs: list[PairSamples] = []
-        slowdown = speed(champion) / speed(challenger) - 1
+        slowdown = speed(baseline) / speed(candidate) - 1
         while len(pairs) < 5 and not early.after([_repetition(pair) for pair in pairs]):
             pairs.append(simulated.pair(random, TURNS, PAIR_PROCESS_SD, slowdown))
         return PairsRun(tuple(pairs))
 
-    return play
+    return compare
 
 
 def _repetition(pair: PairSamples) -> Repetition:
@@ -59,7 +59,7 @@ def _repetition(pair: PairSamples) -> Repetition:
 
 
 def search(
-    play: Callable[[Choice, Choice, StopEarly], PairsRun],
+    compare: Callable[[Choice, Choice, StopEarly], PairsRun],
     of: search_space.SearchSpace | None = None,
     admit: Callable[[Choice], tuple[ConstraintCheck | None, str | None]] = lambda _chosen: (None, None),
     until: float = float("inf"),
@@ -67,7 +67,7 @@ def search(
     of = of or made()
     singles = sum(len(values) - 1 for values in of.values.values())
     found = Search(
-        of, StoppingRule(candidates=2 * singles + 1), play, admit, SearchObserver(), until, dict(of.defaults)
+        of, StoppingRule(candidates=2 * singles + 1), compare, admit, SearchObserver(), until, dict(of.defaults)
     )
     found.run()
     return found
@@ -122,29 +122,29 @@ def test_a_gain_of_five_percent_is_found_more_often_than_not() -> None:
     assert sum(each.best["freeze"] for each in found) > len(found) / 2
 
 
-def test_a_challenger_that_fails_is_recorded_and_the_search_goes_on() -> None:
+def test_a_candidate_that_fails_is_recorded_and_the_search_goes_on() -> None:
     real = machine(times(onednn=1.4))
     outcome = Outcome(kind="out_of_memory", message="it does not fit.")
 
-    def play(champion: Choice, challenger: Choice, early: StopEarly) -> PairsRun:
-        if challenger["xla"]:
+    def compare(baseline: Choice, candidate: Choice, early: StopEarly) -> PairsRun:
+        if candidate["xla"]:
             return PairsRun((), SideFailure("b", "xla", outcome))
-        return real(champion, challenger, early)
+        return real(baseline, candidate, early)
 
-    found = search(play)
+    found = search(compare)
     (failed,) = [each for each in found.candidates if each.status == "failed" and each.changes == {"xla": True}]
     assert failed.outcome is not None
     assert (failed.outcome.kind, failed.ratio) == ("out_of_memory", None)
     assert found.best["onednn"] == "on"
 
 
-def test_a_champion_that_stops_working_ends_the_search() -> None:
+def test_a_baseline_that_stops_working_ends_the_search() -> None:
     failure = SideFailure("a", "", Outcome(kind="crashed", message="it crashed."))
     with pytest.raises(SideFailure):
         search(lambda *_: PairsRun((), failure))
 
 
-def test_a_challenger_that_the_time_cuts_short_is_no_loser() -> None:
+def test_a_candidate_that_the_time_cuts_short_is_no_loser() -> None:
     found = search(lambda *_: PairsRun((), BudgetError("no time")), made(("xla",)))
     assert [each.status for each in found.candidates] == ["out of time"]
 
@@ -155,7 +155,7 @@ def test_the_search_ends_with_its_time() -> None:
     assert not found.candidates
 
 
-def test_a_winner_that_breaks_a_bound_does_not_become_champion() -> None:
+def test_a_winner_that_breaks_a_bound_does_not_become_the_best() -> None:
     def admit(chosen: Choice) -> tuple[ConstraintCheck | None, str | None]:
         return ConstraintCheck(output_error=0.1), "--max-output-error" if chosen["freeze"] else None
 
@@ -168,11 +168,11 @@ def test_a_winner_that_breaks_a_bound_does_not_become_champion() -> None:
 def test_no_choice_is_tried_twice_and_their_number_is_bounded() -> None:
     found = search(machine(times(onednn=1.4, batch_norm=1.1, freeze=1.2)))
     tried: list[tuple[Any, ...]] = []
-    champion = dict(made().defaults)
+    baseline = dict(made().defaults)
     for each in found.candidates:
-        chosen = {**champion, **each.changes}
+        chosen = {**baseline, **each.changes}
         tried.append(tuple(sorted(chosen.items())))
-        champion = chosen if each.status == "won" else champion
+        baseline = chosen if each.status == "won" else baseline
     assert len(tried) == len(set(tried))
     assert len(tried) <= found.rules.candidates
 

@@ -25,7 +25,7 @@ DEPTH, PERIOD_S, IDLE_S = 4, 0.02, 0.15
 
 
 @contextmanager
-def player(ticks: int) -> Iterator[turns.LiveSide]:
+def live_side(ticks: int) -> Iterator[turns.LiveSide]:
     environment = {"PYTHONPATH": str(ROOT), "PERIOD_S": str(PERIOD_S), "TICKS": str(ticks), "DEPTH": str(DEPTH)}
     config, _ = parse_args(["--mode", "input", "--prefetch-buffer-size", str(DEPTH)])
     side = turns.Side("producer", config, lambda: WorkerProcess("tests.support.producer_worker", environment))
@@ -53,16 +53,16 @@ def deviation(one: turns.LiveSide, steps: int) -> float:
 
 
 @pytest.mark.parametrize("ticks", [10, 1], ids=["processor-bound", "read-while-stopped"])
-def test_a_turn_of_any_length_reads_the_true_rate_after_idling(ticks: int) -> None:
+def test_a_round_of_any_length_reads_the_true_rate_after_idling(ticks: int) -> None:
     """A busy machine delays wake-ups by chance, so a length may try again; reading a buffer is no chance."""
-    with player(ticks) as one:
+    with live_side(ticks) as one:
         for steps in (1, 3, 10):
             assert any(deviation(one, steps) <= 0.05 for _attempt in range(4)), steps
 
 
-def test_without_stopping_and_lead_in_it_would_read_the_buffer() -> None:
+def test_without_stopping_and_untimed_calls_it_would_read_the_buffer() -> None:
     rounds = []
-    with player(ticks=10) as one:
+    with live_side(ticks=10) as one:
         true = true_rate(one)
         for _ in range(3):
             one._ask(p.Measure(rounds=1, steps=3), p.Timed)
@@ -72,7 +72,7 @@ def test_without_stopping_and_lead_in_it_would_read_the_buffer() -> None:
 
 
 def test_the_pilot_is_not_read_from_the_buffer() -> None:
-    with player(ticks=10) as one:
+    with live_side(ticks=10) as one:
         assert one.step_s > PERIOD_S / 2
 
 
@@ -87,5 +87,5 @@ def test_the_pilot_is_not_read_from_the_buffer() -> None:
         (0.07, 1, 0, 1),  # but the caches held another process' data
     ],
 )
-def test_lead_in(call_s: float, calls: int, buffered: int, expected: int) -> None:
+def test_untimed_calls_before_a_round(call_s: float, calls: int, buffered: int, expected: int) -> None:
     assert budget.pre_turn_calls(call_s, calls, buffered) == expected

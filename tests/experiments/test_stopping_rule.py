@@ -1,4 +1,4 @@
-"""When a challenger is out, has won, or needs another pair."""
+"""When a candidate has lost, has won, or needs another pair."""
 
 from __future__ import annotations
 

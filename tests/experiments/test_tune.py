@@ -73,12 +73,12 @@ def preset(folder: Path) -> Path:
     return path
 
 
-def test_the_fastest_is_found_claimed_and_can_be_run(tmp_path: Path) -> None:
+def test_the_fastest_is_found_confirmed_and_can_be_run(tmp_path: Path) -> None:
     done = invoke(tmp_path, "--only", "onednn,batch_norm,xla")
     assert done.exit_code == 0, done.output
     lines = [line.rstrip() for line in done.stdout.splitlines()]
     assert lines[0] == "The fastest configuration for inference"
-    assert lines[2] == "  1.650 times TensorFlow's defaults  (1.650 to 1.650, 95 %)   faster"
+    assert lines[2] == "  1.650 times TensorFlow's defaults  (95 % CI 1.650 to 1.650)   faster"
     assert "bench-cli run --mode infer --onednn on" in done.stdout
     assert any(line.split() == ["onednn", "on", "off", "1.500", "1.500", "to", "1.500", "faster"] for line in lines)
     found = saved(tmp_path)
@@ -110,18 +110,16 @@ def test_among_equals_nothing_beats_the_defaults(tmp_path: Path) -> None:
     assert tomllib.loads(preset(tmp_path).read_text())["batch_norm"] == "keras"
 
 
-def test_a_champion_that_its_own_match_refutes_is_not_recommended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_winner_that_its_own_runs_refute_is_not_recommended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The race may be lucky; the claim is measured anew."""
     real = AbRun.run
-    matches: list[int] = []
+    runs: list[int] = []
 
-    def run(match: AbRun) -> None:
-        matches.append(1)
-        if len(matches) > 1:
+    def run(one: AbRun) -> None:
+        runs.append(1)
+        if len(runs) > 1:
             monkeypatch.setenv("OPTION_SPEEDS", "{}")
-        real(match)
+        real(one)
 
     monkeypatch.setattr(AbRun, "run", run)
     monkeypatch.setenv("OPTION_SPEEDS", json.dumps({"batch_norm=fused": 1.3}))
@@ -133,7 +131,7 @@ def test_a_champion_that_its_own_match_refutes_is_not_recommended(
     assert "Nothing was shown to beat TensorFlow's defaults" in done.stdout
 
 
-def test_a_last_match_too_short_to_see_the_gain_does_not_refute_it(
+def test_a_confirmation_too_short_to_see_the_gain_does_not_refute_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -171,7 +169,7 @@ def test_what_a_preset_file_says_of_how_run_measures_is_named(tmp_path: Path) ->
     assert notice["facts"]["options"] == "--rounds"
 
 
-def test_a_challenger_that_crashes_or_does_not_fit_is_recorded(tmp_path: Path) -> None:
+def test_a_candidate_that_crashes_or_does_not_fit_is_recorded(tmp_path: Path) -> None:
     fails = json.dumps({"batch_size=32": "oom", "xla=true": "crash"})
     done = invoke(tmp_path, "--vary", "batch_size=16,32", "--only", "xla", OPTION_FAILS=fails)
     assert done.exit_code == 0, done.output
@@ -191,13 +189,13 @@ def test_a_machine_that_runs_nothing_ends_with_the_workers_code(tmp_path: Path) 
 
 def test_ctrl_c_keeps_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = AbRun.run
-    matches: list[int] = []
+    runs: list[int] = []
 
-    def run(match: AbRun) -> None:
-        matches.append(1)
-        if len(matches) == 2:
+    def run(one: AbRun) -> None:
+        runs.append(1)
+        if len(runs) == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        real(match)
+        real(one)
 
     monkeypatch.setattr(AbRun, "run", run)
     done = invoke(tmp_path, "--only", "onednn,batch_norm,xla")
@@ -255,14 +253,14 @@ def test_bad_words_are_one_line_and_exit_2(tmp_path: Path, words: tuple[str, ...
     assert part in done.stderr.splitlines()[-1]
 
 
-def test_a_noise_floor_says_how_far_pairs_come_apart(tmp_path: Path) -> None:
+def test_a_noise_floor_says_how_much_pairs_vary(tmp_path: Path) -> None:
     know_noise(tmp_path, 0.3)
     invoke(tmp_path, "--only", "batch_norm")
     assert saved(tmp_path)["recommended"] == "defaults", "a gain of 10 % is nothing where pairs deviate by 30 %"
 
 
 def test_a_killed_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is saved before each challenger is what a killed search leaves."""
+    """What is saved before each candidate is what a killed search leaves."""
     kept: list[TuningRecord] = []
     real = tune.run
     monkeypatch.setattr(tune, "run", lambda given, how, observer, _keep: real(given, how, observer, kept.append))
@@ -271,17 +269,17 @@ def test_a_killed_search_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pyt
     assert {each.outcome.kind for each in kept} == {"interrupted"}
     assert [each["status"] for each in json.loads(first.stdout)["challenges"]] == ["won", "dropped"]
     left = kept[1].save(tmp_path / "killed")
-    matches: list[AbRun] = []
-    play = AbRun.run
+    runs: list[AbRun] = []
+    real_run = AbRun.run
 
-    def run(match: AbRun) -> None:
-        matches.append(match)
-        play(match)
+    def run(one: AbRun) -> None:
+        runs.append(one)
+        real_run(one)
 
     monkeypatch.setattr(AbRun, "run", run)
     again = invoke(tmp_path / "again", "--only", "onednn,xla", "--json", "--resume", str(left))
     assert again.exit_code == 0, again.output
-    assert len(matches) == 2, "a challenger, and the gain"
+    assert len(runs) == 2, "a candidate, and the gain"
     assert json.loads(again.stdout)["challenges"][0] == json.loads(first.stdout)["challenges"][0]
     other = invoke(tmp_path / "other", "--only", "onednn,batch_norm", "--resume", str(left))
     assert other.exit_code == 2

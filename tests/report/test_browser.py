@@ -149,7 +149,7 @@ def test_a_link_of_the_overview_opens_its_record(page: Page, tmp_path: Path) -> 
     assert details.nth(4).locator("figure svg").first.is_visible()
 
 
-def test_the_verdict_on_the_bottleneck_leads_to_its_ceilings(page: Page, errors: list[str], tmp_path: Path) -> None:
+def test_the_verdict_on_the_bottleneck_links_to_its_speeds(page: Page, errors: list[str], tmp_path: Path) -> None:
     page.goto(write(tmp_path, made.full(), others=others()))
     page.locator(".answer").get_by_role("link", name="input-bound").click()
     assert page.url.endswith("#bottleneck-1")

@@ -8,9 +8,9 @@ from resnet_bench.report.terminal.limits import energy_line, line
 from tests.support import report_records as made
 
 
-def test_a_run_against_its_roofs() -> None:
+def test_a_run_against_measured_peaks() -> None:
     words = line(made.limits(0.4, made.profiled()))
-    assert words.startswith("MFU 44.1 % (269 GFLOP/s of 610 GFLOP/s in float32); the roofs allow a step of 307 ms")
+    assert words.startswith("MFU 44.1 % (269 GFLOP/s of 610 GFLOP/s in float32); measured peaks allow a step of 307 ms")
     assert "most to gain: " in words
 
 
@@ -18,7 +18,7 @@ def test_without_a_profile_no_place_is_named() -> None:
     assert "most to gain" not in line(made.limits(0.4))
 
 
-def test_without_roofs_there_is_no_line() -> None:
+def test_without_peaks_there_is_no_line() -> None:
     assert line(None) == ""
 
 

@@ -125,11 +125,11 @@ def test_what_a_profile_shows_stands_beside_the_measured_verdict() -> None:
     assert "waiting for input takes 2.33 %" in found.bottleneck
 
 
-def test_the_ceilings_are_drawn_and_told_once() -> None:
+def test_the_three_speeds_are_drawn_and_listed_once() -> None:
     record = made.make()
     found = section(document(record, bottlenecks=named(results.bottleneck_of(record))), "bottleneck")
     (figure,) = (block for block in found.blocks if isinstance(block, Figure))
-    assert [row[0].text for row in figure.table.rows] == ["model alone", "pipeline alone", "bound", "end to end"]
+    assert [row[0].text for row in figure.table.rows] == ["model alone", "pipeline alone", "possible", "end to end"]
     words = Page(html.render(document(record, bottlenecks=named(results.bottleneck_of(record))))).text
     assert "1 / (1/model + 1/pipeline): both share the cores" in words
     assert "4 threads share 2 usable cores" in words
@@ -153,18 +153,18 @@ def test_matches_are_drawn_together_and_told_one_by_one() -> None:
     assert "config: --freeze is for inference." in words
 
 
-def test_identical_sides_that_differ_are_a_false_alarm_and_the_floor_is_told() -> None:
+def test_identical_sides_that_differ_are_a_false_positive_and_the_floor_is_shown() -> None:
     words = markdown.render(document(ab=named(results.ab_record(1.1, 1.11, 1.09, kind="noise", label="--mode infer"))))
-    assert "a false alarm (faster): One ran at 1.100 times the other's speed" in words
+    assert "false positive (faster): One ran at 1.100 times the other's speed" in words
     assert "**noise floor**" in words
 
 
-def test_a_search_gives_its_gain_its_command_and_its_switches() -> None:
+def test_a_search_gives_its_gain_its_command_and_its_contributions() -> None:
     words = markdown.render(document(tunings=named(results.tuning())))
     assert "faster: 1.500 times TensorFlow's defaults" in words
     assert "bench-cli run --mode infer --onednn on" in words
     assert "| batch\\_norm | fused | keras | - |  | --batch-size 64 does not fit. |" in words
-    assert "faster: the new champion" in words
+    assert "faster: the new best" in words
 
 
 def test_results_alone_make_a_report() -> None:

@@ -56,7 +56,7 @@ def _bars(axes: Any, rows: Sequence[AblationRate]) -> None:
     axes.set_yticks(list(places), [f"{row.name}\n{row.change}" for row in rows], fontsize=8.5)
     axes.invert_yaxis()
     axes.set_xlim(0, max([1.0, *ends, *ratios]) * 1.22)
-    interval = "95 % interval over turns in one process; grey: it includes 1"
+    interval = "95 % confidence interval over rounds in one process; grey: it includes 1"
     axes.set_xlabel(f"speed over the full pipeline's ({interval})", loc="left")
     axes.grid(axis="x", color=_GRID, zorder=0)
     for side in ("top", "right", "left"):

@@ -1,6 +1,6 @@
-"""Figures about limits: the roofline, and throughput against latency over batch sizes.
+"""Figures of the roofline, and of throughput against latency over batch sizes.
 
-Pure. Neighbours: `roofline.py` and `knee.py` compute, `charts.py` draws.
+Pure. Neighbours: `analysis/roofline.py` and `analysis/batch_curve.py` compute, `charts.py` draws.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from resnet_bench.report.terminal.limits import byte_rate, flop_rate
 
 
 def roofline(found: Roofline) -> Figure | None:
-    """Operation groups under the measured roofs, on logarithmic axes; None where a roof is missing."""
+    """Operation groups under the measured peaks, on logarithmic axes; None where a peak is missing."""
     peaks = {name: value for name, value in found.peak_flops_per_s.items() if name.endswith(f" {found.dtype}")}
     bandwidth = found.peak_bytes_per_s
     placed = [group for group in found.groups if group.flops and group.bytes]
@@ -28,19 +28,19 @@ def roofline(found: Roofline) -> Figure | None:
     up = [*(height for _, height in points), *peaks.values(), low * bandwidth, found.step_flops / found.step_s]
     x, y = charts.plot(across, up, x_log=True, y_log=True)
     area = charts.frame(x, y, "flops per byte of least traffic", "flops per second", charts.plain, units.count)
-    area.elements += _roofs(area, peaks, bandwidth)
+    area.elements += _peak_lines(area, peaks, bandwidth)
     for group, (at, height) in zip(placed, points, strict=True):
         area.elements += _group(area, group, at, height)
     area.elements += _whole(area, found)
     chart = Chart(
         f"Roofline, {found.dtype}",
-        f"{len(placed)} groups of operations under the measured roofs: {flop_rate(max(peaks.values()))} and "
-        f"{byte_rate(bandwidth)}. Solid ones were timed by a profile; hollow ones lie where the roofs allow.",
+        f"{len(placed)} groups of operations under the measured peaks: {flop_rate(max(peaks.values()))} and "
+        f"{byte_rate(bandwidth)}. Solid ones were timed by a profile; hollow ones lie at their upper bound.",
         area.height,
         tuple(area.elements),
         (
             ("dot0", "timed by a profile"),
-            ("open0", "hollow: what the roofs allow"),
+            ("open0", "hollow: not timed, upper bound"),
             ("dot1", "the whole step, least traffic"),
         ),
     )
@@ -52,13 +52,13 @@ def _intensity(group: RooflineGroup) -> float:
 
 
 def _height(group: RooflineGroup, peaks: dict[str, float], bandwidth: float) -> float:
-    """What the group reached; what the roofs allow it where nobody timed it."""
+    """What the group reached; its upper bound where it was not timed."""
     if group.seconds:
         return group.flops / group.seconds
     return min(max(peaks.values()), _intensity(group) * bandwidth)
 
 
-def _roofs(area: PlotArea, peaks: dict[str, float], bandwidth: float) -> list[Element]:
+def _peak_lines(area: PlotArea, peaks: dict[str, float], bandwidth: float) -> list[Element]:
     x, y = area.x, area.y
     top = max(peaks.values())
     start = max(x.low, y.low / bandwidth)
@@ -106,7 +106,7 @@ def _table(found: Roofline) -> Table:
             )
         )
     heads = "operations of a step|>flops|>least bytes|>least time|>time|>reached"
-    return table("Operation groups against the roofs", heads, rows)
+    return table("Operation groups against the measured peaks", heads, rows)
 
 
 def knee(curve: BatchCurve) -> Figure:

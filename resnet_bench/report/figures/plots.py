@@ -224,12 +224,12 @@ def _interval(rate: Estimate) -> str:
     return f"{units.significant(rate.low)} to {units.significant(rate.high)}"
 
 
-def ceilings(found: Analysis) -> Figure:
-    """The model alone, the pipeline alone, what they allow together, and what both really reach."""
+def bottleneck(found: Analysis) -> Figure:
+    """The model alone, the pipeline alone, what is possible together, and what is reached."""
     named = (
         ("model alone", found.model, "fill0"),
         ("pipeline alone", found.pipeline, "fill0"),
-        ("bound", found.bound, "fill0"),
+        ("possible", found.bound, "fill0"),
         ("end to end", found.end_to_end, "fill1"),
     )
     rates = [rate for _, rate, _ in named]
@@ -238,14 +238,14 @@ def ceilings(found: Analysis) -> Figure:
         _rate_row(frame, number, rate, css, f"{name}: {units.rate(rate.value)}")
     words = "; ".join(f"{name} {units.rate(rate.value)}" for name, rate, _ in named)
     chart = Chart(
-        "Ceilings of model and pipeline",
+        "Throughput of model and pipeline",
         f"Images per second: {words}.",
         frame.height,
         tuple(frame.elements),
-        (("fill0", "ceiling"), ("fill1", "what is reached")),
+        (("fill0", "alone, or possible together"), ("fill1", "reached")),
     )
     rows: list[tuple[str | Cell, ...]] = [(name, units.rate(rate.value), _interval(rate)) for name, rate, _ in named]
-    return Figure(chart, table("Ceilings, measured in turns", "part|>rate|95 %", rows))
+    return Figure(chart, table("Throughput, interleaved rounds", "part|>rate|95 %", rows))
 
 
 def operations(found: Sequence[OperationTime], place: Literal["step", "input"]) -> Figure | None:

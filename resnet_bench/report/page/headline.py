@@ -1,8 +1,8 @@
-"""The answer of a record: how fast, whether to believe it, and what holds it back.
+"""The headline of a record: throughput, verdict, and bottleneck.
 
-Pure. What holds it back is what `bench-cli bottleneck` measured of the same work on the same machine; without
+Pure. The bottleneck is what `bench-cli bottleneck` measured of the same work on the same machine; without
 that, what the record itself shows, or the command that finds out. Neighbours: `record_sections.py` and
-`collection.py` place it.
+`report.py` place it.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from resnet_bench.report.terminal import bottleneck as words_of
 from resnet_bench.report.terminal import text, training
 
 TONES: dict[str, Tone] = {"valid": "good", "provisional": "warn", "invalid": "bad"}
-LIMIT_TONES: dict[str, Tone] = {
+BOTTLENECK_TONES: dict[str, Tone] = {
     "input-bound": "warn",
     "compute-bound": "good",
     "balanced": "good",
     "inconclusive": "warn",
 }
-"""How the answers of `bench-cli bottleneck` are to be taken."""
+"""The tone of each answer of `bench-cli bottleneck`."""
 
 
 @dataclass(frozen=True)
-class LimitLink:
+class BottleneckLink:
     """A result of `bench-cli bottleneck` that found an answer, and where the report shows it."""
 
     result: BottleneckRecord
@@ -47,10 +47,10 @@ class LimitLink:
     @property
     def cell(self) -> Cell:
         """The answer in a word, linked."""
-        return Cell(self.analysis.answer, tone=LIMIT_TONES[self.analysis.answer], href=f"#{self.anchor}")
+        return Cell(self.analysis.answer, tone=BOTTLENECK_TONES[self.analysis.answer], href=f"#{self.anchor}")
 
 
-def limit_of(record: Record, known: Sequence[LimitLink]) -> LimitLink | None:
+def bottleneck_of(record: Record, known: Sequence[BottleneckLink]) -> BottleneckLink | None:
     """The result about the same work on the same machine; of several, the one with the options most like the
     record's, then the newest. None where there is none."""
     if record.config.training is not None or record.summary is None:
@@ -60,8 +60,8 @@ def limit_of(record: Record, known: Sequence[LimitLink]) -> LimitLink | None:
     return min(alike, key=lambda each: len(compare.option_differences(record, each.result)), default=None)
 
 
-def answer(record: Record, ceilings: LimitLink | None = None) -> Headline:
-    """How fast, whether to believe it, and what holds it back; of a training, how accurate first."""
+def answer(record: Record, measured: BottleneckLink | None = None) -> Headline:
+    """Throughput, verdict and bottleneck; of a training, the accuracy first."""
     verdict = record.verdict
     rate, beside = _trained(record) if _is_training(record) else _rate(record)
     return Headline(
@@ -70,8 +70,8 @@ def answer(record: Record, ceilings: LimitLink | None = None) -> Headline:
         verdict=verdict.kind,
         tone=TONES[verdict.kind],
         reasons=tuple(Note(reason.message, TONES[verdict.kind], "reason") for reason in verdict.reasons),
-        bottleneck=_held_back(record, ceilings),
-        limit=ceilings.cell if ceilings is not None else None,
+        bottleneck=_bottleneck(record, measured),
+        limit=measured.cell if measured is not None else None,
     )
 
 
@@ -84,27 +84,29 @@ def _rate(record: Record) -> tuple[str, str]:
     if record.summary is None:
         return "no throughput", ""
     between = text.interval_of(record)
-    return units.rate(record.summary.images_per_s.value), f"{between} (95 %)" if between else "no interval: one process"
+    return units.rate(
+        record.summary.images_per_s.value
+    ), f"95 % CI {between}" if between else "no interval: one process"
 
 
 def _trained(record: Record) -> tuple[str, str]:
-    """The accuracy that a training came to, and what belongs to it."""
+    """The final accuracy of a training, and its details."""
     assert record.training is not None, "asked of trainings alone"
     accuracy, details = training.answer(record.training)
     speed = [f"at {units.rate(record.summary.images_per_s.value)}"] if record.summary is not None else []
     return accuracy, "; ".join([*(detail for detail, _ in details), *speed])
 
 
-def _held_back(record: Record, ceilings: LimitLink | None) -> str:
-    """What holds it back, in sentences; nothing of what measured nothing, and of a training only what it shows."""
+def _bottleneck(record: Record, measured: BottleneckLink | None) -> str:
+    """The bottleneck in sentences; nothing where nothing was measured, and of a training only what it shows."""
     if record.summary is None and record.pipeline is None:
         return ""
     own = shown(record)
-    if ceilings is None:
+    if measured is None:
         known = own if own is not None or record.config.training is not None else unknown(record)
         return known.message if known is not None else ""
-    lines = [f"{words_of.balance(ceilings.analysis)}."]
-    differing = compare.option_differences(record, ceilings.result)
+    lines = [f"{words_of.balance(measured.analysis)}."]
+    differing = compare.option_differences(record, measured.result)
     if differing:
         named = ", ".join(f"{each.field} ({each.base} here, {each.new} there)" for each in differing)
         lines.append(Notice.make("bottleneck_other_options", options=named).message)
@@ -112,8 +114,8 @@ def _held_back(record: Record, ceilings: LimitLink | None) -> str:
 
 
 def shown(record: Record) -> Notice | None:
-    """What holds the run back, from the best evidence that the record itself has: the pipeline's stages where it
-    ran alone, the split of a profiled step, the roofline; None where nothing in it tells."""
+    """The bottleneck of the run, from the best evidence that the record itself has: the pipeline's stages where it
+    ran alone, the split of a profiled step, the roofline; None where nothing in it shows one."""
     alone = record.summary is None or config_of(record).step.mode == "input"
     if alone and record.pipeline is not None and record.pipeline.bottleneck is not None:
         return Notice.make("bottleneck_stage", stage=record.pipeline.bottleneck)
@@ -133,7 +135,7 @@ def shown(record: Record) -> Notice | None:
 
 
 def unknown(record: Record) -> Notice:
-    """That nothing in the record tells, and the command that finds out."""
+    """The notice that nothing in the record shows the bottleneck, with the command that finds out."""
     config = config_of(record)
     if config.step.mode == "input":
         return Notice.make("bottleneck_of_input")

@@ -15,14 +15,14 @@ from resnet_bench.records.record import Record
 from resnet_bench.report.figures import plots
 from resnet_bench.report.page import sections
 from resnet_bench.report.page.document import Block, Cell, Chapter, Facts, Notes, Section, Table, table
-from resnet_bench.report.page.headline import LimitLink, answer
+from resnet_bench.report.page.headline import BottleneckLink, answer
 from resnet_bench.report.page.notices import note_of
 from resnet_bench.report.terminal import text
 from resnet_bench.report.terminal.comparison import interval
 from resnet_bench.report.terminal.pipeline import epoch_name
 
 
-def chapter(path: Path, record: Record, anchor: str, ceilings: LimitLink | None = None) -> Chapter:
+def chapter(path: Path, record: Record, anchor: str, ceilings: BottleneckLink | None = None) -> Chapter:
     """Everything about one record; `anchor` is unique in the report, `ceilings` are about the same work."""
     found = [
         Section(f"{anchor}-{name}", title, tuple(blocks)) for name, title, blocks in _sections(path, record) if blocks

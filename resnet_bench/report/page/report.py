@@ -25,7 +25,7 @@ from resnet_bench.report.figures import limit_plots, overview_plots
 from resnet_bench.report.figures.charts import ChartLabels
 from resnet_bench.report.page import downloads, result_sections
 from resnet_bench.report.page.document import Block, Cell, Document, Figure, Note, Notes, Paragraph, Section, table
-from resnet_bench.report.page.headline import TONES, LimitLink, limit_of
+from resnet_bench.report.page.headline import TONES, BottleneckLink, bottleneck_of
 from resnet_bench.report.page.record_sections import chapter
 from resnet_bench.report.terminal import comparison, text
 
@@ -55,8 +55,8 @@ def document(
     shown = differing([record for _, record in records])
     names = labels([record for _, record in records], shown)
     anchors = [f"record-{number}" for number in range(1, len(records) + 1)]
-    known = result_sections.ceilings(results)
-    limits = [limit_of(record, known) for _, record in records]
+    known = result_sections.bottlenecks(results)
+    limits = [bottleneck_of(record, known) for _, record in records]
     alone = records[0][1] if len(records) == 1 else None
     parts = result_sections.sections(results)
     return Document(
@@ -124,7 +124,7 @@ def _sections(
     anchors: list[str],
     shown: Sequence[Option],
     allow: frozenset[str],
-    limits: Sequence[LimitLink | None],
+    limits: Sequence[BottleneckLink | None],
     results: Sequence[Section],
 ) -> list[Section]:
     """The overview, the sections of the other `results`, and what belongs to all records."""
@@ -142,7 +142,7 @@ def _overview(
     names: list[str],
     anchors: list[str],
     shown: Sequence[Option],
-    limits: Sequence[LimitLink | None],
+    limits: Sequence[BottleneckLink | None],
 ) -> list[Block]:
     rows: list[tuple[str | Cell, ...]] = []
     limited = any(limit is not None for limit in limits)

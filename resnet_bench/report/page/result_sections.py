@@ -1,7 +1,7 @@
 """Results of `bottleneck`, `ab`, `noise`, `tune` and `evaluate` as sections of a report.
 
-Pure. The words are those of the terminal: `bottleneck.py`, `contest.py` and `tune.py` beside this module.
-Neighbours: `collection.py` places the sections, `plots.py` and `overview_plots.py` draw.
+Pure. The words are those of the terminal: `bottleneck.py`, `ab.py` and `tune.py`.
+Neighbours: `report.py` places the sections, `plots.py` and `overview_plots.py` draw.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from resnet_bench.report.page.document import (
     Tone,
     table,
 )
-from resnet_bench.report.page.headline import LIMIT_TONES, LimitLink
+from resnet_bench.report.page.headline import BOTTLENECK_TONES, BottleneckLink
 from resnet_bench.report.page.notices import note_of
 from resnet_bench.report.terminal import ab, bottleneck, text, tune
 from resnet_bench.report.terminal.comparison import interval, ratio
 
 MOST_ROWS = 30
-"""Matches that one figure still shows in a readable way."""
+"""The most comparisons that one figure shows readably."""
 
 FINDINGS: dict[str, Tone] = {"faster": "good", "slower": "bad", "inconclusive": "warn"}
 Ratios = list[tuple[str, Estimate, str]]
 
 
-def ceilings(results: SavedResults) -> list[LimitLink]:
+def bottlenecks(results: SavedResults) -> list[BottleneckLink]:
     """The answers of `bench-cli bottleneck`, with where `sections` shows them."""
     return [
-        LimitLink(found, found.analysis, f"bottleneck-{number}")
+        BottleneckLink(found, found.analysis, f"bottleneck-{number}")
         for number, (_, found) in enumerate(results.bottlenecks, 1)
         if found.analysis is not None
     ]
@@ -58,7 +58,7 @@ def sections(results: SavedResults) -> list[Section]:
     """A section for each kind of result that there is."""
     found = (
         ("bottleneck", "Bottleneck: model or input", [block for each in _bottlenecks(results) for block in each]),
-        ("turns", "Measured in turns", _contests(results.ab)),
+        ("turns", "Interleaved runs (A/B)", _ab_results(results.ab)),
         ("evaluations", "Evaluations of trained networks", evaluations.blocks(results.evaluations)),
         ("tuned", "Searches for the fastest configuration", [block for each in _tunings(results) for block in each]),
     )
@@ -75,9 +75,9 @@ def _bottleneck(path: Path, found: BottleneckRecord) -> list[Block]:
     blocks: list[Block] = [Paragraph(text.subtitle(found))]
     if found.analysis is not None:
         word = found.analysis.answer
-        blocks.append(Notes((Note(f"{bottleneck.balance(found.analysis)}.", LIMIT_TONES[word], word),)))
-        figure = plots.ceilings(found.analysis)
-        drawn = {row[0].text for row in figure.table.rows} - {"bound"}
+        blocks.append(Notes((Note(f"{bottleneck.balance(found.analysis)}.", BOTTLENECK_TONES[word], word),)))
+        figure = plots.bottleneck(found.analysis)
+        drawn = {row[0].text for row in figure.table.rows} - {"possible"}
         rows = [(name, words) for name, words in bottleneck.rows(found, found.analysis) if name not in drawn]
         blocks += [figure, Facts((*rows, _where(path, found.created_at)))]
     return [*blocks, *findings.failure(found.outcome), *_notices(bottleneck.notices(found))]
@@ -95,21 +95,21 @@ def _notes(lines: Sequence[str], tone: Tone = "warn") -> list[Block]:
     return [Notes(tuple(Note(line, tone, "note") for line in dict.fromkeys(lines)))] if lines else []
 
 
-def _contests(found: Sequence[tuple[Path, AbRecord]]) -> list[Block]:
-    """The ratios of all matches in one figure, then each with its sides."""
+def _ab_results(found: Sequence[tuple[Path, AbRecord]]) -> list[Block]:
+    """The ratios of all comparisons in one figure, then each with its sides."""
     if not found:
         return []
     named: Ratios = [
-        (_numbered(number, len(found), _match(each)), each.result.ratio, each.result.finding)
+        (_numbered(number, len(found), _sides(each)), each.result.ratio, each.result.finding)
         for number, (_, each) in enumerate(found, 1)
         if each.result is not None
     ]
     blocks: list[Block] = []
     if len(named) > 1:
-        blocks = _ratios(named, "Ratios in turns", "B's throughput as a multiple of A's", "match")
+        blocks = _ratios(named, "Ratios from interleaved runs", "B's throughput as a multiple of A's", "comparison")
     for number, (path, each) in enumerate(found, 1):
-        title = _numbered(number, len(found), _match(each))
-        blocks += [Heading(f"turns-{number}", title), *_contest(path, each, alone=len(named) < 2)]
+        title = _numbered(number, len(found), _sides(each))
+        blocks += [Heading(f"turns-{number}", title), *_ab_result(path, each, alone=len(named) < 2)]
     return blocks
 
 
@@ -117,8 +117,8 @@ def _numbered(number: int, of: int, title: str) -> str:
     return f"{number}: {title}" if of > 1 else title
 
 
-def _match(found: AbRecord) -> str:
-    """Who played: "--xla against the defaults"."""
+def _sides(found: AbRecord) -> str:
+    """The sides: "--xla against the defaults"."""
     a, b = (side.label or "the defaults" for side in (found.a, found.b))
     return f"{b} against {a}" if found.kind == "ab" else f"{a} against itself (noise)"
 
@@ -128,30 +128,30 @@ def _ratios(named: Ratios, title: str, what: str, head: str) -> list[Block]:
         rows: list[tuple[str | Cell, ...]] = [
             (name, Cell(ratio(each.value), sort=each.value), interval(each), word) for name, each, word in named
         ]
-        return [table(title, f"{head}|>ratio|95 %|finding", rows, sortable=True)]
+        return [table(title, f"{head}|>ratio|95 % CI|finding", rows, sortable=True)]
     figure = overview_plots.ratio_rows(named, title, f"{what}, with intervals; right of 1 is faster.", "ratio", head)
     return [figure] if figure is not None else []
 
 
-def _contest(path: Path, found: AbRecord, *, alone: bool) -> list[Block]:
+def _ab_result(path: Path, found: AbRecord, *, alone: bool) -> list[Block]:
     result = found.result
     blocks: list[Block] = []
     if result is not None:
-        between = f"{interval(result.ratio)}, 95 %" if result.ratio.low is not None else "no interval: one pair"
+        between = f"95 % CI {interval(result.ratio)}" if result.ratio.low is not None else "no interval: one pair"
         word = ab.finding(found, result)
         sides = ("B", "A's") if found.kind == "ab" else ("One", "the other's")
         told = f"{sides[0]} ran at {ratio(result.ratio.value)} times {sides[1]} speed ({between})."
         blocks.append(Notes((Note(told, _tone(found, result.finding), word),)))
         if alone:
-            one: Ratios = [(_match(found), result.ratio, result.finding)]
-            blocks += _ratios(one, "Ratio in turns", "B's throughput as a multiple of A's", "match")
+            one: Ratios = [(_sides(found), result.ratio, result.finding)]
+            blocks += _ratios(one, "Ratio from interleaved runs", "B's throughput as a multiple of A's", "comparison")
         floor = floor_of(found) if found.kind == "noise" else None
         blocks.append(Facts((*ab.rows(found, result, floor), _where(path, found.created_at))))
     return [*blocks, *findings.failure(found.outcome), *_notes(ab.notes(found))]
 
 
 def _tone(found: AbRecord, word: str) -> Tone:
-    """Of two identical sides, a difference is no good news."""
+    """Of two identical sides, a difference is a false positive."""
     return FINDINGS.get(word, "") if found.kind == "ab" else "good" if word == "no difference" else "warn"
 
 
@@ -174,11 +174,11 @@ def _tuning(path: Path, found: TuningRecord) -> list[Block]:
     ]
     if found.contributions:
         grid = _grid(tune.CONTRIBUTIONS, tune.CONTRIBUTION_COLUMNS, map(tune.contribution, found.contributions))
-        words = "The best's throughput as a multiple of its own without the switch"
-        drawn = _ratios(named, "What each switch gives", words, "switch")
+        words = "Throughput of the best configuration as a multiple of its own without the option"
+        drawn = _ratios(named, "Contribution of each option", words, "option")
         blocks += [Figure(each.chart, grid) if isinstance(each, Figure) else each for each in drawn] or [grid]
     if found.candidates:
-        blocks.append(_grid(tune.CHALLENGES, tune.CHALLENGE_COLUMNS, map(tune.challenge, found.candidates)))
+        blocks.append(_grid(tune.CANDIDATES, tune.CANDIDATE_COLUMNS, map(tune.candidate, found.candidates)))
     return [
         *blocks,
         *findings.failure(found.outcome),

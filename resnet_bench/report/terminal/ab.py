@@ -1,6 +1,6 @@
-"""What `ab` and `noise` found, on a terminal: the answer first.
+"""The results of `ab` and `noise` on a terminal: the answer first.
 
-Neighbours: `matches/contest.py`, `matches/noise.py`; `result_sections.py` puts the same words into a report.
+Neighbours: `records/ab.py` has the result, `report/page/result_sections.py` puts the same words into a report.
 """
 
 from __future__ import annotations
@@ -19,68 +19,66 @@ from resnet_bench.records.noise_floor import NoiseFloor
 from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
 from resnet_bench.report.terminal.rich_text import add_row
 
-_TITLES = {"ab": "B against A", "noise": "A against A: this machine's noise"}
+_TITLES = {"ab": "B against A", "noise": "A against A: this machine's noise floor"}
 
 
-def render(contest: AbRecord, path: Path | None = None, floor: NoiseFloor | None = None) -> RenderableType:
+def render(record: AbRecord, path: Path | None = None, floor: NoiseFloor | None = None) -> RenderableType:
     """The whole result. `floor`: the machine's noise floor, just measured or known from before."""
-    parts: list[RenderableType] = [Text(_TITLES[contest.kind], style="bold"), Text()]
-    result = contest.result
+    parts: list[RenderableType] = [Text(_TITLES[record.kind], style="bold"), Text()]
+    result = record.result
     if result is not None:
-        parts += [Padding(_answer(contest, result), (0, 2)), Text(), Padding(_rows(contest, result, floor), (0, 2))]
-    if contest.outcome.kind != "ok":
-        parts += [Padding(_outcome(contest), (0, 2))]
-    told = [Text.assemble(("! ", "yellow"), line) for line in notes(contest, floor)]
-    if told:
-        parts += [Text(), *(Padding(line, (0, 2)) for line in told)]
+        parts += [Padding(_answer(record, result), (0, 2)), Text(), Padding(_rows(record, result, floor), (0, 2))]
+    if record.outcome.kind != "ok":
+        parts += [Padding(_outcome(record), (0, 2))]
+    lines = [Text.assemble(("! ", "yellow"), line) for line in notes(record, floor)]
+    if lines:
+        parts += [Text(), *(Padding(line, (0, 2)) for line in lines)]
     if path is not None:
         parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
     return Group(*parts)
 
 
-def _answer(contest: AbRecord, result: AbResult) -> Text:
+def _answer(record: AbRecord, result: AbResult) -> Text:
     words = Text.assemble((ratio(result.ratio.value), "bold cyan"))
-    between = f"({interval(result.ratio)}, 95 %)" if result.ratio.low is not None else "(no interval: one pair)"
+    between = f"(95 % CI {interval(result.ratio)})" if result.ratio.low is not None else "(no interval: one pair)"
     words.append(f"  {between}   ", style="dim")
-    words.append(finding(contest, result), style=STYLES[result.finding])
+    words.append(finding(record, result), style=STYLES[result.finding])
     return words
 
 
-def finding(contest: AbRecord, result: AbResult) -> str:
-    """What the ratio says. Two identical sides that differ are no finding, but a false alarm."""
-    if contest.kind == "ab" or result.finding == "inconclusive":
+def finding(record: AbRecord, result: AbResult) -> str:
+    """What the ratio says. Two identical sides that differ are a false positive."""
+    if record.kind == "ab" or result.finding == "inconclusive":
         return result.finding
-    return "as it should be" if result.finding == "no difference" else f"a false alarm ({result.finding})"
+    return "no difference (expected)" if result.finding == "no difference" else f"false positive ({result.finding})"
 
 
-def _rows(contest: AbRecord, result: AbResult, floor: NoiseFloor | None) -> Table:
+def _rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, words in rows(contest, result, floor):
+    for name, words in rows(record, result, floor):
         add_row(grid, name, words)
     return grid
 
 
-def rows(contest: AbRecord, result: AbResult, floor: NoiseFloor | None = None) -> list[tuple[str, str]]:
+def rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None = None) -> list[tuple[str, str]]:
     """The sides and how they were measured, each with its name."""
     listed = [
         ("A", f"{units.rate(result.images_per_s_a)}  {result.label_a}".rstrip()),
         ("B", f"{units.rate(result.images_per_s_b)}  {result.label_b}".rstrip()),
-        ("differs in", _differences((*contest.workload, *contest.options))),
+        ("differs in", _differences((*record.workload, *record.options))),
         ("pairs", f"ratio {', '.join(ratio(pair.ratio) for pair in result.pairs)}"),
-        ("measured", _measured(contest, result)),
+        ("measured", _measured(record, result)),
     ]
     if result.resolution is not None:
-        listed.insert(
-            3, ("resolution", f"{units.share(result.resolution)}: a smaller difference could not have been seen")
-        )
-    if contest.kind == "noise" and floor is not None:
+        listed.insert(3, ("resolution", f"{units.share(result.resolution)}: smaller differences cannot be detected"))
+    if record.kind == "noise" and floor is not None:
         listed.insert(0, ("noise floor", f"{units.share(floor.floor)} for comparisons of {floor.kind} on this machine"))
         spread = (
-            f"{units.share(floor.pair_sd)} between pairs in turns, {units.share(floor.process_sd)} between processes"
+            f"{units.share(floor.pair_sd)} between interleaved pairs, {units.share(floor.process_sd)} between processes"
         )
-        listed.insert(1, ("deviation", spread))
+        listed.insert(1, ("variation", spread))
     return [(name, words) for name, words in listed if words]
 
 
@@ -88,13 +86,13 @@ def _differences(found: tuple[Difference, ...]) -> str:
     return ", ".join(f"{each.field} ({each.base}, {each.new})" for each in found)
 
 
-def _measured(contest: AbRecord, result: AbResult) -> str:
-    turns = sorted({len(pair.a) for pair in result.pairs})
+def _measured(record: AbRecord, result: AbResult) -> str:
+    rounds = sorted({len(pair.a) for pair in result.pairs})
     steps = sorted({one.steps for pair in result.pairs for one in pair.a})
     count = len(result.pairs)
     return (
-        f"{count} pair{'' if count == 1 else 's'} of processes, {_span(turns)} turns of {_span(steps)} steps each, "
-        f"{units.duration(contest.wall_s)} in all"
+        f"{count} pair{'' if count == 1 else 's'} of processes, {_span(rounds)} interleaved rounds of "
+        f"{_span(steps)} steps, {units.duration(record.wall_s)} in all"
     )
 
 
@@ -102,29 +100,29 @@ def _span(numbers: list[int]) -> str:
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
 
 
-def _outcome(contest: AbRecord) -> RenderableType:
-    outcome = contest.outcome
+def _outcome(record: AbRecord) -> RenderableType:
+    outcome = record.outcome
     lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
     if outcome.log_tail:
-        lines.append(Text("The worker's last lines:", style="dim"))
+        lines.append(Text("The end of the worker's log:", style="dim"))
         lines += [Text(f"  {line}", style="dim", overflow="fold") for line in outcome.log_tail[-8:]]
     return Group(*lines)
 
 
-def notes(contest: AbRecord, floor: NoiseFloor | None = None) -> list[str]:
-    """What a reader must know besides, in sentences."""
+def notes(record: AbRecord, floor: NoiseFloor | None = None) -> list[str]:
+    """Notes on the result, in sentences."""
     notices: list[tuple[str, Notice]] = []
-    if contest.result is not None:
-        notices += [("", notice) for notice in contest.result.notices]
-    shared = [notice for notice in contest.a.notices if notice in contest.b.notices]
+    if record.result is not None:
+        notices += [("", notice) for notice in record.result.notices]
+    shared = [notice for notice in record.a.notices if notice in record.b.notices]
     notices += [("", notice) for notice in shared]
-    for name, side in (("A: ", contest.a), ("B: ", contest.b)):
+    for name, side in (("A: ", record.a), ("B: ", record.b)):
         notices += [(name, notice) for notice in side.notices if notice not in shared]
     lines = [f"{name}{notice.message}" for name, notice in notices]
-    result = contest.result
-    if contest.workload:
-        lines.insert(0, "The sides do different work: the ratio compares images per second, not the same job.")
-    if result is not None and contest.kind == "ab" and floor is not None and _below(result, floor):
+    result = record.result
+    if record.workload:
+        lines.insert(0, "The sides do different work: the ratio compares images per second of different workloads.")
+    if result is not None and record.kind == "ab" and floor is not None and _below(result, floor):
         lines.insert(0, f"The difference is smaller than this machine's noise floor of {units.share(floor.floor)}.")
     return list(dict.fromkeys(lines))
 

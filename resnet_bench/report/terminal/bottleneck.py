@@ -1,6 +1,6 @@
-"""What `bottleneck` found, on a terminal: the answer first.
+"""The result of `bottleneck` on a terminal: the answer first.
 
-Neighbours: `matches/bottleneck.py` has the mathematics, `result_sections.py` puts the same words into a report.
+Neighbours: `analysis/bottleneck.py` computes it, `report/page/result_sections.py` puts the same words into a report.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _STYLES = {
     "balanced": "bold green",
     "inconclusive": "bold yellow",
 }
-_BOUNDS = {
-    "own device": "the lower ceiling: the model has a device of its own",
+_POSSIBLE = {
+    "own device": "the lower of the two: the model has a device of its own",
     "shared cores": "1 / (1/model + 1/pipeline): both share the cores",
 }
 
@@ -60,17 +60,17 @@ def _answer(found: Analysis) -> Text:
 
 
 def balance(found: Analysis) -> str:
-    """How the ceilings stand to each other, in words."""
+    """The speed of the pipeline against that of the model, in words."""
     times = units.significant(found.balance.value)
     return f"the pipeline alone is {times} x as fast as the model alone{_between(found.balance)}"
 
 
 def _between(estimate: Estimate, as_share: bool = False) -> str:
-    """ " (0.95 to 1.02, 95 %)", or nothing."""
+    """ " (95 % CI 0.95 to 1.02)", or nothing."""
     if estimate.low is None or estimate.high is None:
         return ""
     word = units.share if as_share else units.significant
-    return f"  ({word(estimate.low)} to {word(estimate.high)}, 95 %)"
+    return f"  (95 % CI {word(estimate.low)} to {word(estimate.high)})"
 
 
 def _rows(result: BottleneckRecord, found: Analysis) -> Table:
@@ -88,8 +88,8 @@ def rows(result: BottleneckRecord, found: Analysis) -> list[tuple[str, str]]:
         ("model alone", f"{units.rate(found.model.value)}{_between(found.model)}"),
         ("pipeline alone", f"{units.rate(found.pipeline.value)}{_between(found.pipeline)}"),
         ("end to end", f"{units.rate(found.end_to_end.value)}{_between(found.end_to_end)}"),
-        ("bound", f"{units.rate(found.bound.value)}, {_BOUNDS[found.sharing]}"),
-        ("efficiency", f"{units.share(found.efficiency.value)} of the bound{_between(found.efficiency, True)}"),
+        ("possible", f"{units.rate(found.bound.value)}, {_POSSIBLE[found.sharing]}"),
+        ("efficiency", f"{units.share(found.efficiency.value)} of what is possible{_between(found.efficiency, True)}"),
         ("stall", _stall(found)),
         ("accelerator", _utilisation(found)),
         ("cores", _cores(found, found.cores)),
@@ -101,8 +101,8 @@ def rows(result: BottleneckRecord, found: Analysis) -> list[tuple[str, str]]:
 def _stall(found: Analysis) -> str:
     share = found.stall_share
     if share.value <= 0:
-        return f"none: a step of {units.duration(found.step_s)} takes no longer than the model alone"
-    why = "waits for input" if found.sharing == "own device" else "is the input's share of the cores, or waits"
+        return f"none: a step ({units.duration(found.step_s)}) takes no longer than the model alone"
+    why = "waits for input" if found.sharing == "own device" else "goes to the input pipeline, or to waiting for it"
     seconds = f"{units.duration(found.stall_s)} of {units.duration(found.step_s)}"
     return f"{units.share(share.value)} of a step ({seconds}) {why}{_between(share, True)}"
 
@@ -110,7 +110,7 @@ def _stall(found: Analysis) -> str:
 def _utilisation(found: Analysis) -> str:
     if found.utilisation is None:
         return ""
-    words = {True: "passes", False: "does not pass", None: "may pass or not"}[found.utilisation_passes]
+    words = {True: "passes", False: "fails", None: "inconclusive"}[found.utilisation_passes]
     return (
         f"{units.share(found.utilisation.value)} utilised{_between(found.utilisation, True)}; {words} at "
         f"{units.share(AU_PASS)} (AU of MLPerf Storage)"
@@ -121,7 +121,7 @@ def _cores(found: Analysis, cores: CoreUse | None) -> str:
     if cores is None:
         return _workers_elsewhere(found)
     each = f"an image costs {units.duration(cores.cpu_s_per_image)} of a core"
-    busy = f"alone, the pipeline keeps {units.significant(cores.busy)} of {cores.usable} busy"
+    busy = f"the pipeline alone keeps {units.significant(cores.busy)} of {cores.usable} busy"
     return "; ".join([each, busy, *([_wanted(found, cores)] if found.stall_share.value > 0 else [])])
 
 
@@ -134,10 +134,10 @@ def _workers_elsewhere(found: Analysis) -> str:
 
 def _wanted(found: Analysis, cores: CoreUse) -> str:
     """What would remove the stall."""
-    fed = f"{_plural(cores.to_feed)} feed the model at full speed"
+    fed = f"{_plural(cores.to_feed)} would feed the model at full speed"
     if found.sharing == "own device":
-        return f"{fed}, {cores.more} more than there are" if cores.more else fed
-    return f"{_plural(cores.more)} more for the input alone (tf.data service workers, say) would remove the stall"
+        return f"{fed}, {cores.more} more than available" if cores.more else fed
+    return f"{_plural(cores.more)} more for the input alone (such as tf.data service workers) would remove the stall"
 
 
 def _plural(cores: int) -> str:
@@ -145,11 +145,11 @@ def _plural(cores: int) -> str:
 
 
 def _measured(result: BottleneckRecord) -> str:
-    turns = sorted({len(each.end_to_end) for each in result.repetitions})
-    spans = str(turns[0]) if len(turns) == 1 else f"{turns[0]} to {turns[-1]}"
+    rounds = sorted({len(each.end_to_end) for each in result.repetitions})
+    spans = str(rounds[0]) if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
     count = len(result.repetitions)
-    how = "in turns" if all(each.interleaved for each in result.repetitions) else "one process after the other"
+    how = "interleaved" if all(each.interleaved for each in result.repetitions) else "one process after the other"
     return (
-        f"{count} repetition{'' if count == 1 else 's'} of 3 processes, {spans} rounds of each {how}, "
+        f"{count} repetition{'' if count == 1 else 's'} of 3 processes, {spans} rounds of each, {how}, "
         f"{units.duration(result.wall_s)} in all"
     )

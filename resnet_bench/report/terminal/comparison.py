@@ -1,4 +1,4 @@
-"""Comparisons of records, for a terminal and for a pull request. Neighbours: `compare.py` makes them."""
+"""Comparisons of records, for a terminal and for a pull request. Neighbour: `analysis/compare.py` makes them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resnet_bench.report.terminal.rich_text import add_row
 
 STYLES = {"faster": "bold green", "slower": "bold red", "no difference": "bold", "inconclusive": "bold yellow"}
 SHOWN_DIFFERENCES = 4
-COLUMNS = ("configuration", "processes", "img/s", "ratio", "95 %", "finding")
+COLUMNS = ("configuration", "processes", "img/s", "ratio", "95 % CI", "finding")
 
 
 def ratio(value: float) -> str:
@@ -37,7 +37,7 @@ def render(report: ComparisonReport, base: Record) -> RenderableType:
     """The table, then what a reader must know; `base` is a record of the base."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     for name in COLUMNS:
-        left = name in ("configuration", "finding", "95 %")
+        left = name in ("configuration", "finding", "95 % CI")
         table.add_column(
             name,
             justify="left" if left else "right",
@@ -80,26 +80,26 @@ def _cells(each: Comparison) -> tuple[str, ...]:
 
 
 def refusals(report: ComparisonReport) -> list[str]:
-    """What is not compared, and the fields that forbid it."""
+    """What is not comparable, and the fields that differ."""
     return [
         f"Not compared: {', '.join(each.new.files[:2])}. It differs in {_listed(each.differences, 8)}. "
-        f"{' '.join(f'--allow {one.field}' for one in each.differences)} compares it nevertheless."
+        f"{' '.join(f'--allow {one.field}' for one in each.differences)} compares it anyway."
         for each in report.refused
     ]
 
 
 def notes(report: ComparisonReport) -> list[str]:
-    """What the table leaves out, in sentences."""
+    """Notes on the table, in sentences."""
     found = [line for each in report.comparisons for line in _notes_of(each, report)]
     if len(report.comparisons) > 1:
-        found.append(f"Intervals are widened for {len(report.comparisons)} comparisons at once (Holm).")
+        found.append(f"Intervals are corrected for {len(report.comparisons)} comparisons (Holm).")
     weak = [verdict for each in _subjects(report) for verdict in each.verdicts if verdict != "valid"]
     if weak:
         found.append(f"{len(weak)} of the records are not valid but {' or '.join(sorted(set(weak)))}.")
     if any(each.finding != "inconclusive" for each in report.comparisons):
         found.append(
-            "The records were measured one after the other: what the machine drifted in between is in the ratio, but "
-            "not in the interval. bench-cli ab takes turns instead."
+            "The records were measured one after the other: drift of the machine between them is in the ratio, but "
+            "not in the interval. bench-cli ab runs both interleaved instead."
         )
     return list(dict.fromkeys(found))
 
@@ -119,7 +119,7 @@ def _notes_of(each: Comparison, report: ComparisonReport) -> list[str]:
     if each.below_noise_floor and report.noise_floor is not None:
         found.append(f"{name}: smaller than this machine's noise floor of {units.share(report.noise_floor)}.")
     if each.finding == "inconclusive":
-        found.append(f"{name}: one process on either side supports no interval. Run with --processes 3 or more.")
+        found.append(f"{name}: inconclusive (needs at least two processes per side). Run with --processes 3 or more.")
     return found
 
 

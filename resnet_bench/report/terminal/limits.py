@@ -1,9 +1,9 @@
-"""How close a run came to its machine's limits, and its energy, in a line each. Neighbour: `text.py` shows them."""
+"""A run against the machine's measured peaks, and its energy, in a line each. Neighbour: `text.py` shows them."""
 
 from __future__ import annotations
 
 from resnet_bench import units
-from resnet_bench.analysis import roofline as roofs
+from resnet_bench.analysis import roofline
 from resnet_bench.records.roofline import Energy, Roofline
 
 
@@ -18,15 +18,15 @@ def byte_rate(bytes_per_s: float | None) -> str:
 
 
 def line(found: Roofline | None) -> str:
-    """ "MFU 44 % (268 of 610 GFLOP/s float32); the roofs allow a step of 307 ms; most to gain: convolutions, 45 ms"."""
+    """ "MFU 44 % (268 of 610 GFLOP/s in float32); measured peaks allow a step of 307 ms; most to gain: norm, 45 ms"."""
     if found is None:
         return ""
-    roof = found.peak_flops_per_s.get(f"matmul {found.dtype}")
+    peak = found.peak_flops_per_s.get(f"matmul {found.dtype}")
     reached = flop_rate(found.step_flops / found.step_s)
-    words = [f"MFU {units.share(found.mfu)} ({reached} of {flop_rate(roof)} in {found.dtype})"]
+    words = [f"MFU {units.share(found.mfu)} ({reached} of {flop_rate(peak)} in {found.dtype})"]
     if found.step_limit_s is not None:
-        words.append(f"the roofs allow a step of {units.duration(found.step_limit_s)}")
-    gains = roofs.gains(found)
+        words.append(f"measured peaks allow a step of {units.duration(found.step_limit_s)}")
+    gains = roofline.gains(found)
     if gains:
         words.append(f"most to gain: {gains[0].name}, {units.duration(gains[0].gain_s)}")
     return "; ".join(words)

@@ -1,4 +1,4 @@
-"""What `data bench` found, for the terminal: stages, epochs, memory, options changed in turn.
+"""The results of `data bench` on a terminal: stages, epochs, memory, options changed one by one.
 
 `ablation_chart.py` draws the last of these. Neighbour: `text.py` puts it under the record's summary.
 """
@@ -31,13 +31,13 @@ def render(result: PipelineResult) -> RenderableType:
     """All tables that have rows."""
     parts: list[RenderableType] = []
     if result.stages:
-        parts += [_titled("Stage by stage, each with all before it; in turns"), _stages(result)]
+        parts += [_titled("Stage by stage, each with all before it; interleaved rounds"), _stages(result)]
     if result.epochs:
         parts += [_titled("Epochs"), _epochs(result.epochs)]
     if result.memory is not None:
         parts += [Text(), Text(memory_words(result.memory), style="dim")]
     if result.ablation:
-        parts += [_titled("One option changed, in turns against the full pipeline"), _ablation(result.ablation)]
+        parts += [_titled("One option changed, interleaved with the full pipeline"), _ablation(result.ablation)]
     return Group(*parts)
 
 
@@ -78,7 +78,7 @@ def _adds(stage: StageRate) -> str:
 
 
 def epoch_name(one: EpochRate) -> str:
-    """What a reader calls a pass over the data."""
+    """The name of a pass over the data."""
     name = "read alone" if one.until == "read" else f"{one.epoch}"
     return name if one.complete else f"{name} (cut)"
 
@@ -101,12 +101,12 @@ def _epochs(epochs: tuple[EpochRate, ...]) -> Table:
 
 
 def memory_words(trend: MemoryTrend) -> str:
-    """One line on how the worker's memory went."""
+    """One line on the trend of the worker's memory."""
     if not trend.samples:
         return "memory: not sampled"
     most = max(one.resident_bytes for one in trend.samples)
     if trend.growth_bytes is None:
-        return f"Memory: {units.size(most)} resident at most; too few samples to tell whether it grows."
+        return f"Memory: {units.size(most)} resident at most; too few samples to decide whether it grows."
     images = trend.samples[-1].images - trend.settled_images
     growth = f"{'+' if trend.growth_bytes >= 0 else '-'}{units.size(abs(trend.growth_bytes))}"
     state = "flat" if trend.flat else "growing"

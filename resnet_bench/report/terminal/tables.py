@@ -1,4 +1,4 @@
-"""Tables of many records: a sweep (what varied and what came of it) and a history."""
+"""Tables of many records: a sweep (varied options and results) and a history."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from resnet_bench.report.terminal.rich_text import add_row
 from resnet_bench.report.terminal.text import VERDICT_STYLE, interval_of
 
 ONE_AFTER_THE_OTHER = (
-    "The records were measured one after the other: what the machine drifted in between is in the order of the rows."
+    "The records were measured one after the other: drift of the machine may affect the order of the rows."
 )
-LET_THEM_TAKE_TURNS = " --confirm 3 lets the best three take turns."
+CONFIRM_HINT = " --confirm 3 compares the best three with interleaved runs."
 
 Line = tuple[dict[str, str], str, Record | None]
-"""Values of the varied options, what became of the configuration, and its record."""
+"""Values of the varied options, the status of the configuration, and its record."""
 
 
-def sweep(lines: Sequence[Line], in_turns: bool = False) -> RenderableType:
+def sweep(lines: Sequence[Line], confirmed: bool = False) -> RenderableType:
     """A column per varied option, then throughput, interval and verdict; a reason where there is none.
 
-    in_turns: the best have taken turns already.
+    confirmed: the best have been compared with interleaved runs already.
     """
     several = sum(record is not None and record.summary is not None for _, _, record in lines) > 1
     if not several:
         return _sweep(lines)
-    hint = "" if in_turns else LET_THEM_TAKE_TURNS
+    hint = "" if confirmed else CONFIRM_HINT
     return Group(_sweep(lines), Text(), Text.assemble(("- ", "dim"), ONE_AFTER_THE_OTHER, hint))
 
 
@@ -60,27 +60,27 @@ def _measured(record: Record) -> tuple[str, str, Text]:
 
 
 def _reason(status: str, record: Record | None) -> tuple[str, str, Text]:
-    words = {"waiting": "not started", "claimed": "another sweep has it"}.get(status, status)
+    words = {"waiting": "not started", "claimed": "another sweep measures it"}.get(status, status)
     why = f": {record.outcome.message}" if record is not None else ""
     return units.UNKNOWN, "", Text(f"{words}{why}", style="yellow" if status == "skipped" else "red")
 
 
 def confirmed(best: str, rows: Sequence[tuple[str, Estimate | None, Finding, Outcome]]) -> RenderableType:
-    """The best of a sweep in turns: each against the first, which is `best`."""
+    """The best of a sweep in interleaved runs: each against the first, which is `best`."""
     grid = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("in turns", "ratio", "95 %", "finding"):
+    for name in ("interleaved runs", "ratio", "95 % CI", "finding"):
         grid.add_column(name, justify="right" if name == "ratio" else "left", overflow="fold")
     add_row(grid, best, "1", "", "")
     for words, estimate, found, outcome in rows:
         cells = (words, ratio(estimate.value), interval(estimate)) if estimate else (words, units.UNKNOWN, "")
         failed = outcome.kind != "ok"
         add_row(grid, *cells, Text(outcome.message if failed else found, style="red" if failed else STYLES[found]))
-    more = f" Intervals are widened for {len(rows)} comparisons at once (Holm)." if len(rows) > 1 else ""
+    more = f" Intervals are corrected for {len(rows)} comparisons (Holm)." if len(rows) > 1 else ""
     return Group(Text(), grid, Text(), Text.assemble(("- ", "dim"), f"Throughput over that of {best}.{more}"))
 
 
 def sweep_data(lines: Sequence[tuple[Line, str | None, dict[str, Any] | None]]) -> list[dict[str, Any]]:
-    """The same for programs; each line comes with the record's file and what its turns against the best showed."""
+    """The same for programs; each line comes with the record's file and its interleaved runs against the best."""
     return [
         {
             "options": values,
@@ -96,7 +96,7 @@ def sweep_data(lines: Sequence[tuple[Line, str | None, dict[str, Any] | None]]) 
 
 
 def history(records: Sequence[tuple[Path, Record]]) -> Table:
-    """A row per record: when, what, how fast, whether to believe it, and the end of its file's name."""
+    """A row per record: when, what, throughput, verdict, and the end of its file's name."""
     grid = Table(box=None, header_style="dim", pad_edge=False)
     for name in ("UTC", "mode", "batch", "precision"):
         grid.add_column(name, justify="right" if name == "batch" else "left", no_wrap=True)

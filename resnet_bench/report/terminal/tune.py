@@ -1,6 +1,6 @@
-"""What `tune` found, on a terminal: the gain and the command first, then what each switch gave and who was tried.
+"""The result of `tune` on a terminal: the gain and the command first, then contributions and candidates.
 
-Neighbours: `tuning/tuned.py` has the result, `result_sections.py` puts the same words into a report.
+Neighbours: `records/tuning.py` has the result, `report/page/result_sections.py` puts the same words into a report.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from resnet_bench.report.terminal.notices import notice_line
 from resnet_bench.report.terminal.rich_text import add_row
 
 LONGEST_REASON = 120
-CONTRIBUTIONS = "What each switch gives (the best against itself without it)"
-CHALLENGES = "Challengers, each against the champion of its time"
-CONTRIBUTION_COLUMNS = ("option", "value", "instead of", "ratio", "interval", "finding")
-CHALLENGE_COLUMNS = ("change", "img/s", "ratio", "interval", "pairs", "result")
+CONTRIBUTIONS = "Contribution of each option (the best configuration, with and without it)"
+CANDIDATES = "Candidates, each against the best configuration so far"
+CONTRIBUTION_COLUMNS = ("option", "value", "instead of", "ratio", "95 % CI", "finding")
+CANDIDATE_COLUMNS = ("change", "img/s", "ratio", "interval", "pairs", "result")
 _STATUS_STYLES = {"won": "green", "failed": "red", "out of bounds": "yellow", "out of time": "yellow"}
 _MODES = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "the input pipeline"}
 
@@ -43,8 +43,8 @@ def render(tuning: TuningRecord, path: Path | None = None) -> RenderableType:
         parts += [Text(), Padding(Text(CONTRIBUTIONS), (0, 2))]
         parts += [Padding(_contributions(tuning.contributions), (0, 2))]
     if tuning.candidates:
-        parts += [Text(), Padding(Text(CHALLENGES), (0, 2))]
-        parts += [Padding(_challenges(tuning.candidates), (0, 2))]
+        parts += [Text(), Padding(Text(CANDIDATES), (0, 2))]
+        parts += [Padding(_candidates(tuning.candidates), (0, 2))]
     if tuning.outcome.kind != "ok":
         parts += [
             Text(),
@@ -73,21 +73,21 @@ def _answer(tuning: TuningRecord) -> Text:
 
 
 def answer(tuning: TuningRecord) -> tuple[str, str, str]:
-    """What came of it in words, its interval or what stands for it, and the finding where there is one."""
+    """The result in words, its interval or the reason why there is none, and the finding where there is one."""
     gain = tuning.gain
     if tuning.recommended == "defaults":
-        why = f"({_status_count(tuning)})" if gain is None else f"(the last champion came to {ratio(gain.ratio.value)})"
-        return "Nothing was shown to beat TensorFlow's defaults", why, ""
+        why = f"({_status_count(tuning)})" if gain is None else f"(best candidate: {ratio(gain.ratio.value)}x)"
+        return "No configuration was significantly faster than TensorFlow's defaults", why, ""
     if gain is None:
-        return "Faster than TensorFlow's defaults", "(by how much was not measured)", ""
-    between = f"({interval(gain.ratio)}, 95 %)" if gain.ratio.low is not None else "(no interval: one pair)"
+        return "Faster than TensorFlow's defaults", "(the gain was not measured)", ""
+    between = f"(95 % CI {interval(gain.ratio)})" if gain.ratio.low is not None else "(no interval: one pair)"
     return f"{ratio(gain.ratio.value)} times TensorFlow's defaults", between, gain.finding
 
 
 def _status_count(tuning: TuningRecord) -> str:
     cut = sum(each.status == "out of time" for each in tuning.candidates)
-    unplayed = f", {cut} of them cut short by the time" if cut else ""
-    return f"{_plural(len(tuning.candidates), 'challenger', 'challengers')}{unplayed}"
+    unfinished = f", {cut} of them cut by --max-time" if cut else ""
+    return f"{_plural(len(tuning.candidates), 'candidate', 'candidates')}{unfinished}"
 
 
 def _plural(number: int, one: str, many: str) -> str:
@@ -124,7 +124,7 @@ def _side(config: Config, tuning: TuningRecord, images_per_s: float | None) -> s
 
 def _measured(tuning: TuningRecord) -> str:
     pairs = sum(len(each.pairs) for each in tuning.candidates)
-    words = _plural(len(tuning.candidates), "challenger", "challengers")
+    words = _plural(len(tuning.candidates), "candidate", "candidates")
     words += f" in {_plural(pairs, 'pair of processes', 'pairs of processes')}"
     if tuning.gain is not None:
         words += f", the gain in {len(tuning.gain.pairs)} more"
@@ -160,16 +160,16 @@ def contribution(found: Contribution) -> tuple[str, ...]:
     return (*cells, ratio(found.ratio.value), interval(found.ratio), ratios.finding(found.ratio))
 
 
-def _challenges(found: Iterable[Candidate]) -> Table:
-    grid = _table(*CHALLENGE_COLUMNS)
+def _candidates(found: Iterable[Candidate]) -> Table:
+    grid = _table(*CANDIDATE_COLUMNS)
     for each in found:
-        *cells, result = challenge(each)
+        *cells, result = candidate(each)
         add_row(grid, *cells, Text(result, style=_STATUS_STYLES.get(each.status, "")))
     return grid
 
 
-def challenge(found: Candidate) -> tuple[str, ...]:
-    """A cell for each of `CHALLENGE_COLUMNS`."""
+def candidate(found: Candidate) -> tuple[str, ...]:
+    """A cell for each of `CANDIDATE_COLUMNS`."""
     return (
         ", ".join(f"{name} {shown(value)}" for name, value in found.changes.items()),
         units.significant(found.images_per_s) if found.images_per_s is not None else units.UNKNOWN,
@@ -180,29 +180,29 @@ def challenge(found: Candidate) -> tuple[str, ...]:
     )
 
 
-def status(challenge: Candidate) -> str:
-    """What became of a challenger, in words."""
-    if challenge.status == "out of bounds":
-        return f"faster, but breaks {challenge.broken}{_by(challenge)}"
-    if challenge.status == "failed" and challenge.outcome is not None:
-        return f"failed: {_first(challenge.outcome.message.removeprefix('Side B: '))}"
+def status(candidate: Candidate) -> str:
+    """The result of a candidate, in words."""
+    if candidate.status == "out of bounds":
+        return f"faster, but breaks {candidate.broken}{_by(candidate)}"
+    if candidate.status == "failed" and candidate.outcome is not None:
+        return f"failed: {_first(candidate.outcome.message.removeprefix('Side B: '))}"
     return {
-        "won": "faster: the new champion",
-        "dropped": "dropped",
-        "no difference": "no gain shown",
+        "won": "faster: the new best",
+        "dropped": "slower",
+        "no difference": "no significant gain",
         "out of time": "time ran out",
-    }.get(challenge.status, challenge.status)
+    }.get(candidate.status, candidate.status)
 
 
 def _first(text: str) -> str:
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON].rstrip()} ..."
 
 
-def _by(challenge: Candidate) -> str:
-    probe = challenge.constraint_check
+def _by(candidate: Candidate) -> str:
+    probe = candidate.constraint_check
     if probe is None:
         return ""
-    if challenge.broken == "--max-latency" and probe.latency_p90_s is not None:
+    if candidate.broken == "--max-latency" and probe.latency_p90_s is not None:
         return f" ({units.duration(probe.latency_p90_s.value)})"
     return f" ({probe.output_error:.2g})" if probe.output_error is not None else ""
 
@@ -210,23 +210,23 @@ def _by(challenge: Candidate) -> str:
 def warnings(tuning: TuningRecord) -> tuple[Notice, ...]:
     """Notices of the search and of the gain, and that the sides of a comparison did not fit in memory."""
     gain = tuning.gain.notices if tuning.gain else ()
-    played = [notice for each in tuning.candidates for notice in each.notices if notice.topic == "memory of sides"]
-    return distinct((*tuning.warnings, *tuning.notices, *gain, *played))
+    memory = [notice for each in tuning.candidates for notice in each.notices if notice.topic == "memory of sides"]
+    return distinct((*tuning.warnings, *tuning.notices, *gain, *memory))
 
 
 def notes(tuning: TuningRecord) -> list[str]:
-    """How the numbers are to be read."""
+    """How to read the numbers."""
     found = []
     if len(tuning.contributions) > 1:
         found.append(
-            f"Intervals of the switches are widened for looking at {len(tuning.contributions)} of them (Holm); the "
-            "ratios need not multiply to the gain, because switches work together."
+            f"Intervals of the contributions are corrected for {len(tuning.contributions)} comparisons (Holm); their "
+            "ratios need not multiply to the gain, because options interact."
         )
     if tuning.candidates:
-        anew = " The gain was measured anew, in turns of its own." if tuning.gain else ""
-        found.append(f"The race's intervals are as wide as its number of challengers asks for; none is claimed.{anew}")
+        anew = " The gain was measured again, in interleaved runs of its own." if tuning.gain else ""
+        found.append(f"Search intervals are Bonferroni-corrected and used for selection only.{anew}")
     if tuning.defaults is not None and tuning.best is not None and _batch(tuning.defaults) != _batch(tuning.best):
-        found.append("The best has another batch size: the ratio compares images per second, not the same training.")
+        found.append("The best has another batch size: the ratio compares images per second of different trainings.")
     return found
 
 

@@ -45,11 +45,11 @@ def alarm(turns: list[PairSamples]) -> bool:
 
 
 @pytest.mark.parametrize("count", [3, 5])
-def test_turns_of_identical_sides_rarely_differ(count: int) -> None:
+def test_interleaved_rounds_of_identical_sides_rarely_differ(count: int) -> None:
     assert share(lambda random: alarm(pairs(random, count))) <= 0.065
 
 
-def test_stopping_at_a_precision_target_does_not_cry_wolf() -> None:
+def test_stopping_at_a_precision_target_keeps_the_false_positive_rate() -> None:
     def stopped_alarm(random: np.random.Generator) -> bool:
         played = pairs(random, 2)
         while len(played) < 12 and not narrow_enough(played, 0.02):
