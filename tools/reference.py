@@ -84,14 +84,18 @@ def _own_options(command: click.Command, shared: dict[str, Row]) -> Iterator[str
     """A table of what differs from `run`, and the names of what does not."""
     rows = dict(_rows(command))
     own = [row for name, row in rows.items() if shared.get(name) != row]
-    same = [row[0].split(" ")[0].strip("`") for name, row in rows.items() if shared.get(name) == row]
+    same = [_flag(row) for name, row in rows.items() if shared.get(name) == row]
+    absent = [_flag(row) for name, row in shared.items() if name not in rows]
     if own:
         yield from (_table(("option", "what it does"), own), "")
-    if same and len(same) >= len(shared) - 3:
-        absent = [f"`{row[0].split(' ')[0].strip('`')}`" for name, row in shared.items() if name not in rows]
+    if len(same) > len(shared) / 2 and len(absent) < len(same):
         yield from (f"And every option of `run`{' except ' + ', '.join(absent) if absent else ''}.", "")
     elif same:
-        yield from ("Options as in `run`: " + ", ".join(f"`{name}`" for name in same) + ".", "")
+        yield from ("Options as in `run`: " + ", ".join(same) + ".", "")
+
+
+def _flag(row: Row) -> str:
+    return f"`{row[0].split(' ')[0].strip('`')}`"
 
 
 def _described(command: click.Command, words: str) -> Iterator[str]:
