@@ -72,11 +72,11 @@ def refresh(path: Path, word: str, run: Callable[[str], str]) -> None:
 
 
 def output(words: list[str]) -> str:
-    """What `bench-cli` prints at 80 columns, without the name of the record that was saved."""
+    """What `bench-cli` prints at 80 columns, without the name of the file that was saved."""
     environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([*CLI, *words], env=environment, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
     lines = [line.rstrip() for line in done.stdout.splitlines()]
-    return "\n".join(line for line in lines if not line.startswith("  Record:")).strip("\n")
+    return "\n".join(line for line in lines if not line.startswith(("  Record:", "  Result:"))).strip("\n")
 
 
 def draw(record: Path, picture: Path) -> None:
