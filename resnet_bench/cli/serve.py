@@ -49,5 +49,7 @@ def worker(address: str, port: int, host: str) -> None:
 
 def _become(*words: str) -> None:
     """Turn this process into the service's, so that it is stopped as any program is."""
+    from resnet_bench.runtime import python_process
+
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", _MODULE, *words])
+    os.execve(sys.executable, python_process.command(_MODULE, *words), python_process.environment())

@@ -17,7 +17,6 @@ import queue
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +26,7 @@ from resnet_bench.config.fields import Value
 from resnet_bench.data import service_process
 from resnet_bench.errors import BenchError, DataError
 from resnet_bench.records.base import Notice
+from resnet_bench.runtime import python_process
 
 LOCAL = "local:"
 ANSWER_S = 5.0
@@ -169,10 +169,10 @@ class LocalService:
         while True:
             command = ["worker", "--dispatcher", self.address, "--parent", str(os.getpid())]
             process = subprocess.Popen(
-                [sys.executable, "-m", service_process.__name__, *command],
+                python_process.command(service_process.__name__, *command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+                env={**python_process.environment(), "CUDA_VISIBLE_DEVICES": ""},
             )
             assert process.stdout is not None
             started = process.stdout.readline().startswith(service_process.READY.encode())

@@ -13,7 +13,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ import msgspec
 
 import resnet_bench
 from resnet_bench.records.run import Outcome, OutcomeKind
+from resnet_bench.runtime import python_process
 from resnet_bench.runtime.cgroup import quota_cpus
 from resnet_bench.runtime.cpu import affinity
 from resnet_bench.runtime.resolve import usable_cpus
@@ -61,7 +61,7 @@ class WorkerProcess:
         self._oom_kills = _oom_kills()
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, str(os.getpid())],
+                python_process.command(module, str(os.getpid())),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -240,14 +240,12 @@ def _oom_kills() -> int:
 
 
 def _child_environment(module: str, extra: dict[str, str] | None) -> dict[str, str]:
-    """This process' environment; the package is importable in the child from wherever it came.
+    """This process' environment, with the package importable, a bound on memory arenas, and `extra`.
 
     glibc's own default lets eight memory arenas per processor fill up, each with freed records that no other can
     use: over six epochs an input pipeline grew by 250 MiB, and not at all with one arena per processor, at the same
-    speed. A number of the user's own stands, and other people's workers are left as they are.
+    speed. A value that the user exported stays, and workers that are no part of this package are left as they are.
     """
     ours = module.startswith(f"{resnet_bench.__name__}.")
     arenas = {ARENAS_VARIABLE: str(max(2, usable_cpus(len(affinity()), quota_cpus())))} if ours else {}
-    root = str(Path(resnet_bench.__file__).parent.parent)
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**arenas, **os.environ, "PYTHONPATH": os.pathsep.join(paths), **(extra or {})}
+    return {**arenas, **python_process.environment(), **(extra or {})}

@@ -25,10 +25,10 @@ def test_the_process_turns_into_the_service(
     monkeypatch: pytest.MonkeyPatch, words: list[str], expected: list[str]
 ) -> None:
     became: list[list[str]] = []
-    monkeypatch.setattr(os, "execv", lambda _path, words: became.append(words))
+    monkeypatch.setattr(os, "execve", lambda _path, words, _environment: became.append(words))
     done = CliRunner().invoke(group, ["serve", *words])
     assert done.exit_code == 0, done.output
-    assert became == [[sys.executable, "-m", "resnet_bench.data.service_process", *expected]]
+    assert became == [[sys.executable, "-P", "-m", "resnet_bench.data.service_process", *expected]]
 
 
 def test_a_worker_needs_a_dispatcher() -> None:

@@ -23,6 +23,7 @@ from pathlib import Path
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.records.record import Record, trace_folder
 from resnet_bench.report.export import tensorboard
+from resnet_bench.runtime import python_process
 from resnet_bench.runtime.lifetime import die_with_parent
 
 HOST = "127.0.0.1"
@@ -75,7 +76,8 @@ class Server:
         words = ["--logdir", str(folder), "--host", HOST, "--port", str(port), "--load_fast", "false"]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "resnet_bench.report.export.tensorboard_server", str(os.getpid()), *words],
+                python_process.command("resnet_bench.report.export.tensorboard_server", str(os.getpid()), *words),
+                env=python_process.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

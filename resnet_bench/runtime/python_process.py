@@ -1,0 +1,44 @@
+"""How to start another Python process of this package so that nothing in the working directory is imported.
+
+A folder of data may hold a `numpy.py`. Neighbours: `worker/process.py`, `data/service.py`, `cli/serve.py` and
+`report/export/tensorboard_server.py` start processes.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import resnet_bench
+
+SAFE_PATH = "-P"
+"""Python's option that keeps the working directory out of `sys.path`."""
+
+
+def command(module: str, *words: str) -> list[str]:
+    """The command line that runs a module of this package."""
+    return [sys.executable, SAFE_PATH, "-m", module, *words]
+
+
+def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process' environment (or `environ`) with the package importable from wherever it was imported here.
+
+    An installed package is so already. Its folder is then no part of PYTHONPATH, which Python searches before the
+    standard library: a `typing.py` of another package would be imported instead of Python's own. A checkout comes
+    last. Empty entries, which mean the working directory, are left out.
+    """
+    found = dict(os.environ if environ is None else environ)
+    root = Path(resnet_bench.__file__).resolve().parent.parent
+    paths = [entry for entry in found.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if root not in _site_folders() and str(root) not in paths:
+        paths.append(str(root))
+    found.pop("PYTHONPATH", None)
+    return {**found, "PYTHONPATH": os.pathsep.join(paths)} if paths else found
+
+
+def _site_folders() -> set[Path]:
+    """Where installed packages lie."""
+    return {Path(folder).resolve() for folder in (*site.getsitepackages(), site.getusersitepackages())}
