@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,12 @@ def test_every_page_and_example_is_linked_from_the_index() -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     linked = set(documents.links(documents.ROOT / "README.md"))
     assert {f"docs/{path.name}" for path in DOCS.glob("*.md")} - {"docs/index.md"} <= linked
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    package = documents.ROOT / "resnet_bench"
+    files = {path.name for folder in (package, documents.ROOT / "tests") for path in folder.rglob("*")}
+    for name in re.findall(r"`([a-z_0-9./]+(?:\.py|/))`", text):
+        below = (documents.ROOT / name).exists() or (package / name).exists()
+        assert below or ("/" not in name.rstrip("/") and name.rstrip("/") in files), f"architecture.md names {name}"
