@@ -44,7 +44,6 @@ OTHER_MEANING = {
     "turns": "evaluate: batches, not rounds of a pair",
     "resume": "tune: a file, not a switch",
     "portable": "",
-    "dataset": "",
     "test_data": "",
     "test_share": "",
     "split_seed": "",

@@ -242,7 +242,7 @@ def test_a_bound_on_the_output_keeps_winners_out(tmp_path: Path) -> None:
         (("--mode", "input", "--max-latency", "1"), "--max-latency constrains the network"),
         (("--only", "colour"), "--only: there is no option 'colour'"),
         (("--vary", "image_size=32,64"), "--vary image_size cannot be tuned"),
-        (("--vary", "rounds=2,4"), "--vary rounds would not"),
+        (("--vary", "rounds=2,4"), "--vary rounds cannot be tuned"),
         (("--vary", "xla=maybe"), "--xla maybe is not allowed"),
         (("--max-latency", "soon"), "--max-latency soon is not allowed"),
     ],
