@@ -17,6 +17,7 @@ from resnet_bench.errors import IncomparableError, RecordError, SlowerError
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import comparison
 from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.words import comparison as comparison_words
 
 
 @click.command("compare", cls=ConfigurationCommand)
@@ -65,7 +66,7 @@ def _fail_if_slower(report: compare.ComparisonReport, threshold: float | None) -
         return
     slower = [each for each in report.comparisons if ratio.slower_than(each.ratio, threshold)]
     if slower:
-        names = "; ".join(f"{each.new.label} ({comparison.interval(each.ratio)})" for each in slower)
+        names = "; ".join(f"{each.new.label} ({comparison_words.interval(each.ratio)})" for each in slower)
         raise SlowerError(f"Slower than the base by more than {threshold * 100:g} %, by the whole interval: {names}.")
 
 

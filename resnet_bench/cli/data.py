@@ -180,8 +180,12 @@ def _chart_kind(plot: Path | None, ablate: bool) -> str:
 def _draw(record: Any, plot: Path, kind: str) -> None:
     from resnet_bench.records.files import write_atomically
     from resnet_bench.report.figures import ablation_chart
-    from resnet_bench.report.terminal import text
+    from resnet_bench.report.words import record as text_words
 
-    subtitle = f"{record.data.source}, {text.subtitle(record)}" if record.data is not None else text.subtitle(record)
+    subtitle = (
+        f"{record.data.source}, {text_words.subtitle(record)}"
+        if record.data is not None
+        else text_words.subtitle(record)
+    )
     write_atomically(plot, ablation_chart.draw(record.pipeline.ablation, subtitle, kind))
     click.echo(f"Chart: {plot}", err=True)

@@ -20,8 +20,9 @@ from resnet_bench.records.history import Condition, SavedRecord
 from resnet_bench.records.run import FORMER_VERDICTS
 from resnet_bench.report.export.csv import metric as metric_of
 from resnet_bench.report.figures import timeline
-from resnet_bench.report.terminal import tables, text
+from resnet_bench.report.terminal import tables
 from resnet_bench.report.terminal.rich_text import add_row, console
+from resnet_bench.report.words import record as text
 
 _EQUAL = ("mode", "device", "verdict", "settings", "machine")
 

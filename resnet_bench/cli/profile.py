@@ -21,6 +21,7 @@ from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import profile, text
 from resnet_bench.report.terminal.notices import notice_line
+from resnet_bench.report.words import record as text_words
 
 SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "evidence": "off"}
 """The defaults of this command: as short a run as a trace needs."""
@@ -55,8 +56,8 @@ def _render(record: Record, path: Path) -> RenderableType:
         return text.render(record, path)
     notices = [notice for notice in record.warnings if notice.topic == "profile"]
     parts: list[RenderableType] = [
-        Text(text.headline(record), style="bold"),
-        Text(text.subtitle(record), style="dim"),
+        Text(text_words.headline(record), style="bold"),
+        Text(text_words.subtitle(record), style="dim"),
         Text(),
         Padding(profile.block(record.trace, record.profile), (0, 2)),
         Text(),

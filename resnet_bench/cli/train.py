@@ -27,6 +27,7 @@ from resnet_bench.report.export.scalars import Scalars
 from resnet_bench.report.figures import curves
 from resnet_bench.report.terminal import text
 from resnet_bench.report.terminal.notices import plain_notice
+from resnet_bench.report.words import record as text_words
 
 OPTIONS = (
     ModelConfig,
@@ -116,7 +117,9 @@ def _draw(record: Record, folder: Path) -> tuple[Path, ...]:
         return ()
     paths = tuple(folder / f"curves.{kind}" for kind in ("svg", "png"))
     for path in paths:
-        write_atomically(path, curves.draw(record.training, text.headline(record), text.subtitle(record), path.suffix))
+        write_atomically(
+            path, curves.draw(record.training, text_words.headline(record), text_words.subtitle(record), path.suffix)
+        )
     return paths
 
 

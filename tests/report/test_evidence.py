@@ -13,6 +13,7 @@ from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import Outcome, Verdict
 from resnet_bench.report.terminal import evidence, text
+from resnet_bench.report.words import evidence as evidence_words
 
 HELD = OptionCheck(name="batch_norm", requested="fused", observed="53 fused", source="run/graphs.gz", holds="true")
 CHANGED = OptionCheck(name="layout_changes", requested=0, observed=54, source="run/step.hlo.gz", holds="false")
@@ -43,18 +44,18 @@ def shown(renderable: RenderableType | None) -> str:
 
 
 def test_all_is_well_in_one_line() -> None:
-    assert evidence.line(record(HELD, HELD)) == "2 passed"
+    assert evidence_words.line(record(HELD, HELD)) == "2 passed"
     assert evidence.failures(record(HELD, BESIDE)) is None
 
 
 def test_the_line_names_what_failed_and_was_emulated_and_counts_what_was_not_run() -> None:
-    assert evidence.line(record(HELD, CHANGED, EMULATED, UNSEEN, BESIDE)) == (
+    assert evidence_words.line(record(HELD, CHANGED, EMULATED, UNSEEN, BESIDE)) == (
         "1 passed, 1 failed (layout changes in a step), 1 emulated (convolution FLOPs in 16 bits), 1 not run"
     )
 
 
 def test_a_record_without_option_checks_says_nothing() -> None:
-    assert evidence.line(record()) == ""
+    assert evidence_words.line(record()) == ""
     assert "no option checks" in shown(evidence.full(record()))
 
 
@@ -79,10 +80,10 @@ def test_all_checks_can_be_seen() -> None:
 
 def test_the_error_of_the_outputs_is_a_percentage() -> None:
     parity = OutputError(reference="float32", images=16, max_abs=0.1, relative_rms=0.0025, same_class_share=0.9375)
-    words = evidence.outputs(parity)
+    words = evidence_words.outputs(parity)
     assert words == "relative RMS error vs float32: 0.25 % (logits, 16 images), same class for 93.8 %"
     exact = OutputError(reference="float32", images=16, max_abs=0.0, relative_rms=0.0, same_class_share=1.0)
-    assert "bitwise equal" in evidence.outputs(exact)
+    assert "bitwise equal" in evidence_words.outputs(exact)
 
 
 def test_a_records_summary_has_what_failed() -> None:
@@ -91,5 +92,5 @@ def test_a_records_summary_has_what_failed() -> None:
 
 def test_a_check_that_only_its_record_knows_has_the_title_of_the_record() -> None:
     future = OptionCheck(name="time_travel", title="steps that end before they start", holds="false")
-    assert evidence.line(record(future)) == "1 failed (steps that end before they start)"
-    assert evidence.title(OptionCheck(name="time_travel")) == "time travel"
+    assert evidence_words.line(record(future)) == "1 failed (steps that end before they start)"
+    assert evidence_words.title(OptionCheck(name="time_travel")) == "time travel"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resnet_bench.analysis.energy import run_energy
 from resnet_bench.records.roofline import Energy
-from resnet_bench.report.terminal.limits import energy_line, line
+from resnet_bench.report.words.roofline import energy_line, line
 from tests.support import report_records as made
 
 

@@ -79,3 +79,15 @@ def test_nothing_else_makes_a_console_or_adds_a_row() -> None:
         if path.name != "rich_text.py" and direct.search(path.read_text(encoding="utf-8"))
     }
     assert found == set()
+
+
+def test_pages_figures_and_exports_share_words_with_the_terminal_but_import_nothing_of_it() -> None:
+    terminal = re.compile(r"report\.terminal|\brich\b")
+    folders = ("page", "figures", "export", "words")
+    found = {
+        str(path.relative_to(PACKAGE))
+        for folder in folders
+        for path in (PACKAGE / "report" / folder).rglob("*.py")
+        if any(terminal.search(line) for line in path.read_text(encoding="utf-8").splitlines() if "import" in line)
+    }
+    assert found == set()

@@ -11,6 +11,7 @@ from rich.console import Console
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome, OutcomeKind
 from resnet_bench.report.terminal import text
+from resnet_bench.report.words import record as text_words
 from tests.experiments.test_run import run
 
 CHATTER = "I0000 00:00:1795312015.593618    2303 port.cc:153] oneDNN custom operations are on."
@@ -29,20 +30,20 @@ def failed(kind: OutcomeKind) -> Record:
 
 
 def test_the_input_pipeline_names_no_network() -> None:
-    assert text.headline(run("--mode input --processes 1 --rounds 3")) == "Input pipeline on photos"
+    assert text_words.headline(run("--mode input --processes 1 --rounds 3")) == "Input pipeline on photos"
 
 
 def test_a_network_that_was_never_built_is_not_called_resnet50_unless_it_was_asked_for() -> None:
     assert (
-        text.headline(run("--processes 1 --stage-sizes 1,1", "data:import"))
+        text_words.headline(run("--processes 1 --stage-sizes 1,1", "data:import"))
         == "Training, Custom network v1.5 on photos"
     )
-    assert text.headline(run("--processes 1", "data:import")) == "Training, ResNet-50 v1.5 on photos"
+    assert text_words.headline(run("--processes 1", "data:import")) == "Training, ResNet-50 v1.5 on photos"
 
 
 def test_what_sets_a_run_apart_stands_below_the_headline() -> None:
     words = "--data-format channels_first --batch-norm keras --steps-per-call 4 --deterministic"
-    line = text.subtitle(run(f"--processes 1 --rounds 3 {words}"))
+    line = text_words.subtitle(run(f"--processes 1 --rounds 3 {words}"))
     for part in ("Keras batch norm", "channels_first", "4 steps per call", "deterministic"):
         assert part in line
 

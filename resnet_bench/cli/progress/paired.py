@@ -16,7 +16,7 @@ from resnet_bench.cli.progress.display import LIVE_INTERVAL_S, PLAIN_INTERVAL_S,
 from resnet_bench.experiments.paired.side import display_name
 from resnet_bench.experiments.progress import PairedObserver
 from resnet_bench.records.base import Estimate
-from resnet_bench.report.terminal.comparison import interval, ratio
+from resnet_bench.report.words.comparison import interval, ratio
 
 TIMED_PHASE = "timed"
 

@@ -14,7 +14,7 @@ from resnet_bench import units
 from resnet_bench.cli.progress.display import Display, Lines, LiteralColumn, LiveLine, display
 from resnet_bench.experiments.progress import TrainObserver
 from resnet_bench.records.training import Epoch
-from resnet_bench.report.terminal.training import percent
+from resnet_bench.report.words.training import percent
 from resnet_bench.worker import protocol as p
 
 

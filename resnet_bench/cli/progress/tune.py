@@ -11,8 +11,8 @@ from resnet_bench.cli.progress.display import Display, display
 from resnet_bench.cli.progress.paired import LivePaired, PlainPaired
 from resnet_bench.experiments.progress import TuneObserver
 from resnet_bench.records.tuning import Candidate
-from resnet_bench.report.terminal.comparison import ratio
-from resnet_bench.report.terminal.tune import status
+from resnet_bench.report.words.comparison import ratio
+from resnet_bench.report.words.tune import status
 
 
 def tune_progress() -> AbstractContextManager[TuneObserver]:

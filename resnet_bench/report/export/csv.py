@@ -15,7 +15,7 @@ import msgspec
 from resnet_bench import units
 from resnet_bench.records.columns import METRICS, Metric, Row, columns, row, settings
 from resnet_bench.records.record import Record
-from resnet_bench.report.terminal import text
+from resnet_bench.report.words import record as text
 
 
 def metric(name: str) -> Metric:

@@ -11,7 +11,7 @@ from typing import Any
 
 from resnet_bench import units
 from resnet_bench.records.run import ModelFacts, StageFacts
-from resnet_bench.report.terminal.text import network_name
+from resnet_bench.report.words.record import network_name
 
 FORMATS = ("svg", "png", "pdf")
 PROJECTION, IDENTITY, LAYER, EDGE, SKIP = "#f6c98f", "#a9cdea", "#edf1f6", "#2d3748", "#b83280"

@@ -11,7 +11,7 @@ from resnet_bench.records.roofline import Roofline, RooflineGroup
 from resnet_bench.report.figures import charts
 from resnet_bench.report.figures.charts import Chart, Element, PlotArea
 from resnet_bench.report.page.document import Cell, Figure, Table, table
-from resnet_bench.report.terminal.limits import byte_rate, flop_rate
+from resnet_bench.report.words.roofline import byte_rate, flop_rate
 
 
 def roofline(found: Roofline) -> Figure | None:

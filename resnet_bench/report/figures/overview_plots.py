@@ -14,7 +14,7 @@ from resnet_bench.records.record import Record
 from resnet_bench.report.figures import charts
 from resnet_bench.report.figures.charts import Chart
 from resnet_bench.report.page.document import Cell, Figure, table
-from resnet_bench.report.terminal.comparison import interval, ratio
+from resnet_bench.report.words.comparison import interval, ratio
 
 SHAPE = {"valid": 0, "provisional": 1, "invalid": 2}
 LABEL = 45

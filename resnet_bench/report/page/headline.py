@@ -23,8 +23,9 @@ from resnet_bench.records.record import Record
 from resnet_bench.records.tuning import words
 from resnet_bench.report.page import sections
 from resnet_bench.report.page.document import Cell, Headline, Note, Tone
-from resnet_bench.report.terminal import bottleneck as words_of
-from resnet_bench.report.terminal import text, training
+from resnet_bench.report.words import bottleneck as words_of
+from resnet_bench.report.words import record as text
+from resnet_bench.report.words import training
 
 TONES: dict[str, Tone] = {"valid": "good", "provisional": "warn", "invalid": "bad"}
 BOTTLENECK_TONES: dict[str, Tone] = {

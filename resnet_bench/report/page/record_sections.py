@@ -17,9 +17,9 @@ from resnet_bench.report.page import sections
 from resnet_bench.report.page.document import Block, Cell, Chapter, Facts, Notes, Section, Table, table
 from resnet_bench.report.page.headline import BottleneckLink, answer
 from resnet_bench.report.page.notices import note_of
-from resnet_bench.report.terminal import text
-from resnet_bench.report.terminal.comparison import interval
-from resnet_bench.report.terminal.pipeline import epoch_name
+from resnet_bench.report.words import record as text
+from resnet_bench.report.words.comparison import interval
+from resnet_bench.report.words.pipeline import epoch_name
 
 
 def chapter(path: Path, record: Record, anchor: str, ceilings: BottleneckLink | None = None) -> Chapter:

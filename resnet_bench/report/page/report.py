@@ -27,7 +27,8 @@ from resnet_bench.report.page import downloads, result_sections
 from resnet_bench.report.page.document import Block, Cell, Document, Figure, Note, Notes, Paragraph, Section, table
 from resnet_bench.report.page.headline import TONES, BottleneckLink, bottleneck_of
 from resnet_bench.report.page.record_sections import chapter
-from resnet_bench.report.terminal import comparison, text
+from resnet_bench.report.words import comparison
+from resnet_bench.report.words import record as text
 
 SavedRecord = tuple[Path, Record]
 

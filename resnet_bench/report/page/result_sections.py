@@ -35,8 +35,9 @@ from resnet_bench.report.page.document import (
 )
 from resnet_bench.report.page.headline import BOTTLENECK_TONES, BottleneckLink
 from resnet_bench.report.page.notices import note_of
-from resnet_bench.report.terminal import ab, bottleneck, text, tune
-from resnet_bench.report.terminal.comparison import interval, ratio
+from resnet_bench.report.words import ab, bottleneck, tune
+from resnet_bench.report.words import record as text
+from resnet_bench.report.words.comparison import interval, ratio
 
 MOST_ROWS = 30
 """The most comparisons that one figure shows readably."""

@@ -20,10 +20,10 @@ from resnet_bench.report import published
 from resnet_bench.report.figures import learning_plots, limit_plots, plots
 from resnet_bench.report.page.document import Block, Cell, Facts, Figure, Log, Note, Notes, Paragraph, Tone, table
 from resnet_bench.report.page.notices import note_of
-from resnet_bench.report.terminal import text
-from resnet_bench.report.terminal import training as training_words
-from resnet_bench.report.terminal.evidence import title
-from resnet_bench.report.terminal.limits import byte_rate, flop_rate
+from resnet_bench.report.words import record as text
+from resnet_bench.report.words import training as training_words
+from resnet_bench.report.words.evidence import title
+from resnet_bench.report.words.roofline import byte_rate, flop_rate
 
 CHECK_RESULTS: dict[str | None, tuple[str, Tone]] = {
     "true": ("passed", "good"),

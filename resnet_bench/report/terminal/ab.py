@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from resnet_bench import units
 from resnet_bench.records.ab import AbRecord, AbResult
-from resnet_bench.records.base import Difference, Notice
 from resnet_bench.records.noise_floor import NoiseFloor
-from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+from resnet_bench.report.terminal.comparison import STYLES
 from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.words.ab import finding, notes, rows
+from resnet_bench.report.words.comparison import interval, ratio
 
 _TITLES = {"ab": "B against A", "noise": "A against A: this machine's noise floor"}
 
@@ -46,13 +46,6 @@ def _answer(record: AbRecord, result: AbResult) -> Text:
     return words
 
 
-def finding(record: AbRecord, result: AbResult) -> str:
-    """What the ratio says. Two identical sides that differ are a false positive."""
-    if record.kind == "ab" or result.finding == "inconclusive":
-        return result.finding
-    return "no difference (expected)" if result.finding == "no difference" else f"false positive ({result.finding})"
-
-
 def _rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
@@ -62,44 +55,6 @@ def _rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None) -> Table
     return grid
 
 
-def rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None = None) -> list[tuple[str, str]]:
-    """The sides and how they were measured, each with its name."""
-    listed = [
-        ("A", f"{units.rate(result.images_per_s_a)}  {result.label_a}".rstrip()),
-        ("B", f"{units.rate(result.images_per_s_b)}  {result.label_b}".rstrip()),
-        ("differs in", _differences((*record.workload, *record.options))),
-        ("pairs", f"ratio {', '.join(ratio(pair.ratio) for pair in result.pairs)}"),
-        ("measured", _measured(record, result)),
-    ]
-    if result.resolution is not None:
-        listed.insert(3, ("resolution", f"{units.share(result.resolution)}: smaller differences cannot be detected"))
-    if record.kind == "noise" and floor is not None:
-        listed.insert(0, ("noise floor", f"{units.share(floor.floor)} for comparisons of {floor.kind} on this machine"))
-        spread = (
-            f"{units.share(floor.pair_sd)} between interleaved pairs, {units.share(floor.process_sd)} between processes"
-        )
-        listed.insert(1, ("variation", spread))
-    return [(name, words) for name, words in listed if words]
-
-
-def _differences(found: tuple[Difference, ...]) -> str:
-    return ", ".join(f"{each.field} ({each.base}, {each.new})" for each in found)
-
-
-def _measured(record: AbRecord, result: AbResult) -> str:
-    rounds = sorted({len(pair.a) for pair in result.pairs})
-    steps = sorted({one.steps for pair in result.pairs for one in pair.a})
-    count = len(result.pairs)
-    return (
-        f"{count} pair{'' if count == 1 else 's'} of processes, {_span(rounds)} interleaved rounds of "
-        f"{_span(steps)} steps, {units.duration(record.wall_s)} in all"
-    )
-
-
-def _span(numbers: list[int]) -> str:
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
-
-
 def _outcome(record: AbRecord) -> RenderableType:
     outcome = record.outcome
     lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
@@ -107,25 +62,3 @@ def _outcome(record: AbRecord) -> RenderableType:
         lines.append(Text("The end of the worker's log:", style="dim"))
         lines += [Text(f"  {line}", style="dim", overflow="fold") for line in outcome.log_tail[-8:]]
     return Group(*lines)
-
-
-def notes(record: AbRecord, floor: NoiseFloor | None = None) -> list[str]:
-    """Notes on the result, in sentences."""
-    notices: list[tuple[str, Notice]] = []
-    if record.result is not None:
-        notices += [("", notice) for notice in record.result.notices]
-    shared = [notice for notice in record.a.notices if notice in record.b.notices]
-    notices += [("", notice) for notice in shared]
-    for name, side in (("A: ", record.a), ("B: ", record.b)):
-        notices += [(name, notice) for notice in side.notices if notice not in shared]
-    lines = [f"{name}{notice.message}" for name, notice in notices]
-    result = record.result
-    if record.workload:
-        lines.insert(0, "The sides do different work: the ratio compares images per second of different workloads.")
-    if result is not None and record.kind == "ab" and floor is not None and _below(result, floor):
-        lines.insert(0, f"The difference is smaller than this machine's noise floor of {units.share(floor.floor)}.")
-    return list(dict.fromkeys(lines))
-
-
-def _below(result: AbResult, floor: NoiseFloor) -> bool:
-    return max(result.ratio.value, 1 / result.ratio.value) - 1 < floor.floor

@@ -11,7 +11,7 @@ from resnet_bench import units
 from resnet_bench.records.model_card import WeightsFacts
 from resnet_bench.records.run import ModelFacts, StageFacts
 from resnet_bench.report.terminal.rich_text import add_row
-from resnet_bench.report.terminal.text import network_name
+from resnet_bench.report.words.record import network_name
 
 
 def render(model: ModelFacts, stages: tuple[StageFacts, ...], weights: WeightsFacts | None = None) -> RenderableType:

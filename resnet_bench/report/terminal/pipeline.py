@@ -14,6 +14,7 @@ from resnet_bench import units
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.pipeline import AblationRate, EpochRate, MemoryTrend, PipelineResult, StageRate
 from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.words.pipeline import epoch_name
 
 STAGE_WORDS = {
     "read": "read",
@@ -75,12 +76,6 @@ def _adds(stage: StageRate) -> str:
     if stage.cost_s is None:
         return units.UNKNOWN
     return f"{'-' if stage.cost_s < 0 else ''}{units.duration(abs(stage.cost_s))}"
-
-
-def epoch_name(one: EpochRate) -> str:
-    """The name of a pass over the data."""
-    name = "read alone" if one.until == "read" else f"{one.epoch}"
-    return name if one.complete else f"{name} (cut)"
 
 
 def _epochs(epochs: tuple[EpochRate, ...]) -> Table:

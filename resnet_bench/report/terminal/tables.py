@@ -15,9 +15,11 @@ from resnet_bench.records.base import Estimate, Finding
 from resnet_bench.records.columns import config_of
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome
-from resnet_bench.report.terminal.comparison import STYLES, interval, ratio
+from resnet_bench.report.terminal.comparison import STYLES
 from resnet_bench.report.terminal.rich_text import add_row
-from resnet_bench.report.terminal.text import VERDICT_STYLE, interval_of
+from resnet_bench.report.terminal.text import VERDICT_STYLE
+from resnet_bench.report.words.comparison import interval, ratio
+from resnet_bench.report.words.record import interval_of
 
 ONE_AFTER_THE_OTHER = (
     "The records were measured one after the other: drift of the machine may affect the order of the rows."

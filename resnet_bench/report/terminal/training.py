@@ -8,31 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from resnet_bench import units
-from resnet_bench.records.record import Record
 from resnet_bench.records.training import Epoch, TrainingResult
 from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.words.training import COLUMNS, answer, cells, facts
 
 SHOWN_EPOCHS = 15
-COLUMNS = ("epoch", "loss", "accuracy", "test loss", "test accuracy", "learning rate", "img/s", "elapsed")
-_ENDED = {
-    "epochs": "all epochs done",
-    "early_stopping": "stopped early: no better test accuracy for as long as --early-stopping says",
-    "target": "target accuracy reached",
-    "interrupted": "interrupted; --resume goes on",
-    "budget": "time is up (--max-time); --resume goes on",
-}
-
-
-def percent(share: float | None) -> str:
-    """An accuracy with a decimal."""
-    return units.UNKNOWN if share is None else f"{100 * share:.1f} %"
-
-
-def replicas_of(record: Record) -> int | None:
-    """How many replicas shared each batch; None where that is not known."""
-    found = record.environment.tensorflow if record.environment is not None else None
-    return found.replicas if found is not None else None
 
 
 def render(result: TrainingResult, replicas: int | None = None) -> RenderableType:
@@ -55,41 +35,8 @@ def _answer(result: TrainingResult) -> Text:
     return text
 
 
-def answer(result: TrainingResult) -> tuple[str, list[tuple[str, str]]]:
-    """What the training came to, and what belongs to it, each with its style."""
-    last = result.epochs[-1] if result.epochs else None
-    if last is None:
-        return "no epoch was finished", []
-    if last.test_accuracy is None:
-        return f"{percent(last.accuracy)} of training images", []
-    details = []
-    if result.best_epoch is not None and result.best_epoch != last.epoch:
-        details.append((f"best {percent(result.best_accuracy)} in epoch {result.best_epoch}", "dim"))
-    if result.time_to_accuracy_s is not None:
-        reached = f"{percent(result.target_accuracy)} after {units.duration(result.time_to_accuracy_s)}"
-        details.append((reached, "green"))
-    elif result.target_accuracy is not None:
-        details.append((f"{percent(result.target_accuracy)} was not reached", "yellow"))
-    return f"{percent(last.test_accuracy)} test accuracy", details
-
-
 def _words(result: TrainingResult, replicas: int | None) -> str:
     return ", ".join(facts(result, replicas))
-
-
-def facts(result: TrainingResult, replicas: int | None) -> list[str]:
-    """How it ended and how much it did, in words."""
-    words = [_ENDED[result.ended], f"{result.steps:,} steps"]
-    if result.train_images is not None:
-        tested = f" and {result.test_images:,} test" if result.test_images is not None else ""
-        words.append(f"{result.train_images:,} training{tested} images")
-    if result.epochs:
-        words.append(units.duration(result.epochs[-1].elapsed_s))
-    if replicas is not None and replicas > 1:
-        words.append(f"each batch shared by {replicas} replicas")
-    if result.resumed_from_step is not None:
-        words.append(f"resumed from step {result.resumed_from_step:,}")
-    return words
 
 
 def _some(epochs: Sequence[Epoch]) -> list[Epoch | None]:
@@ -109,17 +56,3 @@ def _table(epochs: Sequence[Epoch | None], best: int | None) -> Table:
         else:
             add_row(grid, *cells(epoch), style="bold" if epoch.epoch == best else "")
     return grid
-
-
-def cells(epoch: Epoch) -> tuple[str, ...]:
-    """A cell for each of `COLUMNS`."""
-    return (
-        str(epoch.epoch),
-        f"{epoch.loss:.4f}",
-        percent(epoch.accuracy),
-        units.UNKNOWN if epoch.test_loss is None else f"{epoch.test_loss:.4f}",
-        percent(epoch.test_accuracy),
-        f"{epoch.learning_rate:.3g}",
-        units.significant(epoch.images_per_s),
-        units.duration(epoch.elapsed_s),
-    )

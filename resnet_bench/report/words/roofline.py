@@ -1,4 +1,7 @@
-"""A run against the machine's measured peaks, and its energy, in a line each. Neighbour: `text.py` shows them."""
+"""Words of measured peaks and energy. Pure.
+
+Neighbours: `report/terminal/` and `report/page/` show them.
+"""
 
 from __future__ import annotations
 

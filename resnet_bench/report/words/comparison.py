@@ -1,0 +1,76 @@
+"""Words of comparisons and ratios. Pure.
+
+Neighbours: `report/terminal/` and `report/page/` show them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resnet_bench import units
+from resnet_bench.analysis.compare import ComparedSide, Comparison, ComparisonReport
+from resnet_bench.records.base import Difference, Estimate
+
+SHOWN_DIFFERENCES = 4
+
+
+def ratio(value: float) -> str:
+    """A ratio with three decimals: 0.972."""
+    return f"{value:.3f}"
+
+
+def interval(estimate: Estimate) -> str:
+    """ "0.951 to 0.993", or a dash where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return units.UNKNOWN
+    return f"{ratio(estimate.low)} to {ratio(estimate.high)}"
+
+
+def refusals(report: ComparisonReport) -> list[str]:
+    """What is not comparable, and the fields that differ."""
+    return [
+        f"Not compared: {', '.join(each.new.files[:2])}. It differs in {_listed(each.differences, 8)}. "
+        f"{' '.join(f'--allow {one.field}' for one in each.differences)} compares it anyway."
+        for each in report.refused
+    ]
+
+
+def notes(report: ComparisonReport) -> list[str]:
+    """Notes on the table, in sentences."""
+    found = [line for each in report.comparisons for line in _notes_of(each, report)]
+    if len(report.comparisons) > 1:
+        found.append(f"Intervals are corrected for {len(report.comparisons)} comparisons (Holm).")
+    weak = [verdict for each in _subjects(report) for verdict in each.verdicts if verdict != "valid"]
+    if weak:
+        found.append(f"{len(weak)} of the records are not valid but {' or '.join(sorted(set(weak)))}.")
+    if any(each.finding != "inconclusive" for each in report.comparisons):
+        found.append(
+            "The records were measured one after the other: drift of the machine between them is in the ratio, but "
+            "not in the interval. bench-cli ab runs both interleaved instead."
+        )
+    return list(dict.fromkeys(found))
+
+
+def _subjects(report: ComparisonReport) -> list[ComparedSide]:
+    return [report.base, *(each.new for each in report.comparisons)]
+
+
+def _notes_of(each: Comparison, report: ComparisonReport) -> list[str]:
+    name, found = each.new.label, []
+    for difference in each.allowed:
+        found.append(f"{name}: --allow {difference.field}, though it is {difference.base} and {difference.new}.")
+    if each.environment:
+        found.append(f"{name}: the environment differs in {_listed(each.environment, SHOWN_DIFFERENCES)}.")
+    if each.protocol:
+        found.append(f"{name}: it was measured differently: {_listed(each.protocol, SHOWN_DIFFERENCES)}.")
+    if each.below_noise_floor and report.noise_floor is not None:
+        found.append(f"{name}: smaller than this machine's noise floor of {units.share(report.noise_floor)}.")
+    if each.finding == "inconclusive":
+        found.append(f"{name}: inconclusive (needs at least two processes per side). Run with --processes 3 or more.")
+    return found
+
+
+def _listed(differences: Sequence[Difference], most: int) -> str:
+    shown = [f"{each.field} ({each.base or 'unknown'}, {each.new or 'unknown'})" for each in differences[:most]]
+    more = len(differences) - most
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")

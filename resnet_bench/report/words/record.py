@@ -1,0 +1,288 @@
+"""Words of a record: headline, subtitle, rows of facts. Pure.
+
+Neighbours: `report/terminal/` and `report/page/` show them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from resnet_bench import units
+from resnet_bench.analysis.summary import PERCENTILES, samples_needed
+from resnet_bench.config import RESNET50_STAGE_SIZES, Config
+from resnet_bench.records.base import Estimate
+from resnet_bench.records.machine import Machine
+from resnet_bench.records.record import Configuration, Record
+from resnet_bench.records.run import ColdStart, ModelFacts, Outcome
+from resnet_bench.records.summary import Latency, Summary
+from resnet_bench.report.words import evidence, roofline
+
+_NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152"}
+
+
+_UNEXPLAINED = ("crashed", "killed", "hung", "out_of_memory", "device", "error")
+"""Outcomes whose message may need the worker's own words; the others name their cause."""
+
+
+_CHATTER = re.compile(r"I\d{4} \d\d:|I0000 |WARNING: All log messages before absl")
+"""What TensorFlow logs on every start; the record keeps it."""
+
+
+_STEADY_WORDS = {
+    "still_drifting": "still drifting",
+    "slowing_down": "slowing down",
+    "bimodal": "bimodal",
+    "unknown": "unknown, too few rounds",
+}
+
+
+_MODE_WORDS = {"train": "Training", "infer": "Inference", "eval": "Evaluation", "input": "Input pipeline"}
+
+
+class Headed(Protocol):
+    """What a headline is made of: a record, or another result with its configuration, network and machine."""
+
+    @property
+    def config(self) -> Configuration:
+        """What was asked for and what it became."""
+
+    @property
+    def model(self) -> ModelFacts | None:
+        """The network, where one was built."""
+
+    @property
+    def machine(self) -> Machine | None:
+        """Where it ran, once that was known."""
+
+
+def headline(record: Headed) -> str:
+    """Mode, network and source: "Training, ResNet-50 v1.5 on photos"."""
+    config = record.config.resolved or record.config.requested
+    words = _MODE_WORDS[config.step.mode]
+    if config.step.mode == "input":
+        return f"{words} on {config.data.source}"
+    name = "ResNet-50" if config.model.stage_sizes == RESNET50_STAGE_SIZES else "Custom network"
+    network = network_name(record.model) if record.model else f"{name} {config.model.variant}"
+    asked = record.config.training
+    return f"{words}, {network} on {config.data.source if asked is None else asked.source}"
+
+
+def network_name(model: ModelFacts) -> str:
+    """ "ResNet-50 v1.5", or "Custom network v1.5" where the stages are nobody's."""
+    return f"{_NAMES.get(model.name, 'Custom network')} {model.variant}"
+
+
+def subtitle(record: Headed) -> str:
+    """Size, device and arithmetic in one line."""
+    config = record.config.resolved or record.config.requested
+    parts = [f"{_size(config)}, batch {config.step.batch_size}", _where(record, config), _arithmetic(config)]
+    return " · ".join(part for part in parts if part)
+
+
+def _size(config: Config) -> str:
+    size = config.model.image_size
+    return f"{size} pixels" if isinstance(size, str) else f"{size[0]}x{size[1]} pixels"
+
+
+def _where(record: Headed, config: Config) -> str:
+    if record.machine is None:
+        return f"device {config.runtime.device}"
+    if record.machine.device_kind == "gpu":
+        return record.machine.gpu_name or record.machine.device
+    threads = config.runtime.threads
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def _arithmetic(config: Config) -> str:
+    if config.step.mode == "input":
+        return ""
+    words: list[str] = ["precision auto" if config.step.precision == "auto" else config.step.precision]
+    if config.step.xla:
+        words.append("XLA")
+    elif config.runtime.onednn == "on":
+        words.append("oneDNN")
+    words.append("fused batch norm" if config.model.batch_norm == "fused" else "Keras batch norm")
+    if config.model.data_format != "channels_last":
+        words.append(config.model.data_format)
+    if config.step.freeze:
+        words.append("frozen")
+    if config.step.loop == "fit":
+        words.append("model.fit")
+    if config.step.steps_per_call > 1:
+        words.append(f"{config.step.steps_per_call} steps per call")
+    if config.runtime.deterministic:
+        words.append("deterministic")
+    return ", ".join(words)
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "(no interval: one process)"
+    return f"({units.significant(estimate.low)} to {units.significant(estimate.high)}, 95 %)"
+
+
+def last_words(outcome: Outcome) -> list[str]:
+    """What a worker that did not end well last logged, where the outcome's message does not say it all."""
+    kept = [line for line in outcome.log_tail if not _CHATTER.match(line)] if outcome.kind in _UNEXPLAINED else []
+    return kept[-8:]
+
+
+def fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
+    """What is worth a line beside the answer: names and words, empty where there is nothing to say."""
+    return [
+        ("step", f"{units.duration(summary.step_s.value)} mean{_dispatch(summary)}"),
+        ("latency", _latency(summary.step_latency_s)),
+        ("result", _result(record)),
+        ("split", _split(summary)),
+        ("cold start", _cold_start(summary.cold_start_s, summary.cold_start_total_s)),
+        ("memory", _memory(summary)),
+        ("measured", _measured(record)),
+        ("steady state", _steady(record)),
+        ("network", _network(record)),
+        ("images", _images(record)),
+        ("option checks", evidence.line(record)),
+        ("output error", evidence.outputs(record.output_error)),
+        ("limits", roofline.line(record.roofline)),
+        ("energy", roofline.energy_line(record.energy)),
+    ]
+
+
+def _dispatch(summary: Summary) -> str:
+    """How long Python was busy handing work over; the rest of a round it waited for the device."""
+    if summary.dispatch_s is None:
+        return ""
+    return f", {units.share(summary.dispatch_s / summary.timed_s)} of it dispatching"
+
+
+def _latency(latency: Latency | None) -> str:
+    if latency is None:
+        return ""
+    shown = []
+    for p in PERCENTILES:
+        estimate: Estimate | None = getattr(latency, f"p{p:g}")
+        if estimate is None:
+            shown.append(f"p{p:g} withheld (needs {samples_needed(p)})")
+            break
+        shown.append(f"p{p:g} {units.duration(estimate.value)}")
+    return f"{', '.join(shown)}; {latency.samples} single steps"
+
+
+def _result(record: Record) -> str:
+    """What the steps computed, where that is worth a look: the network is untrained."""
+    results = [process.result for process in record.samples.processes if process.rounds]
+    if not results or results[0].loss is None:
+        return ""
+    first = results[0]
+    words = [f"loss {units.significant(results[0].loss)}"]
+    if first.images and first.top1 is not None and first.top5 is not None:
+        hits = f"top-1 {units.share(first.top1 / first.images)}, top-5 {units.share(first.top5 / first.images)}"
+        words.append(f"{hits} of {first.images:,} images")
+    return ", ".join(words) + " (random weights)"
+
+
+def _split(summary: Summary) -> str:
+    split = summary.split
+    if split is None:
+        return ""
+    parts = [("forward", split.forward_s), ("backward", split.backward_s), ("optimizer", split.optimizer_s)]
+    words = ", ".join(f"{name} {units.duration(seconds)}" for name, seconds in parts)
+    return f"{words}, residual {units.duration(split.residual_s)} of {units.duration(split.whole_s)}"
+
+
+def _cold_start(cold: ColdStart, total_s: float | None) -> str:
+    names = {
+        "process_s": "process",
+        "import_s": "import",
+        "start_s": "device",
+        "build_s": "build",
+        "trace_s": "trace",
+        "first_step_s": "first step",
+        "data_s": "data",
+    }
+    known = [(words, getattr(cold, name)) for name, words in names.items() if getattr(cold, name) is not None]
+    text = ", ".join(f"{words} {units.duration(seconds)}" for words, seconds in known)
+    if cold.compile_s is not None:
+        text += f" (first step contains {units.duration(cold.compile_s)} of XLA compilation)"
+    return f"{units.duration(total_s)}: {text}" if total_s is not None else ""
+
+
+def _memory(summary: Summary) -> str:
+    words = []
+    if summary.peak_host_bytes is not None:
+        words.append(f"host peak {units.size(summary.peak_host_bytes)}")
+    if summary.peak_device_bytes is not None:
+        words.append(f"device peak {units.size(summary.peak_device_bytes)}")
+    if summary.reserved_device_bytes is not None:
+        words.append(f"reserved {units.size(summary.reserved_device_bytes)}")
+    return ", ".join(words)
+
+
+def _measured(record: Record) -> str:
+    measured = [process for process in record.samples.processes if process.rounds]
+    rounds = [len(process.rounds) for process in measured]
+    counted = str(rounds[0]) if len(set(rounds)) == 1 else f"{min(rounds)} to {max(rounds)}"
+    steps = measured[0].rounds[0].steps
+    wall = f", {units.duration(record.wall_s)} in all" if record.wall_s is not None else ""
+    return (
+        f"{_plural(len(measured), 'process', 'processes')}, {counted} round{'' if rounds == [1] else 's'} of "
+        f"{_plural(steps, 'step', 'steps')} each{wall}"
+    )
+
+
+def _steady(record: Record) -> str:
+    """Where the steady state began, or what there was instead, counted by process where they differ."""
+    measured = [process for process in record.samples.processes if process.rounds]
+    known = [process.steady for process in measured if process.steady is not None]
+    found = Counter(steadiness.kind for steadiness in known)
+    steps = [steadiness.from_step for steadiness in known if steadiness.from_step is not None]
+    words = {**_STEADY_WORDS, "reached": f"reached at step {_span(steps)}"}
+    parts = [words[kind] if number == len(known) else f"{number} x {words[kind]}" for kind, number in found.items()]
+    left_out = sum(process.first_counted_round for process in measured)
+    if left_out:
+        parts.append(f"{_plural(left_out, 'round', 'rounds')} before it left out")
+    return ", ".join(parts)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    """ "3", "3 to 9", or nothing."""
+    return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)})) if numbers else ""
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _network(record: Record) -> str:
+    model = record.model
+    if model is None:
+        return ""
+    return (
+        f"{model.convolutions} convolutions, {model.trainable_parameters:,} trainable parameters, "
+        f"{units.count(model.macs)}MAC per image"
+    )
+
+
+def _images(record: Record) -> str:
+    data = record.data
+    if data is None:
+        return ""
+    words = [data.source]
+    if data.images is not None:
+        words.append(f"{data.images:,} images")
+    if data.mean_pixels is not None and data.mean_bytes_per_pixel is not None:
+        words.append(
+            f"{units.count(data.mean_pixels)}pixels and {data.mean_bytes_per_pixel:.2f} bytes per pixel on average"
+        )
+    if data.skipped_records:
+        words.append(f"{_plural(data.skipped_records, 'bad record', 'bad records')} skipped")
+    return ", ".join(words)
+
+
+def interval_of(record: Record) -> str:
+    """The interval of the throughput, short; empty where there is none."""
+    if record.summary is None or record.summary.images_per_s.low is None:
+        return ""
+    return _interval(record.summary.images_per_s).strip("()").removesuffix(", 95 %")
