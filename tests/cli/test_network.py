@@ -63,7 +63,7 @@ class FakeWorker:
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     FakeWorker.commands = []
     for module in (build, evaluate_command, predict_command):
-        monkeypatch.setattr(module, "Worker", FakeWorker)
+        monkeypatch.setattr(module, "WorkerProcess", FakeWorker)
 
 
 def invoke(*words: str) -> Result:
