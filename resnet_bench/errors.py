@@ -76,7 +76,7 @@ class RecordError(BenchError):
 
 
 class SlowerError(BenchError):
-    """`--fail-if-slower`: a slowdown beyond the threshold, by the whole interval."""
+    """`--fail-if-slower`: a slowdown beyond the threshold at 95 % confidence."""
 
     exit_code = 9
     kind = "slower"

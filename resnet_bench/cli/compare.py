@@ -9,11 +9,11 @@ from typing import Any
 import click
 import msgspec
 
-from resnet_bench.analysis import compare, noise_floor, ratio
+from resnet_bench.analysis import compare, ratio
 from resnet_bench.config.comparison import ComparisonConfig
 from resnet_bench.config.options import ConfigurationCommand, read, section, subset
-from resnet_bench.data import default_cache_dir
 from resnet_bench.errors import IncomparableError, RecordError, SlowerError
+from resnet_bench.experiments.paired.noise import known as known_floor
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import comparison
 from resnet_bench.report.terminal.rich_text import console
@@ -31,8 +31,8 @@ def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: A
 
     Each NEW is compared with BASE (files, folders or globs). Records of the same configuration are pooled; the
     statistical unit is the process. `faster` and `slower`: the whole 95 % confidence interval of the ratio (Welch's t
-    on logarithms, corrected for multiple comparisons) is on one side of 1; `no difference`: it includes 1; `cannot
-    tell`: a side has only one process.
+    on logarithms, corrected for multiple comparisons) is on one side of 1; `no difference`: it includes 1;
+    `inconclusive`: a side has only one process.
 
     --fail-if-slower 3% fails if the whole interval is below 0.97; a slowdown that is merely possible passes. Exits 0;
     2 options; 8 a file is not a record (it is named, the others are compared); 9 slower; 10 nothing, or not
@@ -50,7 +50,9 @@ def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: A
     ]
     if not after:
         raise IncomparableError(f"{' '.join(new)} holds no record to compare with {base}.")
-    report = compare.compare(before, after, allowed, _noise_floor(before.record))
+    one = before.record
+    floor = known_floor(one.config.resolved or one.config.requested, one.machine, one.environment)
+    report = compare.compare(before, after, allowed, floor)
     if ctx.params["json"]:
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
     elif asked.format == "markdown":
@@ -67,19 +69,11 @@ def _fail_if_slower(report: compare.ComparisonReport, threshold: float | None) -
     slower = [each for each in report.comparisons if ratio.slower_than(each.ratio, threshold)]
     if slower:
         names = "; ".join(f"{each.new.label} ({comparison_words.interval(each.ratio)})" for each in slower)
-        raise SlowerError(f"Slower than the base by more than {threshold * 100:g} %, by the whole interval: {names}.")
-
-
-def _noise_floor(record: Record) -> float | None:
-    if record.machine is None or record.environment is None:
-        return None
-    kind = noise_floor.kind_of(record.config.resolved or record.config.requested, record.machine)
-    found = noise_floor.find(default_cache_dir(), record.environment.machine_id, kind)
-    return found.floor if found is not None else None
+        raise SlowerError(f"Slower than the base by more than {threshold * 100:g} % at 95 % confidence: {names}.")
 
 
 class _Reader:
-    """Reads records; names what it cannot use, and remembers that there was some."""
+    """Reads records; names each file that it cannot use on stderr, and keeps the exit code for it."""
 
     def __init__(self, allow: frozenset[str]) -> None:
         self.exit_code = 0

@@ -20,9 +20,11 @@ from resnet_bench.errors import ConfigError
 from resnet_bench.records import history
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.columns import METRICS, columns, machine, row, settings
+from resnet_bench.records.profile import ProfileResult
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Verdict
-from resnet_bench.report.export.tensorboard import hyperparameters
+from resnet_bench.report.export.tensorboard import hyperparameters, run_names
+from resnet_bench.report.export.tensorboard_server import fill
 from tests.experiments.test_run import run
 
 START = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
@@ -303,6 +305,20 @@ def test_tensorboard_reads_the_hyperparameters_and_the_scalars(
     assert by_batch["auto"]["metrics"]["result/images_per_s"] == pytest.approx(100, rel=0.05)
     assert by_batch["auto"]["metrics"]["result/step_s"] == pytest.approx(0.1)
     assert (by_batch["auto"]["status"], by_batch["4"]["metrics"]) == (1, {})
+
+
+def test_two_files_of_one_name_are_two_runs_for_tensorboard(base: Record, tmp_path: Path) -> None:
+    other = replace(base, id="f" * 32)
+    records = [(tmp_path / folder / "run.json", record) for folder, record in (("a", base), ("b", other))]
+    assert run_names(records) == ["run", "run-ffffffff"]
+    linked = []
+    for path, record in records:
+        trace = path.parent / "trace"
+        trace.mkdir(parents=True)
+        (trace / "host.xplane.pb").write_bytes(b"x")
+        result = ProfileResult(path="trace", bytes=1, steps=1, wall_s=1.0, device_traced=False)
+        linked.append((path, replace(record, trace=result)))
+    assert fill(linked, tmp_path / "logdir") == (2, ())
 
 
 def test_exports_import_no_tensorflow(folder: Path, tmp_path: Path, child: Callable[..., str]) -> None:

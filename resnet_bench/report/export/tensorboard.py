@@ -36,6 +36,14 @@ def hyperparameters(records: Sequence[Record]) -> tuple[Option, ...]:
     return found or tuple(option for option in options() if option.name in given and option.section != "output")
 
 
+def run_names(records: Sequence[tuple[Path, Record]]) -> list[str]:
+    """The run that TensorBoard shows for each record: its file's name, with the record's id where that is taken."""
+    names: list[str] = []
+    for path, record in records:
+        names.append(f"{path.stem}-{record.id[:8]}" if path.stem in names else path.stem)
+    return names
+
+
 def write(records: Sequence[tuple[Path, Record]], folder: Path) -> tuple[Path, ...]:
     """Write an event file per record below `folder`, and one that describes them all; returns their paths.
 
@@ -45,14 +53,14 @@ def write(records: Sequence[tuple[Path, Record]], folder: Path) -> tuple[Path, .
     shown = hyperparameters([record for _, record in records])
     values = _values([record for _, record in records], shown)
     written = [_write(folder / "events.out.tfevents.0.resnet-bench", 0.0, [_experiment(shown, values)])]
-    for (path, record), own in zip(records, values, strict=True):
+    for run, (path, record), own in zip(run_names(records), records, values, strict=True):
         moment = datetime.datetime.fromisoformat(record.created_at).timestamp()
         name = f"events.out.tfevents.{int(moment)}.resnet-bench"
         summaries = [_session(record, own, moment), *_scalars(path, record), _end(record, moment)]
-        written.append(_write(folder / path.stem / name, moment, summaries))
+        written.append(_write(folder / run / name, moment, summaries))
         for process in record.samples.processes:
             for part, steps in _rounds(process).items():
-                place = folder / path.stem / f"process {process.process}" / part
+                place = folder / run / f"process {process.process}" / part
                 written.append(_write(place / name, moment, list(steps.values()), list(steps)))
     return tuple(written)
 

@@ -39,7 +39,7 @@ def fill(records: Sequence[tuple[Path, Record]], folder: Path) -> tuple[int, tup
     """
     tensorboard.write(records, folder)
     linked, missing = 0, []
-    for path, record in records:
+    for run, (path, record) in zip(tensorboard.run_names(records), records, strict=True):
         trace = trace_folder(path, record)
         if trace is None:
             continue
@@ -47,7 +47,7 @@ def fill(records: Sequence[tuple[Path, Record]], folder: Path) -> tuple[int, tup
         if not files:
             missing.append(trace)
             continue
-        place = folder / path.stem / "plugins" / "profile" / trace.name
+        place = folder / run / "plugins" / "profile" / trace.name
         place.mkdir(parents=True, exist_ok=True)
         for file in files:
             (place / file.name).symlink_to(file.resolve())
