@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resnet_bench.config.config import Config
 from resnet_bench.config.runtime_support import check_runtime
-from resnet_bench.config.sources import SOURCES, alternatives, check_source, with_pipeline
+from resnet_bench.config.sources import alternatives, check_source, with_pipeline
 from resnet_bench.errors import ConfigError
 
 
@@ -21,7 +21,7 @@ def _check_data(config: Config) -> ConfigError | None:
     problem = check_source(data.source, data.data, "benchmark")
     if problem is not None:
         return problem
-    if mode == "input" and not SOURCES[data.source].pipeline:
+    if mode == "input" and not data.has_pipeline:
         return ConfigError(
             f"--mode input measures the pipeline, but --source {data.source} has none.",
             f"Choose --source {alternatives(with_pipeline())}.",
@@ -38,7 +38,7 @@ def _check_data_service(config: Config) -> ConfigError | None:
     data = config.data
     if data.data_service is None:
         return None
-    if not SOURCES[data.source].pipeline:
+    if not data.has_pipeline:
         return ConfigError(
             f"--data-service {data.data_service} is given, but --source {data.source} has no pipeline.",
             f"Choose --source {alternatives(with_pipeline())}.",

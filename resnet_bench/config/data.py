@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from resnet_bench.config.fields import OPTION, PIXELS, PIXELS_APPROXIMATE, WORKLOAD, Auto, ConfigSection, PositiveInt
-from resnet_bench.config.sources import BenchmarkSource, describe_sources
+from resnet_bench.config.sources import SOURCES, BenchmarkSource, describe_sources
 from resnet_bench.config.tunable import tunable
 
 
@@ -178,3 +178,8 @@ class DataConfig(ConfigSection, frozen=True, kw_only=True):
         OPTION,
         tunable(10, (True, False), framework_default=True, expected=False, related=("batching",)),
     ] = False
+
+    @property
+    def has_pipeline(self) -> bool:
+        """Whether images come through a tf.data pipeline, and not from a batch that stays on the device."""
+        return SOURCES[self.source].pipeline

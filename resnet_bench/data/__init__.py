@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resnet_bench.config import Config
-from resnet_bench.config.sources import SOURCES
 from resnet_bench.data.cache_folder import default_cache_dir
 from resnet_bench.errors import BenchError
 from resnet_bench.records.base import Notice
@@ -60,7 +59,7 @@ def open_input(config: Config, threads: Threads, cache_dir: Path, device: str) -
     device: where synthetic data is put, such as "/GPU:0". Blocks while the embedded photographs are
     written for the first time, and with `--on-bad-record skip` while shards are checked. Raises `DataError`.
     """
-    if not SOURCES[config.data.source].pipeline:
+    if not config.data.has_pipeline:
         return _resident(config, device)
     from resnet_bench.data import diagnose, pipeline
 

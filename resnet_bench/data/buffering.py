@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 
 from resnet_bench.config import DataConfig, resolved_value
-from resnet_bench.config.sources import SOURCES
 
 DEVICE_BUFFER, INJECTED_BUFFER = 2, 2
 """Batches that `step.base.on_device` keeps on a GPU, and that tf.data keeps when it adds a prefetch by itself."""
@@ -23,7 +22,7 @@ def buffered(
     stage run ahead by as many batches as their parallel calls fill, and one; TensorFlow may allow more if their
     consumer has to wait (map_and_batch_dataset_op.cc).
     """
-    if not SOURCES[data.source].pipeline:
+    if not data.has_pipeline:
         return 0
     fused = (
         1 + math.ceil(resolved_value(data.num_parallel_calls) / batch_size)

@@ -185,7 +185,7 @@ def threads(case: CheckInput) -> list[OptionCheck]:
 
 
 def _data_threads(case: CheckInput) -> int:
-    if case.config.data.source == "synthetic":
+    if not case.config.data.has_pipeline:
         return 0
     private = resolved_value(case.config.data.private_threadpool_size)
     return private or resolved_value(case.config.data.num_parallel_calls)

@@ -29,7 +29,7 @@ PREFETCH_BUFFER_SIZE = Check(
 def checks(case: CheckInput) -> list[OptionCheck]:
     """Parallel maps, prefetching, and what tf.data added; nothing for synthetic input."""
     data = case.config.data
-    if data.source == "synthetic":
+    if not data.has_pipeline:
         return []
     calls, depth = resolved_value(data.num_parallel_calls), resolved_value(data.prefetch_buffer_size)
     nodes = case.seen.pipeline

@@ -39,7 +39,7 @@ def check(config: Config) -> None:
     """Refuse a configuration without both a model and a pipeline to measure."""
     if config.step.mode == "input":
         raise ConfigError("--mode input has no model to measure.", "Use --mode train or infer.")
-    if config.data.source == "synthetic":
+    if not config.data.has_pipeline:
         raise ConfigError(
             "--source synthetic has no pipeline to measure.",
             "Use --source photos, tfrecord or folder; the model alone is measured with synthetic data anyway.",

@@ -141,7 +141,7 @@ def resolve_data(data: DataConfig, threads: int) -> DataConfig:
 def _notices(config: Config, machine: Machine) -> tuple[Notice, ...]:
     found = _unused(config) if config.step.mode == "input" else _compute_notices(config, machine)
     approximate = any(option.value_in(config) != option.default for option in approximations())
-    if SOURCES[config.data.source].pipeline and approximate:
+    if config.data.has_pipeline and approximate:
         found.append(Notice.make("pixels_approximate"))
     threads = resolved_value(config.runtime.threads)
     usable = usable_cpus(machine.cpus, machine.cpu_quota)

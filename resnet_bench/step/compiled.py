@@ -45,7 +45,7 @@ class CompiledStep:
         self.images_per_call = resolved_value(config.step.batch_size) * self.steps_per_call
         self.traces = 0
         self._config, self._rt, self._body = config, rt, body
-        self._resident = config.data.source == "synthetic"
+        self._resident = not config.data.has_pipeline
         self._explain: Explain | None = None
         self._snapshot = Snapshot(body.state)
         self._call: Any = None

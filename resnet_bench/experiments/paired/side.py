@@ -152,7 +152,7 @@ class LiveSide:
     def _buffered(self) -> int:
         """Batches that may lie ready or be in the making for this side; 0 for a batch that stays on the device."""
         config = self.config
-        if config.data.source == "synthetic" or self._scope == "model":
+        if not config.data.has_pipeline or self._scope == "model":
             return 0
         on_gpu = self.facts.machine is not None and self.facts.machine.device_kind == "gpu"
         data = resolve_data(config.data, 1)  # a peer may have resolved nothing

@@ -91,7 +91,7 @@ def make(
         raise ConfigError(f"{clash[0]} is both given and varied.", "Leave one of them out.")
     wanted = None if only is None else {find_option(name, "--only").name for name in only} | set(vary or {})
     facts = _facts(resolved, machine, emulated)
-    pipeline = resolved.step.mode == "input" or (pipeline and resolved.data.source != "synthetic")
+    pipeline = resolved.step.mode == "input" or (pipeline and resolved.data.has_pipeline)
     values = _values(facts, pipeline) | {name: tuple(each) for name, each in (vary or {}).items()}
     fixed = {*given, *(("precision",) if given.get("mixed_precision") else ())}
     known = [name for name in values if name not in fixed]

@@ -140,7 +140,7 @@ def unknown(record: Record) -> Notice:
     config = config_of(record)
     if config.step.mode == "input":
         return Notice.make("bottleneck_of_input")
-    if config.data.source == "synthetic":
+    if not config.data.has_pipeline:
         return Notice.make("bottleneck_of_synthetic")
     return Notice.make("bottleneck_unknown", command=_command(record))
 
