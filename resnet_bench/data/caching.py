@@ -1,8 +1,8 @@
 """Whether what `--cache` would keep fits into its budget. Pure.
 
-tf.data's cache in memory has no bound: one that does not fit ends in the system's killer of processes, in the middle
-of the first epoch. So a data set that is larger than the budget is not cached at all, and the run says so: half a
-cache would make every epoch fast in one part and slow in the other. Neighbour: `pipeline.plan_of` asks.
+tf.data's cache in memory has no bound: one that does not fit ends with an out-of-memory kill in the middle of the first
+epoch. So a data set that is larger than the budget is not cached at all, and a notice says so: with a partial cache
+every epoch would be fast in one part and slow in the other. Neighbour: `pipeline.plan_of` calls it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ AUTO_SHARE = 0.5
 
 
 def needed_bytes(cache: str, source: SourceFiles, image_bytes: int) -> int | None:
-    """What the whole data set takes in a cache of "records" or decoded "images" of `image_bytes`; None where
-    nobody knows how many there are."""
+    """What the whole data set takes in a cache of "records" or decoded "images" of `image_bytes`; None if
+    their number is unknown."""
     if cache == "records":
         return source.facts.bytes
     images = source.records or source.facts.images
@@ -30,9 +30,9 @@ def needed_bytes(cache: str, source: SourceFiles, image_bytes: int) -> int | Non
 def fitted(
     data: DataConfig, source: SourceFiles, image_bytes: int, available_bytes: int, copies: int = 1
 ) -> tuple[DataConfig, tuple[Notice, ...]]:
-    """The same options, without the cache where the data set exceeds the budget, and what to tell of it.
+    """The options, without the cache if the data set exceeds the budget, and the notices about that.
 
-    copies: pipelines that live at once, each with a cache of its own. A data set of unknown size counts as too large.
+    copies: pipelines alive at once, each with its own cache. A data set of unknown size counts as too large.
     """
     if data.cache == "none":
         return data, ()

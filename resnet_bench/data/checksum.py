@@ -1,8 +1,8 @@
 """CRC-32C of long byte strings, vectorised: TFRecord's checksum without TensorFlow.
 
 A CRC with a zero start is linear: the CRC of two stretches is that of the left one moved past the right
-one's length, xor that of the right one. So a string is cut into lanes of equal length, all lanes advance at
-once with NumPy, and neighbouring lanes are joined pair by pair. `framing` uses it for payloads. Imports no
+one's length, xor that of the right one. So a string is cut into lanes of equal length, all lanes advance
+together in NumPy, and neighbouring lanes are joined pair by pair. `framing` uses it for payloads. Imports no
 TensorFlow.
 """
 

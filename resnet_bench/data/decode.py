@@ -1,10 +1,10 @@
 """From encoded bytes to a uint8 image of the network's size: which window, decoding it, resizing, flipping.
 
-Each function is one step of the map that `pipeline` builds and is traced into it. ImageNet is not all
-plain RGB JPEG: it holds greyscale and CMYK JPEGs and a PNG named .JPEG. The first bytes decide: JPEG takes
-the fused path, all else is decoded whole. Fused decoding stops at the window's last row, so damage below it
-goes unnoticed, and its first rows may differ from a full decode by chroma upscaling. Imports TensorFlow:
-workers only.
+The one choice of a decoder, for the pipeline, `predict` and `diagnose`. Each function is one step of the map that
+`pipeline` builds and is traced into it. ImageNet is not all plain RGB JPEG: it holds greyscale and CMYK JPEGs and a PNG
+named .JPEG. The first bytes decide: JPEG takes the fused path, everything else is decoded completely. Fused decoding
+stops at the last row of the window, so damage below it goes unnoticed, and its first rows may differ from a full decode
+by chroma upscaling. Neighbour: `encoded_image` is the side without TensorFlow. Imports TensorFlow: workers only.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def random_window(shape: Any, noise: Any, seed: int, area_min: float) -> Any:
     """The standard random-resized-crop: (y, x, height, width), int32, inside an image of `shape`.
 
     Area uniform in `area_min`..1 of the image, aspect ratio in 3/4..4/3, the whole image where ten
-    attempts found no fit (Szegedy et al. 2015, "Going deeper with convolutions", and TensorFlow's
-    `sample_distorted_bounding_box`). shape: int32 [3]. noise: an int64 scalar, another one for every
+    attempts find none that fits (Szegedy et al. 2015, "Going deeper with convolutions", and TensorFlow's
+    `sample_distorted_bounding_box`). shape: int32 [3]. noise: an int64 scalar, different for every
     image; the same noise and seed give the same window.
     """
     begin, size, _ = tf.raw_ops.StatelessSampleDistortedBoundingBox(
@@ -89,7 +89,7 @@ def decode_window(encoded: Any, window: Window, decoder: Decoder) -> Any:
 
 
 def decode_whole(encoded: Any, channels: int) -> Any:
-    """All pixels of an encoded image, uint8 [height, width, channels]; fails wherever any part is damaged."""
+    """All pixels of an encoded image, uint8 [height, width, channels]; fails if any part is damaged."""
     decoder = Decoder(channels=1 if channels == 1 else 3, method="full")
     return decode_window(encoded, lambda shape: tf.concat([[0, 0], shape[:2]], 0), decoder)
 
@@ -126,9 +126,8 @@ def _slice(image: Any, window: Any) -> Any:
 def resize(image: Any, size: tuple[int, int]) -> Any:
     """A uint8 [height, width, channels] image resized bilinearly to `size`, rounded to uint8.
 
-    Half-pixel centres and no antialiasing, as `tf.image.resize` does by default. Reading uint8 directly is
-    what makes it quick; adding a half before the cast rounds, where a bare cast would darken every image
-    by 0.4 levels on average.
+    Half-pixel centres and no antialiasing, as `tf.image.resize` does by default. Reading uint8 directly makes it fast.
+    Adding a half before the cast rounds; a bare cast would darken every image by 0.4 levels on average.
     """
     floats = tf.raw_ops.ResizeBilinear(images=image[tf.newaxis], size=size, half_pixel_centers=True)
     return tf.cast(floats[0] + 0.5, tf.uint8)
@@ -137,7 +136,7 @@ def resize(image: Any, size: tuple[int, int]) -> Any:
 def flip(image: Any, noise: Any) -> Any:
     """The image mirrored left to right for every odd `noise` (int64 scalar): half of all.
 
-    A branch leaves the other half alone: reversing no dimension would still copy it, 3 % of the pipeline's time.
+    A branch does not touch the other half: reversing no dimension would still copy it, 3 % of the pipeline's time.
     """
     mirrored = lambda: tf.raw_ops.Reverse(tensor=image, dims=[False, True, False])  # noqa: E731
     return tf.cond(tf.equal(noise % 2, 1), mirrored, lambda: image)

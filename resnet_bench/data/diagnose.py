@@ -1,8 +1,8 @@
-"""Which record stopped the pipeline, and why: a second look at the files after a failure.
+"""Which record stopped the pipeline, and why: the files are read again after a failure.
 
-The pipeline itself carries no bookkeeping; when it fails, the files are read again in sorted order, at
-full speed, until the first record that fails, and that one is taken apart. Imports TensorFlow: workers
-only.
+The pipeline itself carries no bookkeeping. When it fails, the files are read in sorted order, at full speed, up to the
+first record that fails, and that one is examined. Neighbours: `pipeline` builds the same steps, `read_shards` parses.
+Imports TensorFlow: workers only.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DATA_FAILURES = (
 
 
 def explain(failure: BaseException, plan: PipelinePlan) -> DataError | None:
-    """The record behind a failed step, named by file and number; None where the data is not at fault.
+    """The record behind a failed step, named by file and number; None if the data is not at fault.
 
     Reads and fully decodes records until the first bad one, so it takes up to one pass over the data.
     """
@@ -44,7 +44,7 @@ def explain(failure: BaseException, plan: PipelinePlan) -> DataError | None:
 
 
 def first_bad(plan: PipelinePlan) -> DataError | None:
-    """The first bad record in sorted order of files; None where every record is good."""
+    """The first bad record in sorted order of files; None if every record is good."""
     last = (0, -1)
     for good in _good(plan):
         last = good
@@ -97,7 +97,7 @@ def _checked(file: Any, record: Any, raw: Any, plan: PipelinePlan) -> tuple[Any,
 
 
 def _examine_record(plan: PipelinePlan, file: int, record: int) -> DataError | None:
-    """What is wrong with one record of a shard; None where it is good or the file ends before it."""
+    """What is wrong with one record of a shard; None if it is good or the file ends before it."""
     path = Path(plan.source.files[file])
     where = f"{path}, record {record}"
     try:
@@ -110,7 +110,7 @@ def _examine_record(plan: PipelinePlan, file: int, record: int) -> DataError | N
     except OSError as error:
         return DataError(f"{path}: cannot be read ({error.strerror}).", plan.source.remedy)
     except Exception:  # the protobuf runtime in use decides which class its DecodeError has
-        return DataError(f"{where}: it holds no tf.train.Example.", plan.source.remedy)
+        return DataError(f"{where}: it is not a tf.train.Example.", plan.source.remedy)
     problem = _schema_problem(example)
     if problem:
         return DataError(
@@ -160,11 +160,10 @@ def _examine_content(plan: PipelinePlan, where: str, encoded: bytes, stored: int
 
 
 def prepare_to_skip(plan: PipelinePlan) -> Callable[[], int]:
-    """How many records are left out, as a function to ask while the pipeline runs ("skip").
+    """A function that says how many records were skipped so far, for `--on-bad-record skip`.
 
-    Refuses data without one good record, over which the pipeline would search for ever: blocks until it
-    met one. With `--cache images` it blocks for a whole pass and counts there, for later passes come from
-    the cache.
+    Refuses data without one good record, in which the pipeline would search for ever: blocks until it has found one.
+    With `--cache images` it blocks for a whole pass and counts there, because later passes come from the cache.
     """
     unreadable, counter = plan.source.unreadable, plan.counter
     assert counter is not None, "only --on-bad-record skip leaves records out"
@@ -181,5 +180,5 @@ def prepare_to_skip(plan: PipelinePlan) -> Callable[[], int]:
     raise DataError(
         f"None of the {counter.records} records in {len(plan.source.files)} files can be used."
         + (f" The first: {found.message}" if found else ""),
-        "Nothing is left to skip to: check --data, --classes and --label-offset.",
+        "Check --data, --classes and --label-offset.",
     )

@@ -21,12 +21,12 @@ _KEY, _VALUE = 1, 2
 
 
 class WireError(ValueError):
-    """The bytes are no Example."""
+    """The bytes are not an Example."""
 
 
 def encode(features: Mapping[str, Value | str]) -> bytes:
-    """A serialized Example with one value per feature, sorted by name: as TensorFlow's deterministic
-    serialization gives it where no name begins another. Text is stored as UTF-8, numbers as int64."""
+    """A serialized Example with one value per feature, sorted by name, as TensorFlow's deterministic serialization
+    gives it if no name is a prefix of another. Text is stored as UTF-8, numbers as int64."""
     entries = []
     for name in sorted(features):
         value = features[name]
@@ -39,7 +39,7 @@ def encode(features: Mapping[str, Value | str]) -> bytes:
 
 
 def decode(record: bytes) -> dict[str, Feature]:
-    """The features of a serialized Example, each with all its values; `WireError` where it is none.
+    """The features of a serialized Example, each with all its values; `WireError` for other bytes.
 
     A feature of floats, or without a value, gives an empty list.
     """

@@ -1,9 +1,10 @@
-"""TFRecord framing in plain Python: where each record lies, and what is wrong where one does not.
+"""TFRecord framing in plain Python: where each record starts, and how a file is damaged.
 
 A record is an 8-byte little-endian length, a masked CRC-32C of those 8 bytes, the payload, and a
 masked CRC-32C of the payload (TensorFlow's `tensorflow/core/lib/io/record_writer.h`; the mask is
-`rotate_right(crc, 15) + 0xa282ead8`). TensorFlow's own reader does the fast work; this module counts
-records by their headers and names the one that is damaged. Imports no TensorFlow.
+`rotate_right(crc, 15) + 0xa282ead8`). TensorFlow's own reader does the fast reading; this module counts
+records by their headers and names the damaged one. Neighbours: `checksum` computes long checksums, `example`
+decodes payloads. Imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -55,14 +56,14 @@ def masked_crc32c(data: bytes) -> int:
 
 
 def frame(payload: bytes) -> bytes:
-    """One record as it lies in a file: header, payload, footer."""
+    """One record as stored: header, payload, footer."""
     length = struct.pack("<Q", len(payload))
     return length + struct.pack("<I", masked_crc32c(length)) + payload + struct.pack("<I", masked_crc32c(payload))
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a record lies: its 0-based number in the file, the offset of its header, its payload's bytes."""
+    """The place of a record: its 0-based number in the file, the offset of its header, its payload's bytes."""
 
     index: int
     offset: int
@@ -87,8 +88,7 @@ class DamageError(Exception):
 def walk(path: Path, offset: int = 0, index: int = 0) -> Iterator[Frame]:
     """The records of a file from `offset` on, by their headers alone; payloads are not read.
 
-    Raises `DamageError` where a length is corrupt or a record is cut off, `OSError` where the file cannot be
-    read.
+    Raises `DamageError` if a length is corrupt or a record is cut off, `OSError` if the file cannot be read.
     """
     size = path.stat().st_size
     with path.open("rb", buffering=0) as file:
@@ -104,9 +104,9 @@ def _frame_at(file: BinaryIO, index: int, offset: int, size: int) -> Frame:
 
 
 def frame_of(header: bytes, index: int, offset: int, size: int) -> Frame:
-    """Where record `index` lies, from the bytes read at `offset` of a file of `size` bytes.
+    """The place of record `index`, from the bytes read at `offset` of a file of `size` bytes.
 
-    Raises `DamageError` where its length is corrupt or the record is cut off.
+    Raises `DamageError` if its length is corrupt or the record is cut off.
     """
     if len(header) < HEADER_BYTES:
         raise DamageError(index, offset, f"the file ends after {len(header)} of a record header's {HEADER_BYTES} bytes")
@@ -122,7 +122,7 @@ def frame_of(header: bytes, index: int, offset: int, size: int) -> Frame:
 
 
 def payload(path: Path, where: Frame) -> bytes:
-    """The bytes of one record. Raises `DamageError` where its checksum does not match."""
+    """The bytes of one record. Raises `DamageError` if its checksum does not match."""
     with path.open("rb") as file:
         file.seek(where.offset + HEADER_BYTES)
         data = file.read(where.length)

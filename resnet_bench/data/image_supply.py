@@ -60,7 +60,7 @@ def picture(encoded: bytes, label: int, where: str, more: dict[str, str | bytes 
     """
     header = read_header(encoded)
     if header is None:
-        raise DataError(f"{where}: it is no image that can be read ({len(encoded)} bytes).", LEAVE_OUT)
+        raise DataError(f"{where}: it is not a readable image ({len(encoded)} bytes).", LEAVE_OUT)
     values: dict[str, str | bytes | int] = {
         "image/height": header.height,
         "image/width": header.width,

@@ -2,7 +2,7 @@
 
 Two kinds exist. A set that this tool writes carries a `manifest.json` with the checksum of every shard,
 and its identity is the hash of those. For files that were there before, reading everything would take
-longer than measuring, so the identity is a hash over a sample: see `identity`. Used by the sources `photos`,
+longer than measuring, so the identity is a hash over a sample (`identity`). Used by the sources `photos`,
 `tfrecord` and `folder`, by `write_shards` and by `verify_shards`. Imports no TensorFlow.
 """
 
@@ -59,12 +59,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     made_from: dict[str, Value] = {}
 
     def hash(self) -> str:
-        """SHA-256 over the shards' checksums: equal exactly when all records are equal, wherever they lie."""
+        """SHA-256 over the shards' checksums: equal exactly if all records are equal, in whichever folder."""
         return hashlib.sha256("\n".join(shard.sha256 for shard in self.shards).encode()).hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a folder; None where there is none. Raises `DataError` where it cannot be read."""
+    """The manifest of a folder; None if there is none. Raises `DataError` if it cannot be read."""
     path = folder / MANIFEST_NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
     except msgspec.DecodeError as error:
         raise DataError(
-            f"{path} is no manifest of this tool ({error}).", "Delete it, or name another folder."
+            f"{path} is not a manifest of this tool ({error}).", "Delete it, or name another folder."
         ) from error
 
 
@@ -113,7 +113,7 @@ def spread(count: int, wanted: int) -> range | list[int]:
 def image_means(encoded: Iterable[bytes]) -> tuple[float | None, float | None]:
     """Mean pixels of the images, and their bytes over their pixels, read from the headers alone.
 
-    Images whose header cannot be read are left out; (None, None) where none is left.
+    Images whose header cannot be read are left out; (None, None) if none is left.
     """
     pixels: list[int] = []
     size_bytes = 0

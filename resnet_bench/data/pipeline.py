@@ -1,7 +1,7 @@
 """The tf.data pipeline as a list of named stages, and every tf.data option.
 
 `build(plan, until)` makes the pipeline up to any stage, so that a stage can be timed by what it adds. The
-stages from parse to augment run in one parallel map: a hand-over between maps costs more than it gives.
+stages from parse to augment run in one parallel map: passing elements between maps costs more than it gains.
 Reads `sources.SourceFiles`; `decode` does the pixels, `diagnose` explains failures. Imports TensorFlow:
 workers only.
 """
@@ -26,19 +26,19 @@ from resnet_bench.runtime.system import available_bytes
 Element = dict[str, Any]
 Step = Callable[[Element], Element]
 T = TypeVar("T")
-# AutoGraph would rewrite these functions to look for Python control flow, of which there is none.
+# Without AutoGraph, which would rewrite these functions to look for Python control flow; they have none.
 _as_written: Callable[[Any], Any] = tf.autograph.experimental.do_not_convert
 
 
 @dataclass(frozen=True)
 class PipelinePlan:
-    """All that decides what a pipeline does. `data` has no "auto" left.
+    """Everything that decides what a pipeline does. `data` is resolved.
 
     training: random crops, flips and order; without, the evaluation pipeline in file order.
-    counter: counts bad records for `--on-bad-record skip`; None where they are errors.
-    service: where the pipeline up to its batches runs; None for this process.
-    skip: records to leave out at the start of the order, before they are decoded; the rest is as without it.
-    notices: what a reader must know of how the plan departs from what was asked for.
+    counter: counts bad records for `--on-bad-record skip`; None if they are errors.
+    service: the tf.data service that runs the pipeline up to its batches; None for this process.
+    skip: records to leave out at the start of the order, before they are decoded; the others do not change.
+    notices: how the plan differs from what was requested.
     """
 
     source: SourceFiles
@@ -56,8 +56,8 @@ class PipelinePlan:
 
 
 def plan_of(config: Config, source: SourceFiles, pipelines: int = 1) -> PipelinePlan:
-    """The plan of a resolved configuration over a source, with a cache only where it fits its budget as often as
-    there will be `pipelines` at once."""
+    """The plan of a resolved configuration over a source; without the cache if `pipelines` of them at once would
+    exceed its budget."""
     skip = config.data.on_bad_record == "skip"
     plan = PipelinePlan(
         source=source,
@@ -78,8 +78,8 @@ def plan_of(config: Config, source: SourceFiles, pipelines: int = 1) -> Pipeline
 class SkipCounter:
     """How many records failed in the first pass over the data, counted inside the pipeline.
 
-    A record's number in reading order travels with it; the ones missing after the failing map were bad.
-    Numbers are compared batch by batch, so what is still in flight is not counted yet.
+    A record carries its number in reading order; numbers missing after the failing map were bad. Numbers are compared
+    batch by batch, so records still in flight are not counted yet.
     """
 
     def __init__(self, records: int) -> None:
@@ -90,7 +90,7 @@ class SkipCounter:
         self._most = 0
 
     def start(self, index: Any) -> Any:
-        """Notes the first record of a new iteration (in reading order); hands the number on."""
+        """Resets the counts at the first record of a new iteration (in reading order); returns the number."""
 
         def reset() -> Any:
             with tf.control_dependencies([self._seen.assign(0), self._passed.assign(0)]):
@@ -99,7 +99,7 @@ class SkipCounter:
         return tf.cond(tf.equal(index, 0), reset, lambda: tf.identity(index))
 
     def count(self, batch: Element) -> Element:
-        """Notes the records that made it into a batch and takes their numbers off."""
+        """Counts the records of a batch and removes their numbers."""
         index = batch["index"]
         first_pass = tf.math.count_nonzero(index < self.records)
         seen = self._seen.assign(tf.maximum(self._seen, tf.reduce_max(index) + 1))
@@ -107,7 +107,7 @@ class SkipCounter:
             return {**batch, "label": tf.identity(batch["label"])}
 
     def skipped(self) -> int:
-        """Bad records met so far; never falls when a new iteration starts over."""
+        """Bad records so far; does not fall when a new iteration starts."""
         met = min(int(self._seen.numpy()), self.records) - int(self._passed.numpy())
         self._most = max(self._most, met)
         return self._most
@@ -181,8 +181,8 @@ def _read_records(plan: PipelinePlan) -> Any:
 
 
 def _in_order(files: tuple[T, ...], plan: PipelinePlan) -> tuple[T, ...]:
-    """The files in the order they are handed out: with a service they are shuffled here, once, for a shuffle
-    buffer inside the pipeline would let one worker take them all."""
+    """The files in reading order. With a service they are shuffled here, once: with a shuffle buffer inside the
+    pipeline one worker would take them all."""
     if plan.service is None or not plan.training:
         return files
     return tuple(random.Random(plan.seed).sample(files, len(files)))
@@ -194,7 +194,7 @@ def _read_images(plan: PipelinePlan) -> Any:
     names = tf.data.Dataset.from_tensor_slices((list(files), tf.constant(labels, tf.int64)))
     if plan.training and plan.service is None:
         names = names.shuffle(len(source.files), seed=plan.seed)
-    # in "skip" a file that vanishes while the pipeline runs must not end it
+    # with "skip" a file that is deleted while the pipeline runs must not end it
     read = names.map(
         _as_written(lambda path, label: (tf.io.read_file(path), label)),
         num_parallel_calls=resolved_value(data.cycle_length),
@@ -225,7 +225,7 @@ def _parse(element: Element, plan: PipelinePlan) -> Element:
 
 
 def network_label(stored: Any, plan: PipelinePlan) -> Any:
-    """The class that the network is told, int32: the stored label, shifted, and folded where the source says so."""
+    """The class for the network, int32: the stored label plus the offset, modulo the classes if the source says so."""
     label = stored + resolved_value(plan.data.label_offset)
     if plan.source.label_modulo is not None:
         label %= plan.source.label_modulo
@@ -259,7 +259,7 @@ def _map(dataset: Any, steps: list[Step], plan: PipelinePlan) -> Any:
 
 
 def _batch(dataset: Any, plan: PipelinePlan) -> Any:
-    """Batches, their bad records counted ("skip") or their labels checked: once per batch costs next to nothing."""
+    """Batches, their bad records counted ("skip") or their labels checked: once per batch costs almost nothing."""
     dataset = dataset.batch(plan.batch_size, drop_remainder=True)
     if plan.counter is not None and plan.data.cache != "images":
         dataset = dataset.map(_as_written(plan.counter.count))

@@ -25,8 +25,8 @@ _READ_BUFFER_BYTES = 256 * 1024
 def records_from(path: Any, offset: Any) -> Any:
     """A dataset of the serialized records of one file, from a byte offset on (both may be tensors).
 
-    For damaged files; whole ones are read by `tf.data.TFRecordDataset`. The operation is wrapped in a
-    function because TensorFlow 2.21 loses its offset when it serializes a pipeline that holds it directly.
+    For damaged files; intact ones are read by `tf.data.TFRecordDataset`. The operation is wrapped in a
+    function because TensorFlow 2.21 loses its offset when it serializes a pipeline that contains it directly.
     """
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
@@ -73,7 +73,7 @@ def readable(source: SourceFiles, threads: int) -> SourceFiles:
 
 
 def _survey(files: Sequence[str], threads: int) -> tuple[Any, Any]:
-    """Per file: records and bytes that TensorFlow's reader gets through before the first damage."""
+    """Per file: records and bytes that TensorFlow reads before the first damage."""
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def sizes_of(index: Any, path: Any) -> Any:
@@ -91,7 +91,7 @@ def _survey(files: Sequence[str], threads: int) -> tuple[Any, Any]:
 
 
 def _salvage(path: str) -> tuple[list[Segment], int]:
-    """The readable stretches of a damaged file, and how many records lie between or after them."""
+    """The readable stretches of a damaged file, and the number of unreadable records between and after them."""
     segments: list[Segment] = []
     unreadable, offset = 0, 0
     size = Path(path).stat().st_size

@@ -1,12 +1,12 @@
 """The input pipeline in other processes: tf.data service, started here or found at an address.
 
-With `local:N` this process holds the dispatcher and starts N worker processes in its own process group, so
-that what stops, wakes or ends the group reaches them too; each ends with this process, and one that dies is
-replaced and reported. With HOST:PORT the service is somebody else's (`bench-cli serve`), and is only asked.
+With `local:N` this process runs the dispatcher and starts N worker processes in its own process group, so that signals
+to the group (stop, continue, kill) reach them too. Workers end with this process; one that dies is replaced and
+reported. With HOST:PORT the service was started elsewhere (`bench-cli serve`), and this process is a client only.
 
-Shards are handed out one at a time to whichever worker is free (`ShardingPolicy.DYNAMIC`): in every pass each
-record is read by one worker, once, in every mode; a worker that dies takes the rest of the shards it had open
-out of that pass. Order is nobody's. Neighbours: `serve.py` is the other processes' side, `pipeline.py` puts
+Dynamic sharding (`ShardingPolicy.DYNAMIC`): each free worker gets the next shard, so order is not deterministic. In
+every pass and every mode each record is read once, by one worker; if a worker dies, the rest of the shards that it had
+open is missing from that pass. Neighbours: `service_process.py` is the code of those processes, `pipeline.py` puts
 `distribute` between batching and prefetching. Imports TensorFlow: workers only.
 """
 
@@ -30,10 +30,10 @@ from resnet_bench.runtime import python_process
 
 LOCAL = "local:"
 ANSWER_S = 5.0
-"""What a dispatcher at an address may take to answer at all."""
+"""Timeout for a dispatcher at an address to answer at all."""
 
 START_S = 90.0
-"""What local workers may take to start (they import TensorFlow), and a service to give its first batch."""
+"""Timeout for local workers to start (they import TensorFlow), and for a service to give its first batch."""
 
 # HTTP/2's connection preface and an empty SETTINGS frame (RFC 9113, section 3.4): gRPC answers with its own.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -47,16 +47,16 @@ class Service(Protocol):
     compression: str | None
 
     def happened(self) -> tuple[Notice, ...]:
-        """What a reader of the result must know, each once."""
+        """Notices since the last call."""
 
     def cpu_s(self) -> float:
         """Processor seconds of its processes on this machine so far; 0 for a service elsewhere."""
 
 
 def open_service(data_service: str, shards: int) -> Service:
-    """The service that `--data-service` names, ready to be asked. Blocks; raises `DataError` in bounded time.
+    """The service that `--data-service` names, once it answers. Blocks; raises `DataError` in bounded time.
 
-    shards: files that can be handed out.
+    shards: the files that workers can share.
     """
     if data_service.startswith(LOCAL):
         return LocalService(int(data_service.removeprefix(LOCAL)), shards)
@@ -64,7 +64,7 @@ def open_service(data_service: str, shards: int) -> Service:
 
 
 def distribute(dataset: Any, service: Service) -> Any:
-    """The data set as read from the service: its elements are made there."""
+    """The data set as read from the service, which produces its elements."""
     import tensorflow as tf
 
     module = tf.data.experimental.service
@@ -78,7 +78,7 @@ def distribute(dataset: Any, service: Service) -> Any:
 
 
 class RemoteService:
-    """A service that others started. `compression` is left to TensorFlow, which compresses between hosts."""
+    """A service started elsewhere. `compression` is left to TensorFlow, which compresses between hosts."""
 
     compression: str | None = "AUTO"
 
@@ -88,20 +88,20 @@ class RemoteService:
         if problem:
             raise DataError(
                 f"--data-service {address}: {problem}.",
-                "Start it there with: bench-cli serve dispatcher --port PORT, then a bench-cli serve worker or more.",
+                "Start one there: bench-cli serve dispatcher --port PORT, then one or more bench-cli serve worker.",
             )
 
     def happened(self) -> tuple[Notice, ...]:
-        """Nobody says what befalls others' processes."""
+        """None: a client does not learn about the service's processes."""
         return ()
 
     def cpu_s(self) -> float:
-        """Not of this machine."""
+        """0: its processes do not run on this machine."""
         return 0.0
 
 
 def _no_grpc(address: str) -> str:
-    """Why nothing that speaks gRPC answers at host:port; empty where something does."""
+    """Why no gRPC server can be reached at host:port; empty if one answers."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S) as connection:
@@ -114,12 +114,12 @@ def _no_grpc(address: str) -> str:
                     break
                 header += part
     except (OSError, OverflowError) as error:
-        return f"nothing answers there ({getattr(error, 'strerror', None) or error})"
-    return "" if len(header) == 9 and header[3] == _SETTINGS else "what answers there is no dispatcher"
+        return f"no answer ({getattr(error, 'strerror', None) or error})"
+    return "" if len(header) == 9 and header[3] == _SETTINGS else "the server at this address is not a dispatcher"
 
 
 class LocalService:
-    """A dispatcher in this process, and worker processes that it starts, watches and replaces."""
+    """A dispatcher in this process, and worker processes that it starts, monitors and replaces."""
 
     compression: str | None = None  # On one machine copying costs less than compressing.
 
@@ -155,7 +155,7 @@ class LocalService:
         return tuple(found)
 
     def cpu_s(self) -> float:
-        """Of all workers, the lost ones as last seen."""
+        """Of all workers; lost ones count as last read."""
         for pid in self.pids:
             used = process_cpu_s(pid)
             if used is not None:
@@ -163,8 +163,8 @@ class LocalService:
         return sum(self._spent_s.values())
 
     def _keep(self, number: int) -> None:
-        """Keep worker `number` alive. This thread never ends while a worker of its lives: the kernel ends a
-        process with the thread that started it."""
+        """Keep worker `number` alive. This thread never ends before its worker does: the kernel would end the worker
+        with the thread that started it."""
         first = True
         while True:
             command = ["worker", "--dispatcher", self.address, "--parent", str(os.getpid())]
@@ -193,7 +193,7 @@ class LocalService:
 
 
 def process_cpu_s(pid: int) -> float | None:
-    """User and system seconds of a process so far, in ticks of 10 ms (proc(5)); None where it is gone."""
+    """User and system seconds of a process so far, in ticks of 10 ms (proc(5)); None if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -202,9 +202,9 @@ def process_cpu_s(pid: int) -> float | None:
 
 
 def first_batch(make: Callable[[], Any], address: str, seconds: float = START_S) -> None:
-    """Make a pipeline and take one batch, to learn in bounded time whether its service serves.
+    """Make a pipeline and take one batch, to learn in bounded time whether its service works.
 
-    Raises `DataError` where none comes (the attempt is left behind in its thread), and whatever making it raised.
+    Raises `DataError` if none arrives in time (the attempt goes on in its thread), and what making it raised.
     """
     answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
@@ -221,19 +221,19 @@ def first_batch(make: Callable[[], Any], address: str, seconds: float = START_S)
     except queue.Empty:
         raise DataError(
             f"--data-service {address} gave no batch in {seconds:g} s.",
-            "Has it workers, and do they see the same files? Start one with: bench-cli serve worker --dispatcher "
-            f"{address}.",
+            "Check that it has workers and that they see the same files. Start one with: bench-cli serve worker "
+            f"--dispatcher {address}.",
         ) from None
     if problem is not None:
         raise problem
 
 
 def failed(address: str, error: Exception) -> BenchError:
-    """What an error of the service itself, and not of the data, means."""
+    """An error of the service itself, not of the data, as a `BenchError`."""
     if isinstance(error, BenchError):
         return error
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return DataError(
         f"--data-service {address} failed: {first[:300]}",
-        "Its workers need the same versions of TensorFlow and of this package, and see the same files.",
+        "Its workers need the same versions of TensorFlow and of this package, and access to the same files.",
     )

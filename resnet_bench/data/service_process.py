@@ -15,14 +15,13 @@ from typing import Any
 from resnet_bench.runtime.lifetime import die_with_parent
 
 PATIENCE_MS = 6 * 3600 * 1000
-"""How long the dispatcher keeps a reader or a worker that is silent: one that is stopped while others take
-their turns is not gone."""
+"""How long the dispatcher keeps a silent reader or worker: one that is paused during interleaved runs comes back."""
 
 READY = "ready"
 
 
 def new_dispatcher(port: int = 0) -> Any:
-    """A dispatcher in this process, on a free port with 0; it ends with the object. Its `target` is grpc://host:port."""
+    """A dispatcher in this process, on a free port with 0; it stops when the object is deleted. Its `target` is grpc://host:port."""
     import tensorflow as tf
     from tensorflow.core.protobuf import service_config_pb2
 
@@ -38,7 +37,7 @@ def new_dispatcher(port: int = 0) -> Any:
 
 
 def new_worker(dispatcher: str, address: str, port: int) -> Any:
-    """A worker in this process; `address` is what readers reach it by ("host:%port%"), `dispatcher` host:port."""
+    """A worker in this process; readers reach it at `address` ("host:%port%"), `dispatcher` is host:port."""
     import tensorflow as tf
 
     service = tf.data.experimental.service
@@ -48,7 +47,7 @@ def new_worker(dispatcher: str, address: str, port: int) -> Any:
 
 
 def main(words: list[str]) -> None:
-    """Serve until the process is ended; says "ready" on stdout once it serves."""
+    """Serve until the process is ended; prints "ready ADDRESS" on stdout once it serves."""
     parser = argparse.ArgumentParser(prog="resnet_bench.data.service_process")
     parser.add_argument("role", choices=["dispatcher", "worker"])
     parser.add_argument("--port", type=int, default=0)
@@ -59,7 +58,7 @@ def main(words: list[str]) -> None:
     if asked.parent is not None:
         die_with_parent(asked.parent)
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    # A worker whose dispatcher does not answer waits inside TensorFlow, where no handler of Python's would run.
+    # A worker whose dispatcher does not answer waits inside TensorFlow, where Python's signal handlers do not run.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if asked.role == "dispatcher":

@@ -20,7 +20,7 @@ BYTES_PER_PIXEL_STEP = 0.05
 
 
 class ShardContents(msgspec.Struct, frozen=True, kw_only=True):
-    """What one finished shard holds: kept beside it until the manifest is written."""
+    """What one finished shard holds: stored beside it until the manifest is written."""
 
     shard: Shard
     pixels: int = 0

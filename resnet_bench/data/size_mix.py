@@ -1,4 +1,4 @@
-"""How a mix is typed: `imagenet`, one value, or values with shares, like `500x375=0.7,375x500=0.3`.
+"""The notation of a mix: `imagenet`, one value, or values with shares, like `500x375=0.7,375x500=0.3`.
 
 For the sizes, JPEG qualities and bytes per pixel of photographs that `data make` writes. Pure.
 """
@@ -39,7 +39,7 @@ def recipe(sizes: str, quality: str | None, bytes_per_pixel: str | None) -> Phot
 
 
 def _mix(flag: str, text: str, value_of: Callable[[str], T | None], allowed: str) -> dict[T, float]:
-    """Values and their shares, which come to 1."""
+    """Values and their shares, which add up to 1."""
     refusal = ConfigError(
         f"{flag} {text} is not allowed: it takes {LIKE_IMAGENET}, {allowed}.".replace(" imagenet, 0", " 0")
     )

@@ -1,4 +1,4 @@
-"""Photographs like ImageNet's, cut from the two in scikit-learn: what each looks like and how it is encoded.
+"""Photographs like ImageNet's, cropped from the two in scikit-learn: their pixels, sizes and encodings.
 
 Sizes follow `SIZES`, encodings `ENCODINGS`; together they come close to what is known of ImageNet's
 training images (most are 500x375 or 375x500; about 469x387 pixels and 110 kB on average). Each image is
@@ -49,8 +49,8 @@ T = TypeVar("T")
 class PhotoRecipe:
     """The mix of a data set: shares of (width, height), and of (JPEG quality, chroma subsampling).
 
-    bytes_per_pixel: shares of what an image shall take; then the quality that comes nearest is searched for,
-    image by image, and `encodings` gives the subsampling alone.
+    bytes_per_pixel: shares of target densities; then the JPEG quality that comes nearest is searched for, image by
+    image, and `encodings` gives the subsampling alone.
     """
 
     sizes: dict[tuple[int, int], float]
@@ -60,13 +60,13 @@ class PhotoRecipe:
 
 IMAGENET = PhotoRecipe(SIZES, ENCODINGS)
 _SMALLEST_CROP = 0.6
-# Fractions of a metallic mean fill 0..1 evenly, so that a small set has the shares too, in a mixed order.
+# Multiples of a metallic mean, modulo 1, fill 0..1 evenly: a small set has the right shares too, in mixed order.
 _GOLDEN, _SILVER, _BRONZE = 0.6180339887498949, 0.41421356237309515, 0.30277563773199456
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One encoded image and what its Example says of it. `label` counts from 1, as ImageNet's do."""
+    """One encoded image and the values of its Example. `label` counts from 1, as ImageNet's do."""
 
     name: str
     encoded: bytes
@@ -125,7 +125,7 @@ def _jpeg(image: Image.Image, quality: int, subsampling: str) -> bytes:
 
 
 def _nearest(image: Image.Image, wanted_bytes: float, subsampling: str) -> tuple[int, bytes]:
-    """The JPEG quality from 5 to 100 whose size comes nearest, found by bisection, and the image so encoded."""
+    """The JPEG quality from 5 to 100 whose size comes nearest, found by bisection, and the encoded image."""
     low, high = 5, 100
     tried: dict[int, bytes] = {}
     while low <= high:
@@ -140,7 +140,7 @@ def _nearest(image: Image.Image, wanted_bytes: float, subsampling: str) -> tuple
 
 
 def _pick(shares: dict[T, float], point: float) -> T:
-    """The key on whose stretch of the line 0..1 the fraction of `point` falls."""
+    """The key whose interval of 0..1, by shares, holds the fractional part of `point`."""
     left = point % 1.0
     for key, share in shares.items():
         left -= share
@@ -150,7 +150,7 @@ def _pick(shares: dict[T, float], point: float) -> T:
 
 
 def originals_of() -> list[Image.Image]:
-    """The photographs that all others are cut from, decoded. Raises `DataError` where they are missing."""
+    """The photographs that all others are cropped from, decoded. Raises `DataError` if they are missing."""
     return [_original(name) for name in PHOTOGRAPHS]
 
 

@@ -48,8 +48,8 @@ class ShardProblem(Data, frozen=True, kw_only=True):
 
 
 class CheckReport(Data, frozen=True, kw_only=True):
-    """What was read and what is wrong with it. `labels` is the range that stored labels had to lie in; None
-    where the number of classes is unknown."""
+    """What was read and what is wrong with it. `labels` is the allowed range of stored labels; None if the number of
+    classes is unknown."""
 
     path: str
     manifest: bool
@@ -75,9 +75,9 @@ def check(
 ) -> CheckReport:
     """Read and verify all that `path` names: a folder of shards, a shard, or a glob. Blocks.
 
-    classes: stored labels plus `label_offset` must lie in 0..classes - 1; None takes the manifest's, and without
-    one only negative classes are out of range. `on_file(files done, of, bytes read)`. Raises `DataError` where
-    there is nothing to check.
+    classes: stored labels plus `label_offset` must be in 0..classes - 1; None takes the manifest's, and without a
+    manifest only negative classes are out of range. `on_file(files done, of, bytes read)`. Raises `DataError` if there
+    is nothing to check.
     """
     root, files = _files(path)
     manifest = read_manifest(root) if root is not None else None
@@ -107,13 +107,13 @@ def check(
 
 
 def _files(path: str) -> tuple[Path | None, list[Path]]:
-    """The folder whose manifest counts (None for a part of it), and the shards to read."""
+    """The folder whose manifest applies (None for a part of it), and the shards to read."""
     root = Path(path).expanduser()
     if root.is_dir():
         inside = sorted(entry for entry in root.iterdir() if entry.is_file() and not entry.name.startswith("."))
         shards = [entry for entry in inside if entry.suffix != ".json"]
         if not shards and not (root / MANIFEST_NAME).exists():
-            raise DataError(f"{root} holds no shard.", _NAMES)
+            raise DataError(f"{root} holds no shards.", _NAMES)
         return root, shards
     found = [root] if root.is_file() else sorted(map(Path, glob.glob(str(root), recursive=True)))  # noqa: PTH207 (takes absolute patterns)
     found = [entry for entry in found if entry.is_file() and entry.suffix != ".json"]
@@ -123,7 +123,7 @@ def _files(path: str) -> tuple[Path | None, list[Path]]:
 
 
 def _bounds(manifest: Manifest | None, classes: int | None, label_offset: int) -> tuple[int, int | None]:
-    """The lowest and highest stored label that are allowed; no highest where nobody knows the classes."""
+    """The lowest and highest stored label allowed; no highest if the number of classes is unknown."""
     if classes is None and manifest is not None:
         classes = manifest.classes
     return -label_offset, None if classes is None else classes - 1 - label_offset
@@ -142,7 +142,7 @@ def _strangers(manifest: Manifest | None, files: list[Path]) -> Iterator[ShardPr
 
 
 class _FileReport:
-    """What one file turned out to be."""
+    """What was found in one file."""
 
     def __init__(self) -> None:
         self.records = self.bytes = 0
@@ -175,8 +175,8 @@ def _records(
 ) -> Iterator[tuple[int, int, bytes, tuple[DamageKind, str] | None]]:
     """(number, offset, payload, what is wrong with its framing) of each record; `see` gets every byte in order.
 
-    Where a length is corrupt the next header that is whole is searched for, which TensorFlow's reader does not.
-    Numbers go on from there: what lay between counts as one record.
+    After a corrupt length the next intact header is searched for, which TensorFlow's reader does not do. Numbering
+    continues from there: the bytes between count as one record.
     """
     index = offset = 0
     while offset < size:
@@ -185,7 +185,7 @@ def _records(
             frame = framing.frame_of(header, index, offset, size)
         except framing.DamageError as damage:
             found = _next_header(file, offset, size, see)
-            words = "nothing readable follows" if found is None else f"the next readable record lies at {found:,}"
+            words = "nothing readable follows" if found is None else f"the next readable record is at byte {found:,}"
             yield index, offset, b"", ("framing", f"{damage.reason}; {words}")
             if found is None:
                 return
@@ -200,9 +200,9 @@ def _records(
 
 
 def _next_header(file: BinaryIO, offset: int, size: int, see: Callable[[bytes], None]) -> int | None:
-    """Where the next whole header after `offset` begins, the file placed there; None at the end of the file.
+    """Where the next intact header after `offset` begins, the file positioned there; None at the end of the file.
 
-    `see` gets what lies between. A record is shorter than 4 GiB, so the upper half of its length is zero.
+    `see` gets the bytes between. A record is shorter than 4 GiB, so the upper half of its length is zero.
     """
     file.seek(offset)
     data, base = b"", offset
@@ -235,7 +235,7 @@ def _content_problem(payload: bytes, bounds: tuple[int, int | None]) -> tuple[Da
     try:
         features = example.decode(payload)
     except example.WireError as error:
-        return "proto", f"it holds no tf.train.Example ({error})"
+        return "proto", f"it is not a tf.train.Example ({error})"
     for name, kind in ((ENCODED, bytes), (LABEL, int)):
         values = features.get(name)
         if values is None:
@@ -249,11 +249,11 @@ def _label_problem(label: int, bounds: tuple[int, int | None]) -> tuple[DamageKi
     low, high = bounds
     if label >= low and (high is None or label <= high):
         return None
-    return "label", f"label {label} lies outside {low}..{high}" if high is not None else f"label {label} is below {low}"
+    return "label", f"label {label} is outside {low}..{high}" if high is not None else f"label {label} is below {low}"
 
 
 def _image_problem(encoded: bytes | int) -> tuple[DamageKind, str] | None:
-    """What keeps the image from being decoded whole."""
+    """Why the image cannot be decoded completely."""
     assert isinstance(encoded, bytes)
     problem = decoding_problem(encoded)
     return None if problem is None else ("image", f"its image ({len(encoded)} bytes) cannot be decoded: {problem}")
@@ -264,7 +264,7 @@ def _damage(path: Path, record: int, offset: int, kind: DamageKind, problem: str
 
 
 def _difference(listed: Shard, report: _FileReport, sha256: str) -> str:
-    """How a file differs from what the manifest lists; empty where it does not."""
+    """How a file differs from what the manifest lists; empty if it does not."""
     if report.bytes != listed.bytes:
         return f"{report.bytes} bytes, {MANIFEST_NAME} lists {listed.bytes}"
     if sha256 != listed.sha256:

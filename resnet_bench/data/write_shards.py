@@ -1,8 +1,8 @@
-"""Writing TFRecord shards: images in parallel, shards whole or not at all, resumable after a kill.
+"""Writing TFRecord shards: images in parallel, each shard completely or not at all, resumable after a kill.
 
-A shard is written below `.making/` in the output folder, synced, and renamed into it once its facts lie beside
-it; the manifest comes last. What is found there at a second start is kept, the rest is made: each shard's
-bytes depend on the supply alone. Neighbours: `image_supply` says what hands out images, `shard_stats` counts them,
+A shard is written below `.making/` in the output folder, synced, and renamed into place once its facts are stored; the
+manifest is written last. A second start keeps the finished shards and writes the rest: the bytes of a shard depend on
+the supply alone. Neighbours: `image_supply` says what hands out images, `shard_stats` counts them,
 `manifest` says what was written, `verify_shards` verifies it. Imports no TensorFlow.
 """
 
@@ -36,7 +36,7 @@ _PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class WriteProgress:
-    """How far it is: images done of all, bytes written, and the images that an earlier start had left."""
+    """Progress: images done of all, bytes written, and the images found from an earlier start."""
 
     images: int
     of: int
@@ -46,14 +46,14 @@ class WriteProgress:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What lies in the folder now, and how many of its shards were there already."""
+    """The manifest of the folder, and how many of its shards existed before."""
 
     manifest: Manifest
     shards_found: int
 
 
 def auto_shards(images: int) -> int:
-    """About 1,250 images to a shard, but 8 shards at least, so that they can be read in parallel."""
+    """About 1,250 images per shard, but at least 8 shards, so that they can be read in parallel."""
     return max(min(LEAST_SHARDS, images), round(images / IMAGES_PER_SHARD))
 
 
@@ -69,8 +69,8 @@ def write_shards(
     """Write the supply's images to `shards` files in `output`, made if missing. Blocks until all is written.
 
     skip: bad images are left out and named in the manifest, else the first one raises. Raises `DataError` for a
-    folder that holds other things or another job's shards, that another process is writing to, or that
-    cannot be written.
+    folder that holds other files or shards of other options, that another process is writing to, or that cannot be
+    written.
     """
     if shards > supply.count:
         raise DataError(
@@ -102,7 +102,7 @@ def write_all(
 
 @contextmanager
 def _claimed(output: Path) -> Iterator[None]:
-    """Hold the folder for this process alone; the lock goes with the process, however it ends."""
+    """Lock the folder for this process; the lock ends with the process, however it ends."""
     import fcntl
 
     existed = output.exists()
@@ -118,7 +118,7 @@ def _claimed(output: Path) -> Iterator[None]:
             yield
         except BaseException:
             left = {path.name for path in (output / MAKING).iterdir()} - {"lock"}
-            if not left:  # refused before anything was begun: leave the folder as it was
+            if not left:  # refused before anything was written: leave the folder as it was
                 shutil.rmtree(output / MAKING)
                 if not existed:
                     output.rmdir()
@@ -126,7 +126,7 @@ def _claimed(output: Path) -> Iterator[None]:
 
 
 class _Job:
-    """One start: what is there already, what is to be made, and how far it is."""
+    """One start: which shards exist, which are to be written, and the progress."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class _Job:
         self._images = self._bytes = self._found = 0
 
     def run(self) -> WriteResult:
-        """Make what is missing."""
+        """Write the missing shards."""
         manifest = read_manifest(self._output)
         self._check_plan(manifest)
         known = self._known(manifest)
@@ -174,7 +174,7 @@ class _Job:
         return count * index // shards, count * (index + 1) // shards
 
     def _check_plan(self, manifest: Manifest | None) -> None:
-        """Refuse a folder that something else was made in, or half made; else note what is made here."""
+        """Refuse a folder with shards of other options, or with other files; else store these options."""
         stored = self._making / _PLAN
         before = manifest.made_from if manifest is not None else None
         if before is None and stored.exists():
@@ -184,19 +184,20 @@ class _Job:
             if differs:
                 was = ", ".join(f"{key} {before.get(key)} (now {self._plan.get(key)})" for key in differs)
                 raise DataError(
-                    f"{self._output} holds shards made otherwise: {was}.", "Use another folder, or delete this one."
+                    f"{self._output} holds shards made with other options: {was}.",
+                    "Use another folder, or delete this one.",
                 )
             return
         others = sorted(path.name for path in self._output.iterdir() if not path.name.startswith("."))
         if others:
             raise DataError(
-                f"{self._output} holds {others[0]} and {len(others) - 1} more that this command did not write.",
+                f"{self._output} holds {others[0]} and {len(others) - 1} more files that this command did not write.",
                 "Use an empty folder or a new one.",
             )
         write_whole(stored, self._making, msgspec.json.encode(self._plan))
 
     def _known(self, manifest: Manifest | None) -> dict[int, ShardContents]:
-        """The shards that are finished, by number: their facts are known and their size is right."""
+        """The finished shards by number: their facts are stored and their size is right."""
         found: dict[int, ShardContents] = {}
         listed = {shard.name: ShardContents(shard=shard) for shard in manifest.shards} if manifest is not None else {}
         for index, name in enumerate(self._names):
@@ -213,7 +214,7 @@ class _Job:
             return None
 
     def _make_shard(self, pool: ThreadPoolExecutor, index: int, name: str) -> ShardContents:
-        """Write one shard, note its facts, and put it in its place."""
+        """Write one shard, store its facts, and move it into place."""
         part = self._making / f"{name}.part"
         tally = ShardStats()
         with part.open("wb") as file:
@@ -241,18 +242,18 @@ class _Job:
                 tally.skipped.append(error.message)
 
     def _check_same(self, manifest: Manifest, contents: list[ShardContents]) -> None:
-        """Shards that were made again must be the ones that the manifest lists."""
+        """Shards that were written again must be those that the manifest lists."""
         for listed, made in zip(manifest.shards, contents, strict=True):
             if listed.sha256 != made.shard.sha256:
                 raise DataError(
-                    f"{self._output / listed.name} was made again and differs from what {MANIFEST_NAME} lists: "
+                    f"{self._output / listed.name} was written again and differs from what {MANIFEST_NAME} lists: "
                     "its source has changed.",
-                    "Delete the folder and make it anew.",
+                    "Delete the folder and write it again.",
                 )
 
 
 def in_order(pool: ThreadPoolExecutor, tasks: Iterable[Task], ahead: int) -> Iterator[Future[Picture]]:
-    """The tasks' futures in order, at most `ahead` of them begun before they are taken."""
+    """The futures of the tasks in order; at most `ahead` of them are submitted before they are needed."""
     waiting: deque[Future[Picture]] = deque()
     for task in tasks:
         waiting.append(pool.submit(task))

@@ -175,7 +175,7 @@ def test_a_train_and_a_test_file_make_a_set(tmp_path: Path) -> None:
         ({"train_set_y": np.array([0, 1, 2, 7, 0, 1, 2, 0, 1, 2])}, r"train_set_y\[3\] is 7, but list_classes has 3"),
         ({"train_set_y": np.zeros(10, int)}, r"no image of class 1 \(one\)"),
         ({"train_set_y": np.ones((10, 3))}, r"train_set_y\[0\] is .* not one-hot"),
-        ({"train_set_y": np.arange(10) / 3}, "no whole numbers"),
+        ({"train_set_y": np.arange(10) / 3}, "not whole numbers"),
     ],
 )
 def test_what_an_h5_file_has_wrong_is_named(tmp_path: Path, changes: dict[str, Any], says: str) -> None:

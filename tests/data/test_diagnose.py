@@ -53,7 +53,7 @@ def test_a_cut_file_names_the_record_that_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        (b"no proto", "holds no tf.train.Example"),
+        (b"no proto", "is not a tf.train.Example"),
         (example(None, 1), "feature image/encoded is missing"),
         (example(encoded(), None), "feature image/class/label is missing"),
         (example(b"\xff\xd8\xff no image", 1), "cannot be decoded"),

@@ -143,13 +143,13 @@ def listener(answer: bytes) -> Iterator[str]:
 def test_an_address_where_nothing_answers_is_an_error_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         free = server.getsockname()[1]
-    with pytest.raises(DataError, match=f"--data-service 127.0.0.1:{free}: nothing answers there"):
+    with pytest.raises(DataError, match=f"--data-service 127.0.0.1:{free}: no answer"):
         service.open_service(f"127.0.0.1:{free}", 8)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 ready\r\n"])
 def test_what_speaks_no_grpc_is_no_dispatcher(answer: bytes) -> None:
-    with listener(answer) as address, pytest.raises(DataError, match="what answers there is no dispatcher"):
+    with listener(answer) as address, pytest.raises(DataError, match="the server at this address is not a dispatcher"):
         service.open_service(address, 8)
 
 

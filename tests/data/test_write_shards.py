@@ -203,7 +203,7 @@ def test_the_seed_shuffles_a_folder(tmp_path: Path) -> None:
 def test_a_bad_image_is_named_or_left_out(tmp_path: Path) -> None:
     root = images(tmp_path / "images")
     (root / "bee" / "1.jpg").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"bee/1\.jpg: it is no image"):
+    with pytest.raises(DataError, match=r"bee/1\.jpg: it is not a readable image"):
         write_shards.write_shards(FolderImages(str(root), 0, "error"), tmp_path / "strict", 2, 2)
     made = write_shards.write_shards(FolderImages(str(root), 0, "skip"), tmp_path / "out", 2, 2, skip=True).manifest
     assert made.images == sum(shard.images for shard in made.shards) == 5

@@ -1,7 +1,7 @@
-"""Random changes to training images that stay in memory: shifted, cropped, mirrored.
+"""Random changes to training images in memory: shift, crop, horizontal flip.
 
-Pure NumPy and Pillow; the noise is handed in, so that the same noise gives the same images. Streamed parts
-crop and mirror in `data/pipeline.py`, with the same range of aspect ratios.
+Pure NumPy and Pillow; the random generator is an argument, so that the same seed gives the same images. Streamed parts
+crop and flip in `data/pipeline.py`, with the same range of aspect ratios.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Augmentation:
     """What happens to a training image, in this order.
 
     crop: a random part of `crop_area_min` to 1 of the area is stretched to the image's size. shift: moved by up
-    to an eighth of its size, its border repeated. flip: mirrored left to right, half of the time.
+    to an eighth of its size, its border repeated. flip: mirrored left to right with probability 0.5.
     """
 
     crop: bool = False
@@ -32,7 +32,7 @@ class Augmentation:
 
 
 def augmented(images: Any, how: Augmentation, random: np.random.Generator) -> Any:
-    """A changed copy of images uint8 [B, H, W, C]; the images themselves where nothing is asked for."""
+    """A changed copy of images uint8 [B, H, W, C]; the images themselves if `how` asks for nothing."""
     if how.crop:
         images = np.stack([_crop(image, how.crop_area_min, random) for image in images])
     if how.shift:
@@ -44,7 +44,7 @@ def augmented(images: Any, how: Augmentation, random: np.random.Generator) -> An
 
 
 def _shift(images: Any, random: np.random.Generator) -> Any:
-    """Each image moved on its own; pixels from beyond the border are the border's."""
+    """Each image shifted by its own offset; pixels beyond the border repeat the border."""
     count, height, width = images.shape[:3]
     rows, columns = (
         np.clip(np.arange(size) + random.integers(-reach, reach + 1, (count, 1)), 0, size - 1)

@@ -1,4 +1,7 @@
-"""What every data set looks like: `Dataset`, the `DatasetPart` protocol, and batches of one size."""
+"""What every data set offers: `Dataset`, the `DatasetPart` protocol, its split, and batches of one size.
+
+Neighbours: `memory.py` and `files.py` implement parts, `augment.py` changes images.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class DatasetPart(Protocol):
 
     @property
     def crop(self) -> Crop:
-        """What evaluation shows of an image: the whole, or the centre (87.5 % of the shorter side)."""
+        """Which part of an image evaluation uses: the whole, or the centre (87.5 % of the shorter side)."""
 
     def epoch(
         self, number: int, batch_size: int, seed: int, augmentation: Augmentation, skip: int = 0
@@ -33,19 +36,19 @@ class DatasetPart(Protocol):
         """Whole batches of epoch `number`, shuffled and augmented; without the first `skip` of them.
 
         The same number and seed give the same batches, whatever was skipped or read before. Images that do not
-        fill a batch are left out; another epoch leaves out others.
+        fill a batch are left out, different ones in each epoch.
         """
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """Every image once, as it is, in a fixed order; the last batch may be smaller."""
+        """Every image once, not augmented, in a fixed order; the last batch may be smaller."""
 
     def explain(self, failure: BaseException) -> BenchError | None:
-        """The file behind an exception that iterating raised; None where the data is not at fault."""
+        """The file behind an exception that iterating raised; None if the data is not at fault."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set for training and evaluation. `test` is None where none was named and none can be split off.
+    """A data set for training and evaluation. `test` is None if none was given and none can be split off.
 
     Label k is `class_names[k]`. `facts` describe both parts together.
     """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """How images are shown to the network; `data` is resolved."""
+    """Size, channels and pipeline options of the images; `data` is resolved."""
 
     image_size: tuple[int, int]
     channels: Literal[1, 3]
@@ -92,7 +92,7 @@ class FilePart:
         return diagnose.explain(failure, self._plan(1, 0))
 
     def explain_labels(self, wrong: int) -> DataError:
-        """The record with a label out of range, once one was seen."""
+        """The record with a label out of range, once one was found."""
         from resnet_bench.data import diagnose
 
         found = diagnose.first_bad(self._plan(1, 0))
@@ -128,5 +128,5 @@ def joined(train: DataFacts, test: DataFacts) -> DataFacts:
 
 
 def replace_hash(facts: DataFacts, identity: str) -> DataFacts:
-    """The facts of a set that `identity` tells from others."""
+    """The facts with the hash of `identity`, which differs for every other set."""
     return msgspec.structs.replace(facts, manifest_hash=hashlib.sha256(identity.encode()).hexdigest())

@@ -2,7 +2,7 @@
 `test_set_y` and `list_classes`, all in one file, or the train and the test keys each in their own.
 
 Images are whole numbers 0 to 255, [N, H, W, C] or [N, H, W]; labels are class numbers ([N], [N, 1] or [1, N]) or
-one-hot rows [N, classes]. Everything is checked before anything is built.
+one-hot rows [N, classes]. Everything is checked before training starts.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def _read(path: Path, key: str, *, shape_only: bool = False) -> Any:
             return file[key].shape if shape_only else file[key][...]
     except OSError as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"{path} cannot be read as HDF5: {reason}", "It may be cut off, or no HDF5 file.") from error
+        raise DataError(
+            f"{path} cannot be read as HDF5: {reason}", "It may be truncated, or not an HDF5 file."
+        ) from error
 
 
 def _names(path: Path, listed: Any) -> tuple[str, ...]:
@@ -141,7 +143,7 @@ def _labels(path: Path, key: str, stored: Any, names: tuple[str, ...]) -> Any:
             f"{path}: {key} has shape {stored.shape}; labels are [N], [1, N] or one-hot [N, {classes}].", _LAYOUT
         )
     if stored.dtype.kind not in "iu" and not np.array_equal(stored, np.rint(stored)):
-        raise DataError(f"{path}: {key} holds labels that are no whole numbers ({stored.dtype}).", _LAYOUT)
+        raise DataError(f"{path}: {key} holds labels that are not whole numbers ({stored.dtype}).", _LAYOUT)
     wrong = np.flatnonzero((stored < 0) | (stored >= classes))
     if len(wrong):
         raise DataError(

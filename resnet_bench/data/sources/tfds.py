@@ -1,4 +1,4 @@
-"""A TFDS data set that lies on disk already, read without the tfds package.
+"""A TFDS data set on disk, read without the tfds package.
 
 `dataset_info.json` names the splits and their shards, `features.json` what a record holds: both are JSON
 forms of the messages in tfds' own `features.proto` and `dataset_info.proto`. One image feature and one class
@@ -71,7 +71,7 @@ class TfdsImages:
         }
 
     def tasks(self, start: int, stop: int) -> Iterator[Task]:
-        """Each reads one record; the shards' headers are walked meanwhile."""
+        """Each reads one record; the headers of the shards are read meanwhile."""
         begin = 0
         for path, end in zip(self._files, self._ends, strict=True):
             if begin < stop and end > start:
@@ -111,7 +111,7 @@ def _version_folder(root: Path) -> Path:
     if (root / INFO).is_file():
         return root
     if not root.is_dir():
-        raise DataError(f"--data {root} is no folder.", _LAYOUT)
+        raise DataError(f"--data {root} is not a folder.", _LAYOUT)
     below = sorted(path.parent for path in root.glob(f"*/{INFO}"))
     if len(below) != 1:
         found = f"has {len(below)} versions ({', '.join(path.name for path in below)})" if below else f"has no {INFO}"
@@ -125,9 +125,9 @@ def _json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).", _LAYOUT) from error
     except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}).", _PREPARE) from error
+        raise DataError(f"{path} is not JSON ({error}).", _PREPARE) from error
     if not isinstance(content, dict):
-        raise DataError(f"{path} holds no JSON object.", _PREPARE)
+        raise DataError(f"{path} does not hold a JSON object.", _PREPARE)
     return content
 
 
@@ -196,7 +196,7 @@ def _file_name(template: str, name: str, split: str, index: int, count: int) -> 
 
 
 def _class_names(path: Path, classes: int) -> tuple[str, ...]:
-    """The names that tfds keeps beside the data, one per line; empty where it keeps none."""
+    """The names that tfds stores beside the data, one per line; empty if there are none."""
     try:
         names = tuple(path.read_text(encoding="utf-8").split("\n"))[:classes]
     except OSError:
