@@ -73,7 +73,7 @@ class KerasReference(Backend):
 
         assert self.config is not None
         assert self._machine is not None
-        if self.config.data.source != "synthetic":
+        if self.config.data.has_pipeline:
             threads = runtime.threads(self.config, self._machine)
             self._input = open_input(self.config, threads, default_cache_dir(), "/CPU:0")
 
