@@ -1,7 +1,6 @@
-"""How a command that measures ends: signals, what is saved and printed, and the exit code.
+"""How a command that measures ends: signals, printing the result, and the exit code.
 
-`run`, `ab`, `bottleneck`, `tune`, `train`, ... all hold something with an `outcome` by then. Neighbour:
-`rescue.py` saves it where the disk fails.
+Results are of any `Saved` type, which has an `outcome`. Neighbour: `save_fallback.py` saves them when the disk fails.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def distinct(notices: Iterable[Notice]) -> tuple[Notice, ...]:
 
 
 class Estimate(Data, frozen=True, kw_only=True):
-    """A value and its 95 % interval; `low` and `high` are None where nothing supports one."""
+    """A value and its 95 % confidence interval; `low` and `high` are None where there is none."""
 
     value: float
     low: float | None = None

@@ -15,7 +15,7 @@ MARKERS = ("tensorflow", "process")
 _DATA_WITHOUT_TENSORFLOW = ("caching", "checksum", "datasets", "folder", "manifest", "sources", "verify_shards")
 _PROFILE_WITHOUT_TENSORFLOW = ("summary",)
 _IN_PROCESS = {
-    "cli": ("progress", "report", "serve"),
+    "cli": ("progress", "report", "serve", "show"),
     "experiments": (
         "budget",
         "pipeline_variants",
