@@ -1,4 +1,4 @@
-"""A run against the roofs of its device: arithmetic, least traffic and time of groups of operations. Pure.
+"""A run against the measured peaks of its device: arithmetic, least traffic and time of groups of operations. Pure.
 
 After Williams, Waterman and Patterson, "Roofline: An Insightful Visual Performance Model" (2009). Counted
 are the flops of convolutions and the classifier (2 per multiply-accumulate; training does three forward
@@ -7,7 +7,8 @@ avoid: a convolution reads its input and weights and writes its output, and in t
 batch norm, with the ReLU and the addition behind it, is part of the convolution's output in inference and
 only reads the shortcut, but in training needs a whole tensor's statistics before it can go on, so it reads
 and writes (and backward reads two and writes one). Caches may save more than that on small tensors.
-Neighbours: `worker/limits.py` counts layers and measures roofs, `afterwards.py` joins them to the run.
+Neighbours: `worker/handlers/peaks.py` counts layers and measures peaks, `experiments/roofline_pass.py` joins them to
+the run.
 """
 
 from __future__ import annotations
@@ -80,16 +81,16 @@ def _counted(layer: LayerGroup, batch: int, training: bool, item_bytes: int) -> 
 
 
 def limit_s(flops: float, traffic: float, flops_per_s: float | None, bytes_per_s: float | None) -> float | None:
-    """The least time of work on two roofs: the longer of the two; None where a roof that it needs is unknown."""
+    """The least time of work at two peaks: the longer of the two; None where a peak that it needs is unknown."""
     if (flops and flops_per_s is None) or (traffic and bytes_per_s is None):
         return None
     arithmetic = flops / flops_per_s if flops_per_s else 0.0
     return max(arithmetic, traffic / bytes_per_s if bytes_per_s else 0.0)
 
 
-def best(roofs: Sequence[Peak], dtype: str) -> float | None:
-    """The highest of the measured roofs of one dtype."""
-    return max((roof.value for roof in roofs if roof.dtype == dtype), default=None)
+def best(peaks: Sequence[Peak], dtype: str) -> float | None:
+    """The highest of the measured peaks of one dtype."""
+    return max((peak.value for peak in peaks if peak.dtype == dtype), default=None)
 
 
 def build(
@@ -104,17 +105,17 @@ def build(
 ) -> Roofline:
     """The roofline of a step that took `step_s` seconds and computes in `dtype`.
 
-    A group's limit uses the higher of the convolution's and the matrix product's roof, since the one that a
+    A group's limit uses the higher of the convolution's and the matrix product's peak, since the one that a
     library implements badly is no limit of the machine. Times come from `profile` where it has shares.
     """
-    peaks = {f"{roof.kind} {roof.dtype}": 0.0 for roof in (*matmul, *convolution)}
-    for roof in (*matmul, *convolution):
-        name = f"{roof.kind} {roof.dtype}"
-        peaks[name] = max(peaks[name], roof.value)
-    roofs = [value for value in (best(matmul, dtype), best(convolution, dtype)) if value is not None]
-    peak, bytes_per_s = max(roofs, default=None), bandwidth.value if bandwidth else None
+    peaks = {f"{peak.kind} {peak.dtype}": 0.0 for peak in (*matmul, *convolution)}
+    for peak in (*matmul, *convolution):
+        name = f"{peak.kind} {peak.dtype}"
+        peaks[name] = max(peaks[name], peak.value)
+    known = [value for value in (best(matmul, dtype), best(convolution, dtype)) if value is not None]
+    flops_per_s, bytes_per_s = max(known, default=None), bandwidth.value if bandwidth else None
     timed = _times(profile, step_s)
-    placed = tuple(_placed(group, peak, bytes_per_s, timed) for group in groups)
+    placed = tuple(_placed(group, flops_per_s, bytes_per_s, timed) for group in groups)
     whole = [group for group in placed if group.stage is None]
     limits = [group.limit_s for group in whole]
     flops, traffic = sum(group.flops for group in whole), sum(group.bytes for group in whole)

@@ -65,7 +65,7 @@ class SteadyFinding:
 def mark(process: ProcessSamples, steps_per_call: int, count_all: bool = False) -> ProcessSamples:
     """`process` with its steady state, and the round from which its rate counts.
 
-    `count_all`: whoever ran it has said where the timed window starts (--warmup), so all of it counts.
+    `count_all`: an explicit --warmup defines the timed window, so all of it counts.
     Rounds before the steady state are kept, and marked by lying before `first_counted_round`.
     """
     if not process.rounds:

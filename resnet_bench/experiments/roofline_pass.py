@@ -15,7 +15,7 @@ from resnet_bench.errors import BenchError
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
-from resnet_bench.records.roofline import Roofline
+from resnet_bench.records.roofline import COMPUTE_DTYPES, Roofline
 from resnet_bench.records.run import ProcessSamples
 from resnet_bench.records.summary import Summary
 from resnet_bench.worker import protocol as p
@@ -27,9 +27,6 @@ PEAKS_S = 8.0
 LEAST_PEAKS_S = 2.0
 OVERRUN = 1.5
 """Short measurements take longer than their share: each makes at least two calls, and compiles."""
-
-COMPUTE = {"tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
-"""The data type that convolutions compute in, where it differs from the name of --precision."""
 
 
 def reserved_s(found: Findings) -> float:
@@ -72,9 +69,9 @@ def join(found: Findings, summary: Summary | None) -> Roofline | None:
     limits, config, model = found.limits, found.resolved, found.model
     if limits is None or config is None or model is None or summary is None or not limits.layers:
         return None
-    step, precision = config.step, config.step.precision
+    step = config.step
     assert isinstance(step.batch_size, int), "a run that was measured has a batch size"
-    dtype = COMPUTE.get(precision, precision)
+    dtype = COMPUTE_DTYPES[step.precision]
     training = step.mode == "train"
     groups = roofline.count(
         limits.layers,

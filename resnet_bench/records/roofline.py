@@ -87,6 +87,14 @@ class Energy(Data, frozen=True, kw_only=True):
 
 DType = Literal["float32", "bfloat16", "float16"]
 
+COMPUTE_DTYPES: dict[str, DType] = {
+    "float32": "float32",
+    "tf32": "float32",
+    "mixed_bfloat16": "bfloat16",
+    "mixed_float16": "float16",
+}
+"""The data type that convolutions compute in, by --precision; TF32 is a way to compute float32."""
+
 
 class Peak(Data, frozen=True, kw_only=True):
     """One measured peak: `value` per second, the best of `repeats` blocks of `calls` calls each.

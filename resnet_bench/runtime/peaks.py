@@ -238,16 +238,28 @@ def measure(
     memory_bytes: int | None = None,
     budget_s: float = 6.0,
     dtypes: tuple[DType, ...] = ("float32", "bfloat16"),
+    edges: tuple[int, ...] = (),
+    convolution: bool = False,
 ) -> Peaks:
-    """All roofs of `device`, in about `budget_s` seconds shared evenly. Blocks on the device."""
-    share_s = budget_s / (len(dtypes) + 1)
-    size = 4096 if device_kind == "cpu" else 8192
+    """All peaks of `device`, in about `budget_s` seconds shared evenly. Blocks on the device.
+
+    Matrix products of each dtype and of each of `edges` (one that suits the device by default; a size that does not fit
+    its share is measured smaller, and counts once), a convolution of each dtype, and the memory bandwidth.
+    """
+    edges = edges or (4096 if device_kind == "cpu" else 8192,)
+    share_s = budget_s / (len(dtypes) * (len(edges) + convolution) + 1)
+    products = {
+        (peak.dtype, peak.size): peak
+        for dtype in dtypes
+        for peak in (matmul_flops_per_s(dtype, edge, device, share_s) for edge in edges)
+    }
+    images = CONVOLUTION_IMAGES[device_kind]
+    working_set_bytes = triad_bytes(device_kind, last_level_cache_bytes, memory_bytes)
     return Peaks(
         device=device,
-        matmul=tuple(matmul_flops_per_s(dtype, size, device, share_s) for dtype in dtypes),
-        bandwidth=memory_bandwidth_bytes_per_s(
-            device,
-            share_s,
-            working_set_bytes=triad_bytes(device_kind, last_level_cache_bytes, memory_bytes),
+        matmul=tuple(products.values()),
+        convolution=tuple(
+            convolution_flops_per_s(dtype, images, device, share_s) for dtype in (dtypes if convolution else ())
         ),
+        bandwidth=memory_bandwidth_bytes_per_s(device, share_s, working_set_bytes=working_set_bytes),
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from resnet_bench.records.environment import CpuEnvironment, Environment
 from resnet_bench.records.machine import Machine
 from resnet_bench.runtime import peaks
-from resnet_bench.worker.handlers.peaks import measure_roofs
+from resnet_bench.worker.handlers.peaks import device_peaks
 
 
 class Clock:
@@ -142,14 +142,14 @@ def test_the_detailed_roofs_have_every_size_and_precision_once() -> None:
             python="", package_version="", device="cpu", cpu=CpuEnvironment(cpus=2, memory_bytes=8 * 2**20)
         ),
     )
-    found = measure_roofs(session, ("float32",), budget_s=0.06)  # type: ignore[arg-type]
+    found = device_peaks(session, ("float32",), budget_s=0.06)  # type: ignore[arg-type]
     assert len({roof.size for roof in found.matmul}) == len(found.matmul) >= 1
     assert [(roof.kind, roof.dtype) for roof in found.convolution] == [("convolution", "float32")]
     assert found.bandwidth is not None
     assert found.bandwidth.working_set_bytes == 2**20
 
 
-def test_all_roofs_of_a_device_are_measured_within_its_memory() -> None:
+def test_all_peaks_of_a_device_are_measured_within_its_memory() -> None:
     found = peaks.measure("/CPU:0", "cpu", memory_bytes=8 * 2**20, budget_s=0.05, dtypes=("float32",))
     assert found.device == "/CPU:0"
     assert [(one.dtype, one.kind) for one in found.matmul] == [("float32", "matmul")]

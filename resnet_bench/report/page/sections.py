@@ -75,8 +75,8 @@ def roofline(found: Roofline) -> list[Block]:
             "least traffic",
             f"{byte_rate(found.bytes_per_s)}{_of(found.bytes_per_s, found.peak_bytes_per_s)}",
         ),
-        *((f"roof, {name}", flop_rate(value)) for name, value in found.peak_flops_per_s.items()),
-        ("roof, memory", byte_rate(found.peak_bytes_per_s)),
+        *((f"measured peak, {name}", flop_rate(value)) for name, value in found.peak_flops_per_s.items()),
+        ("measured peak, memory", byte_rate(found.peak_bytes_per_s)),
         ("step", f"{units.duration(found.step_s)}; the roofs allow {units.duration(found.step_limit_s)}"),
         ("counted", found.flop_convention),
     ]
@@ -98,8 +98,8 @@ def roofline(found: Roofline) -> list[Block]:
     return [*blocks, table("The most promising places to gain", heads, listed)]
 
 
-def _of(value: float | None, roof: float | None) -> str:
-    return "" if value is None or not roof else f", {units.share(value / roof)} of the memory's roof"
+def _of(value: float | None, peak: float | None) -> str:
+    return "" if value is None or not peak else f", {units.share(value / peak)} of the memory's peak"
 
 
 def operations(found: ProfileSummary) -> list[Block]:
@@ -198,7 +198,7 @@ def training(record: Record) -> list[Block]:
     accuracy, details = training_words.answer(found)
     ended, *amounts = training_words.facts(found, training_words.replicas_of(record))
     rows = [
-        ("came to", "; ".join([accuracy, *(detail for detail, _ in details)])),
+        ("result", "; ".join([accuracy, *(detail for detail, _ in details)])),
         ("ended", ended),
         ("did", ", ".join(amounts)),
     ]

@@ -89,8 +89,8 @@ def _peaks(found: DoctorReport) -> list[tuple[str, str]]:
     if found.roofs is None:
         return []
     rows = [
-        (f"matmul {roof.dtype}", f"{roof.value / 1e9:,.0f} GFLOP/s ({roof.size} x {roof.size})")
-        for roof in found.roofs.matmul
+        (f"matmul {peak.dtype}", f"{peak.value / 1e9:,.0f} GFLOP/s ({peak.size} x {peak.size})")
+        for peak in found.roofs.matmul
     ]
     bandwidth = found.roofs.bandwidth
     if bandwidth is not None:

@@ -1,4 +1,4 @@
-"""A training on a terminal: what it came to, and its epochs."""
+"""A training on a terminal: its result, and its epochs."""
 
 from __future__ import annotations
 

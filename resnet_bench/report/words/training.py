@@ -33,7 +33,7 @@ def replicas_of(record: Record) -> int | None:
 
 
 def answer(result: TrainingResult) -> tuple[str, list[tuple[str, str]]]:
-    """What the training came to, and what belongs to it, each with its style."""
+    """The final accuracy of the training, and its details, each with its style."""
     last = result.epochs[-1] if result.epochs else None
     if last is None:
         return "no epoch was finished", []
