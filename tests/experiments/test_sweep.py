@@ -276,7 +276,7 @@ def test_a_table_says_how_little_its_order_proves(tmp_path: Path) -> None:
     done = CliRunner().invoke(group, ["sweep", *words, "--output", str(tmp_path), "--vary", "batch_size=4,8"])
     words_shown = " ".join(done.stdout.split())
     assert "measured one after the other" in words_shown
-    assert "--confirm 3 lets the best three take turns." in words_shown
+    assert "--confirm 3 compares the best three with interleaved runs." in words_shown
 
 
 @pytest.mark.parametrize(
