@@ -56,6 +56,7 @@ def test_images_count_not_steps() -> None:
     assert result.ratio.value == pytest.approx(2.0)
 
 
+@pytest.mark.process
 def test_the_idle_side_is_stopped() -> None:
     workers: list[Worker] = []
     states: list[tuple[bool, ...]] = []

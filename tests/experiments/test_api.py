@@ -187,6 +187,7 @@ def test_results_show_themselves_in_a_notebook() -> None:
         assert repr(other).startswith(f"<{type(other).__name__}")
 
 
+@pytest.mark.process
 def test_importing_the_package_loads_neither_tensorflow_nor_click(child: Callable[..., str]) -> None:
     code = (
         "import json, sys, resnet_bench; first = [each in sys.modules for each in ('tensorflow', 'click', 'msgspec')];"

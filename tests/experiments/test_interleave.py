@@ -40,6 +40,7 @@ def test_the_order_is_reversed_every_other_round_and_repetition(tmp_path: Path) 
     assert all(len(rounds) == 2 for each in game.done for rounds in each.rounds.values())
 
 
+@pytest.mark.process
 def test_only_the_side_that_times_a_round_runs() -> None:
     workers: list[Worker] = []
     others: list[int] = []

@@ -17,7 +17,13 @@ _PROFILE_WITHOUT_TENSORFLOW = ("summary",)
 _IN_PROCESS = {
     "cli": ("progress", "report", "serve", "show"),
     "experiments": (
+        "ab",
+        "api",
+        "batch_search",
+        "bottleneck",
         "budget",
+        "evidence_pass",
+        "interleave",
         "pipeline_variants",
         "search",
         "search_space",
