@@ -71,7 +71,7 @@ def _share(part: Any, whole: Any) -> float | None:
 
 
 def difference(first: Predictions, second: Predictions, labels: Any, turns: Sequence[float] = ()) -> ScoreDifference:
-    """The second network against the first; `turns` are speed ratios of neighbouring turns, second over first.
+    """The second network against the first; `turns` are speed ratios of interleaved rounds, second over first.
 
     The interval of the accuracy's difference is Bonett and Price's adjusted Wald interval for paired proportions
     (Journal of Educational and Behavioral Statistics 37, 2012): one image is added to each kind of

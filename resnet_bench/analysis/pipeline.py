@@ -119,7 +119,7 @@ def next_step(stages: Sequence[StageRate], cores: int, others: float = 0.0) -> t
 
 
 def ablation_rate(name: str, change: str, full: Sequence[Round], variant: Sequence[Round]) -> AblationRate:
-    """One option's worth: the variant's speed over the full pipeline's of the same turn."""
+    """The effect of one option: the variant's speed over the full pipeline's of the same round."""
     speed = rates(variant)
     pairs = [there / here for there, here in zip(speed, rates(full), strict=False)]
     return AblationRate(

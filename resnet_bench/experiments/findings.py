@@ -32,7 +32,7 @@ class Findings:
     profile: ProfileSummary | None = None
     seen: Seen = field(default_factory=Seen)
     output_error: OutputError | None = None
-    limits: p.PeaksMeasured | None = None
+    peaks: p.PeaksMeasured | None = None
     notices: list[Notice] = field(default_factory=list)
     processes: list[ProcessSamples] = field(default_factory=list)
 

@@ -36,7 +36,7 @@ def reserved_s(found: Findings) -> float:
 
 
 def run(found: Findings, observer: RunObserver, deadline: float, new_worker: Callable[[], Worker]) -> None:
-    """Measure the peaks and count the layers into `found.limits`, where that is asked for and fits. Blocks."""
+    """Measure the peaks and count the layers into `found.peaks`, where that is asked for and fits. Blocks."""
     timed = next((process for process in found.processes if process.rounds), None)
     if found.resolved is None or timed is None or not found.requested.measure.roofline:
         return
@@ -55,7 +55,7 @@ def run(found: Findings, observer: RunObserver, deadline: float, new_worker: Cal
     except BenchError as error:
         found.note(Notice.make("roofline_failed", message=error.message))
         return
-    found.limits = reply
+    found.peaks = reply
 
 
 def _start_s(timed: ProcessSamples) -> float:
@@ -66,15 +66,15 @@ def _start_s(timed: ProcessSamples) -> float:
 
 def join(found: Findings, summary: Summary | None) -> Roofline | None:
     """The run against the measured peaks; None where nothing was measured, or no network ran."""
-    limits, config, model = found.limits, found.resolved, found.model
-    if limits is None or config is None or model is None or summary is None or not limits.layers:
+    peaks, config, model = found.peaks, found.resolved, found.model
+    if peaks is None or config is None or model is None or summary is None or not peaks.layers:
         return None
     step = config.step
     assert isinstance(step.batch_size, int), "a run that was measured has a batch size"
     dtype = COMPUTE_DTYPES[step.precision]
     training = step.mode == "train"
     groups = roofline.count(
-        limits.layers,
+        peaks.layers,
         batch=step.batch_size,
         training=training,
         dtype=dtype,
@@ -83,9 +83,9 @@ def join(found: Findings, summary: Summary | None) -> Roofline | None:
     )
     return roofline.build(
         groups,
-        matmul=limits.roofs.matmul,
-        convolution=limits.roofs.convolution,
-        bandwidth=limits.roofs.bandwidth,
+        matmul=peaks.roofs.matmul,
+        convolution=peaks.roofs.convolution,
+        bandwidth=peaks.roofs.bandwidth,
         dtype=dtype,
         step_s=summary.step_s.value,
         profile=found.profile,

@@ -67,7 +67,7 @@ def test_a_pass_that_does_not_fit_is_left_out_and_says_so() -> None:
 
     roofline_pass.run(found, None, time.monotonic() + 6.0, none)  # type: ignore[arg-type]
     assert kinds(tuple(found.notices)) == {"roofline_cut"}
-    assert found.limits is None
+    assert found.peaks is None
 
 
 def test_a_run_without_counters_says_why_it_has_no_energy() -> None:

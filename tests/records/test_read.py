@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from resnet_bench.records.ab import AbResult
 from resnet_bench.records.noise_floor import NoiseFloor
 from resnet_bench.records.read import TYPES, load, read
 from resnet_bench.records.record import Record
@@ -155,3 +157,12 @@ def test_a_broken_record_is_told_as_before(tmp_path: Path) -> None:
     path.write_bytes(made.make().to_json()[:-30])
     _, (error,) = read([path])
     assert "is not a record" in str(error)
+
+
+def test_a_result_of_before_that_cannot_tell_is_read_as_inconclusive() -> None:
+    found = results.ab_record(1.5)
+    assert found.result is not None
+    assert found.result.finding == "inconclusive"
+    before = msgspec.json.encode(found.result).replace(b'"inconclusive"', b'"cannot tell"')
+    assert b"cannot tell" in before
+    assert msgspec.json.decode(before, type=AbResult) == found.result
