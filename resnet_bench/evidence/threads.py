@@ -46,7 +46,7 @@ class ThreadWatch:
     def end(self) -> Window:
         """What happened since `begin`."""
         start, now = self._start, self._now()
-        assert start is not None, "Watch.end comes after Watch.begin"
+        assert start is not None, "end comes after begin"
         self._start = None
         spent = {
             thread: (name, seconds - start.threads.get(thread, (name, 0.0))[1])

@@ -199,7 +199,7 @@ import os, sys, pathlib, json
 log = sys.argv[1]
 os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT), 2)
 from resnet_bench.evidence import graph, live
-from resnet_bench.evidence.threads import Watch
+from resnet_bench.evidence.threads import ThreadWatch
 import tensorflow as tf
 
 @tf.function(autograph=False)
@@ -214,7 +214,7 @@ with live.collected_graphs() as partitions:
     convolve(tf.random.normal((4, 8, 8, 8)))
 executed = live.executed(partitions, "executed", "/CPU:0", {})
 compiled(tf.ones((4, 8)))
-watch = Watch(lambda: 1, pathlib.Path(log))
+watch = ThreadWatch(lambda: 1, pathlib.Path(log))
 watch.begin()
 compiled(tf.ones((4, 8)))
 same = watch.end()

@@ -36,7 +36,7 @@ class CompareOutputs(Command, frozen=True, kw_only=True):
 
 
 class Observed(Message, frozen=True, kw_only=True):
-    """What was seen, and what could not be looked at."""
+    """What was observed, and notices about what could not be read."""
 
     seen: Seen
     notices: tuple[Notice, ...] = ()
