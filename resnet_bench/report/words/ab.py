@@ -49,7 +49,7 @@ def _measured(record: AbRecord, result: AbResult) -> str:
     count = len(result.pairs)
     return (
         f"{count} pair{'' if count == 1 else 's'} of processes, {_span(rounds)} interleaved rounds of "
-        f"{_span(steps)} steps, {units.duration(record.wall_s)} in all"
+        f"{_span(steps)} step{'' if steps == [1] else 's'}, {units.duration(record.wall_s)} in all"
     )
 
 
