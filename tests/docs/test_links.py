@@ -42,3 +42,21 @@ def test_every_file_that_the_architecture_names_exists() -> None:
     for name in re.findall(r"`([a-z_0-9./]+(?:\.py|/))`", text):
         below = (documents.ROOT / name).exists() or (package / name).exists()
         assert below or ("/" not in name.rstrip("/") and name.rstrip("/") in files), f"architecture.md names {name}"
+
+
+@pytest.mark.parametrize("path", documents.DOCUMENTS, ids=documents.name)
+def test_every_file_of_the_repository_that_is_named_exists(path: Path) -> None:
+    for name in re.findall(r"`((?:tests|tools|benchmarks|notebooks)/[\w./]+\.\w+)`", path.read_text()):
+        assert (documents.ROOT / name).exists(), f"{documents.name(path)} names {name}"
+
+
+def test_every_result_and_benchmark_of_the_performance_page_exists() -> None:
+    path = DOCS / "performance.md"
+    results = documents.ROOT / "benchmarks" / "results"
+    for name in re.findall(r"`(\w[\w*]+\.json)`", path.read_text()):
+        assert list(results.glob(name)), f"performance.md names {name}"
+    for words in documents.commands("pytest", path):
+        files = [documents.ROOT / word for word in words if word.endswith(".py")]
+        tests = re.findall(r"def (test_\w+)", "".join(file.read_text() for file in files))
+        chosen = words[words.index("-k") + 1] if "-k" in words else "test"
+        assert any(chosen in test for test in tests), f"performance.md: {' '.join(words)}"
