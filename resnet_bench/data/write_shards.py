@@ -216,22 +216,22 @@ class _Job:
     def _make_shard(self, pool: ThreadPoolExecutor, index: int, name: str) -> ShardContents:
         """Write one shard, store its facts, and move it into place."""
         part = self._making / f"{name}.part"
-        tally = ShardStats()
+        stats = ShardStats()
         with part.open("wb") as file:
-            for picture in self._pictures(pool, index, tally):
+            for picture in self._pictures(pool, index, stats):
                 file.write(picture.record)
-                tally.add(picture)
+                stats.add(picture)
                 self._images += 1
                 self._bytes += len(picture.record)
                 self._on_progress(WriteProgress(self._images, self._supply.count, self._bytes, self._found))
             file.flush()
             os.fsync(file.fileno())
-        contents = tally.contents(name)
+        contents = stats.contents(name)
         write_whole(self._making / f"{name}.json", self._making, msgspec.json.encode(contents))
         part.replace(self._output / name)
         return contents
 
-    def _pictures(self, pool: ThreadPoolExecutor, index: int, tally: ShardStats) -> Iterator[Picture]:
+    def _pictures(self, pool: ThreadPoolExecutor, index: int, stats: ShardStats) -> Iterator[Picture]:
         """The shard's pictures in order, made by all threads; bad ones are noted or raise."""
         for future in in_order(pool, self._supply.tasks(*self._span(index)), self._threads * _AHEAD):
             try:
@@ -239,7 +239,7 @@ class _Job:
             except DataError as error:
                 if not self._skip:
                     raise
-                tally.skipped.append(error.message)
+                stats.skipped.append(error.message)
 
     def _check_same(self, manifest: Manifest, contents: list[ShardContents]) -> None:
         """Shards that were written again must be those that the manifest lists."""

@@ -157,7 +157,7 @@ class PipelineHandler:
 
     def _lane(self, variant: Variant) -> _Lane:
         """A variant's pipeline, started, warmed up, and its turn sized by a pilot."""
-        from resnet_bench.data.pipeline import SkipCounter
+        from resnet_bench.data.skip_counter import SkipCounter
         from resnet_bench.runtime.telemetry import Probe
 
         plan = self._plan if variant.data is None else replace(self._plan, data=variant.data)
