@@ -293,6 +293,7 @@ def test_a_worker_killed_in_any_phase_leaves_a_typed_record_with_what_it_had(pha
     assert (record.summary is not None) == (rounds > 0)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("phase", ["build", "timed", "finish"])
 def test_garbage_from_a_worker_is_a_crash_not_a_number(phase: str) -> None:
     record = run("--processes 1 --rounds 4 --steps 2", f"garbage:{phase}")
@@ -300,6 +301,7 @@ def test_garbage_from_a_worker_is_a_crash_not_a_number(phase: str) -> None:
     assert "Hello, I am no message" in record.outcome.message
 
 
+@pytest.mark.process
 def test_a_flood_without_an_end_is_cut_off() -> None:
     record = run("--processes 1", "flood:timed")
     assert record.outcome.kind == "crashed"

@@ -22,14 +22,18 @@ _IN_PROCESS = {
         "batch_search",
         "bottleneck",
         "budget",
+        "data_bench",
         "evidence_pass",
         "interleave",
         "pipeline_variants",
+        "roofline_pass",
+        "run",
         "search",
         "search_space",
         "stopping_rule",
+        "tune",
     ),
-    "worker": ("timing",),
+    "worker": ("commands", "timing"),
 }
 
 TENSORFLOW = ("data", "model", "profile", "step")
