@@ -1,6 +1,7 @@
 """Words that were abandoned do not come back in what users read: one concept has one word (docs/glossary.md).
 
-Looks at README.md and docs/, the help of every command, the texts of notices, and the messages of errors. What stands
+Looks at README.md and docs/, the help of every command, the texts of notices, of reports and on the terminal, and
+the messages of errors. What stands
 in backticks is a name, and may be one of these.
 """
 
@@ -66,6 +67,14 @@ def _literals(node: ast.AST) -> str:
     )
 
 
+def _phrases(path: Path) -> str:
+    """Literals of a module with more than one word: neither docstrings nor names."""
+    tree = ast.parse(path.read_text())
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    literals = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in documentation)
+    return "\n".join(node.value for node in literals if isinstance(node.value, str) and " " in node.value.strip())
+
+
 def error_messages(path: Path) -> str:
     """The literal parts of what a module passes to errors that users see."""
     names = {error.__name__ for error in ERRORS.values()}
@@ -102,4 +111,10 @@ def test_notices(path: Path) -> None:
 
 def test_errors() -> None:
     hits = [f"{documents.name(path)}: {hit}" for path in MODULES for hit in found(error_messages(path))]
+    assert not hits, "\n".join(hits)
+
+
+def test_terminal_reports_and_commands() -> None:
+    modules = [path for path in MODULES if {"report", "cli"} & set(path.relative_to(documents.ROOT).parts)]
+    hits = [f"{documents.name(path)}: {hit}" for path in modules for hit in found(_phrases(path))]
     assert not hits, "\n".join(hits)

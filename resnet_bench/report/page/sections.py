@@ -77,7 +77,7 @@ def roofline(found: Roofline) -> list[Block]:
         ),
         *((f"measured peak, {name}", flop_rate(value)) for name, value in found.peak_flops_per_s.items()),
         ("measured peak, memory", byte_rate(found.peak_bytes_per_s)),
-        ("step", f"{units.duration(found.step_s)}; the roofs allow {units.duration(found.step_limit_s)}"),
+        ("step", f"{units.duration(found.step_s)}; at the measured peaks {units.duration(found.step_limit_s)}"),
         ("counted", found.flop_convention),
     ]
     blocks: list[Block] = [Facts(tuple(rows)), *figures(limit_plots.roofline(found))]
