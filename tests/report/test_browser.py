@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 
 CONTRASTS = """() => {
-  const parts = (colour) => colour.ab_record(/[0-9.]+/g).map(Number);
+  const parts = (colour) => colour.match(/[0-9.]+/g).map(Number);
   const light = (colour) => {
     const [r, g, b] = parts(colour).slice(0, 3).map((value) => {
       const share = value / 255;
@@ -153,7 +153,7 @@ def test_the_verdict_on_the_bottleneck_links_to_its_speeds(page: Page, errors: l
     page.goto(write(tmp_path, made.full(), others=others()))
     page.locator(".answer").get_by_role("link", name="input-bound").click()
     assert page.url.endswith("#bottleneck-1")
-    assert page.get_by_role("img", name="Ceilings of model and pipeline").is_visible()
+    assert page.get_by_role("img", name="Throughput of model and pipeline").is_visible()
     assert errors == []
 
 
