@@ -36,8 +36,8 @@ class FusedBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
     variance holds what Keras' holds and weights can be exchanged. With n = 1 the batch variance is 0.
 
     Called with `training=False`, or with `trainable = False`, it normalises with the moving statistics
-    and leaves them alone. Under `tf.distribute` each replica uses its own part of the batch; the moving
-    statistics kept are those of the first replica. Both are Keras' defaults.
+    and leaves them alone. Under `tf.distribute` each replica uses its own part of the batch, as with Keras'
+    default; `step/training/step.py` averages the moving statistics over the replicas.
 
     Raises `ConfigError` for an input that is not [B, H, W, C] with C known, or another compute dtype.
     """

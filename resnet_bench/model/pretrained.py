@@ -1,7 +1,7 @@
 """Start a network from weights that exist: Keras Applications' files, `.keras` files, ImageNet's download.
 
 `start_from` is what `build`, `train` and the worker call; `freeze_stages` goes with it for fine-tuning.
-Neighbours: `weights.py` copies by layer name, `card.py` knows how pixels are normalised. Reads layouts, and
+Neighbours: `weights.py` copies by layer name, `model_card.py` knows how pixels are normalised. Reads layouts, and
 never changes a file.
 """
 
@@ -35,7 +35,8 @@ _DOWNLOADS = {(3, 4, 6, 3): "ResNet50", (3, 4, 23, 3): "ResNet101", (3, 8, 36, 3
 
 @dataclass(frozen=True)
 class FoundWeights:
-    """Weights as they were found. `variant` is None where the file cannot tell, `pixels` what they read."""
+    """Weights read from a file, before adaptation. `variant` is None if the file does not tell, `pixels` the scale that they
+    were trained on."""
 
     source: str
     layers: dict[str, list[Any]]

@@ -3,7 +3,7 @@
 Layer names are the same with fused and with Keras' batch norm, and the same as Keras Applications', so
 one copy serves all three. Files are Keras' `.keras` archives, each written under a temporary name and
 then renamed: a reader never meets half a file. `pretrained.py` starts a network from weights of other
-layouts, `card.py` has what a file says about itself.
+layouts, `model_card.py` has what a file says about itself.
 """
 
 from __future__ import annotations

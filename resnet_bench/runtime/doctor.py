@@ -1,7 +1,7 @@
 """What this machine has, what it can do, and what to switch on.
 
 `advise` is pure: facts in, notices out. `run_doctor` gathers the facts inside a worker, where it imports
-TensorFlow. Neighbours: `environment.py`, `roofs.py` and `runtime/` supply; the command line prints.
+TensorFlow. Neighbours: `environment.py`, `peaks.py` and the rest of `runtime/` supply; the command line prints.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Counters of energy: the processor packages' (RAPL, through Linux' powercap) and a GPU's (NVML).
 
 Reading takes microseconds to a millisecond, touches no device memory and starts no CUDA context. Neighbours:
-`telemetry.py` reads a meter around each timed block, `session.py` an idle machine, `energy.py` of the package
+`telemetry.py` reads a meter around each timed block, `experiments/run.py` an idle machine, `energy.py` of the package
 does the accounts. No TensorFlow.
 """
 

@@ -1,7 +1,7 @@
 """How much of some files lies in the page cache, and throwing them out of it.
 
 `posix_fadvise` is a request that a file system may ignore (tmpfs keeps everything), and pages that are not yet
-written stay; so whoever evicts asks `resident_share` afterwards. No TensorFlow.
+written stay; so a caller that evicts checks `resident_share` afterwards. No TensorFlow.
 """
 
 from __future__ import annotations

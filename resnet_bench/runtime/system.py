@@ -1,7 +1,7 @@
 """How the operating system runs the processors: governor, turbo, caches, huge pages, container, profiling.
 
 Small readings of /proc and /sys, each None where it cannot be known. Neighbours: `environment.py` keeps
-them, `doctor.py` judges them. No TensorFlow.
+them, `doctor.py` assesses them. No TensorFlow.
 """
 
 from __future__ import annotations

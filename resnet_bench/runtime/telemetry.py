@@ -1,7 +1,7 @@
 """What else happened on the machine while something was timed, and how much memory it took.
 
 `Probe` is asked before and after a timed block, never inside one. Everything that the system cannot tell
-is None. Neighbours: `nvml.py` and `cgroup.py` below; `measure.py` stores the `Interference` of each round.
+is None. Neighbours: `nvml.py` and `cgroup.py` below; `worker/timing.py` stores the `Interference` of each round.
 """
 
 from __future__ import annotations

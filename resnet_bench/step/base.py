@@ -1,7 +1,7 @@
 """What every step looks like to the worker, and what it says at its end.
 
 Owns the `Step` protocol, `StepOutcome`, the shapes of a batch, the dummy batch, and the translation of
-TensorFlow's failures into ours. Its siblings build on it; `measure.py` and `profile.py` see nothing else
+TensorFlow's failures into ours. Its siblings build on it; `worker/timing.py` and `profile/` see nothing else
 of this package.
 """
 
@@ -26,7 +26,7 @@ Explain = Callable[[BaseException], BenchError | None]
 
 
 class StepOutcome(Data, frozen=True, kw_only=True):
-    """What the steps since `attach` came to. `None` where a mode has no such thing.
+    """The result of the steps since `attach`. `None` where a mode has no such thing.
 
     `loss` is the last step's (train) or the mean over all images (eval); `finite` says whether the last
     loss or the last logits were; `skipped` counts the updates that loss scaling left out.
@@ -82,7 +82,7 @@ class Step(Protocol):
         """Block until the device has done all that was handed over."""
 
     def finish(self) -> StepOutcome:
-        """What the steps since `attach` came to. Blocks."""
+        """The result of the steps since `attach`. Blocks."""
 
     def inside(self) -> Inside:
         """What can be looked at; changes nothing."""

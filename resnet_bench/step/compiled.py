@@ -107,7 +107,7 @@ class CompiledStep:
             self._rt.wait()
 
     def finish(self) -> StepOutcome:
-        """What the steps since `attach` came to. Blocks."""
+        """The result of the steps since `attach`. Blocks."""
         self.wait()
         if self._last is None:
             return StepOutcome()

@@ -1,6 +1,6 @@
 """A saved network as a compiled function from uint8 images to log-probabilities, for evaluation and prediction.
 
-Neighbours: `model/weights.py` loads it, `model/card.py` says what it reads, `normalize.py` makes its input.
+Neighbours: `model/weights.py` loads it, `model/model_card.py` says what it reads, `normalize.py` makes its input.
 """
 
 from __future__ import annotations

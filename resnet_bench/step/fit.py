@@ -178,7 +178,7 @@ class FitStep:
             self._rt.wait()
 
     def finish(self) -> StepOutcome:
-        """What the steps since `attach` came to; `loss` is the running mean that `fit` reports. Blocks."""
+        """The result of the steps since `attach`; `loss` is the running mean that `fit` reports. Blocks."""
         self.wait()
         if self._gate.done == 0:
             return StepOutcome()

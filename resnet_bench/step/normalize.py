@@ -1,6 +1,6 @@
 """From the pixels that cross to the device to what the network reads, inside the compiled step.
 
-Owns the arithmetic and the layout change; `model/card.py` has the numbers. Used by every body in this package.
+Owns the arithmetic and the layout change; `model/model_card.py` has the numbers. Used by every body in this package.
 """
 
 from __future__ import annotations

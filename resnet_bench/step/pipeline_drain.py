@@ -1,6 +1,6 @@
 """Taking elements of any stage of the pipeline in a compiled loop, so that Python is not what is measured.
 
-Owns `Drain`, which `worker/stages.py` times. `input_only.py` is its sibling for whole batches inside a run.
+Owns `Drain`, which `worker/handlers/pipeline.py` times. `input_only.py` is its sibling for whole batches inside a run.
 """
 
 from __future__ import annotations

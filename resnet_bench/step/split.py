@@ -1,6 +1,6 @@
 """The training step taken apart: forward, forward and backward, the whole step, and the update alone.
 
-Owns `split_functions`. Each is compiled apart, on one resident batch, to be timed in turns with the others.
+Owns `split_functions`. Each is compiled apart, on one resident batch, to be timed interleaved with the others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one step computes on one batch: train, infer and eval, as functions that `custom.py` compiles.
+"""What one step computes on one batch: train, infer and eval, as functions that `compiled.py` compiles.
 
 A body takes uint8 images [B, H, W, C] and int32 labels [B] as its arguments, also for synthetic input, so
 that nothing can be folded away, and returns a value that keeps all of its work alive.
@@ -28,7 +28,7 @@ class Body:
     """One step as a plain function, and the state it changes.
 
     `run` returns float32 of `output_shape`: the loss [], or the logits [B, classes]. `state` are the
-    tf.Variables that a step writes. `report(output, steps)` says what `steps` steps came to.
+    tf.Variables that a step writes. `report(output, steps)` gives the result of `steps` steps.
     """
 
     run: Callable[[Any, Any], Any]

@@ -1,6 +1,6 @@
 """The timed block: n steps, then wait for the device. Imports no TensorFlow; clock and wait are passed in.
 
-Neighbours: a step from `step/` is driven, `results.Round` comes out, `plan.py` decides how many.
+Neighbours: it drives a step of a backend and gives `records.run.Round`s; `experiments/budget.py` decides how many.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from resnet_bench.records.run import Interference, Round, Split
 
 Clock = Callable[[], float]
 LONGER = 1.1
-"""How much longer than all before it a round may be expected to take."""
+"""A round may take this many times as long as the longest before it."""
 
 
 class Stepper(Protocol):
@@ -121,7 +121,7 @@ def split_in_turns(
     clock: Clock = time.perf_counter,
     until: float | None = None,
 ) -> Split:
-    """Split a training step by timing its compiled parts in turns, `rounds` times each, or fewer but two at
+    """Split a training step by timing its compiled parts interleaved, `rounds` times each, or fewer but two at
     least where another turn might pass `until`. Blocks.
 
     `functions` has `forward`, `forward_backward`, `apply` and `whole`. The order is reversed every other

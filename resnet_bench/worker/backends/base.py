@@ -148,7 +148,7 @@ class Backend(ABC):
 
     @abstractmethod
     def finish(self) -> Ended:
-        """Sum the steps up. The process ends right afterwards."""
+        """The result of all steps. The process ends right afterwards."""
 
     def explain(self, error: BaseException) -> BenchError | None:
         """What an exception means to the user; None where the backend does not know more than its text."""

@@ -1,6 +1,6 @@
 """Build a network inside the worker, start it from weights, save it.
 
-Neighbours: `phases.py` hands the command on, `model` does the work.
+Neighbours: `backends/tensorflow.py` hands the command on, `model` does the work.
 """
 
 from __future__ import annotations

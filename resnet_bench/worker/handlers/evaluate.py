@@ -1,7 +1,8 @@
-"""Judge trained networks and predict images inside the worker.
+"""Evaluate trained networks and classify images inside the worker.
 
-Both networks of a comparison live in one process and take turns, batch by batch. Neighbours: `phases.py` hands
-the commands on, `step/judge.py` asks a network, `scores.py` does the statistics.
+Both networks of a comparison live in one process and run interleaved, batch by batch. Neighbours:
+`backends/tensorflow.py` hands the commands on, `step/evaluate.py` runs a network, `analysis/classification.py` does
+the statistics.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(session: TensorFlowSession, command: p.Evaluate) -> p.Evaluated:
-    """Scores of each network, their difference, and the speed of each in turns; blocks."""
+    """Scores of each network, their difference, and the speed of each, interleaved; blocks."""
     session.start_tensorflow(command.config)
     config = session.config
     assert config is not None
@@ -177,7 +178,7 @@ def _in_order(parts: list[DatasetPart], size: int) -> Any:
 
 
 def _take_turns(subjects: list[LoadedModel], batches: list[Any], turns: int, until: float) -> list[list[float]]:
-    """Seconds per batch of each network, in turns whose order alternates; ends early at `until`."""
+    """Seconds per batch of each network, interleaved in alternating order; ends early at `until`."""
     times: list[list[float]] = [[] for _ in subjects]
     for turn in range(turns):
         order = range(len(subjects)) if turn % 2 == 0 else reversed(range(len(subjects)))
@@ -196,7 +197,7 @@ def _difference(answers: list[classification.Predictions], labels: Any, times: l
 
 
 def predict(session: TensorFlowSession, command: p.Predict) -> p.Predicted:
-    """The likeliest classes of each image file; one that cannot be read is named with its problem. Blocks."""
+    """The most probable classes of each image file; one that cannot be read is named with its problem. Blocks."""
     session.start_tensorflow(command.config)
     config = session.config
     assert config is not None

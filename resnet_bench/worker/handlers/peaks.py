@@ -1,7 +1,7 @@
-"""Measuring what the device can do at best, and counting what the network asks of it, inside a worker.
+"""Measures the device's peaks and counts the network's work per layer, inside a worker.
 
-An untimed pass of its own, so that nothing of it lies near a timed round. Neighbours: `roofs.py` measures,
-`model/groups.py` counts, `roofline.py` puts both together in the parent.
+A separate untimed pass, so that it cannot disturb timed rounds. Neighbours: `runtime/peaks.py` measures,
+`model/layer_counts.py` counts, `analysis/roofline.py` combines both in the parent.
 """
 
 from __future__ import annotations

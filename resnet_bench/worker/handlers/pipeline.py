@@ -113,7 +113,7 @@ class PipelineHandler:
         )
 
     def measure(self, command: MeasureVariants) -> VariantsMeasured:
-        """All variants in turns, until the time is up: the last turn may be without some."""
+        """Time all variants interleaved until the time is up; the last pass may lack some."""
         clock = _Countdown(command.budget_s)
         with self._session.phases.enter("turns"):
             lanes: list[_Lane] = []

@@ -1,4 +1,4 @@
-"""Inside the worker: profile the prepared step; in a fresh worker: read what a profile left."""
+"""Inside the worker: profile the prepared step; in a fresh worker: summarize a trace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def take(session: TensorFlowSession, command: p.Profile) -> p.Profiled:
-    """Trace some steps, then let steps with and without the profiler take turns. Blocks until both are done."""
+    """Trace some steps, then time steps with and without the profiler, interleaved. Blocks until both are done."""
     from resnet_bench.profile import capture
 
     end = time.monotonic() + command.budget_s

@@ -1,6 +1,6 @@
-"""Train a network inside the worker: set everything up, hand over to the loop, save what came of it.
+"""Train a network inside the worker: set everything up, run the training loop, save the result.
 
-Neighbours: `phases.py` hands the command on, `training/` has the loop, `step/training.py` the step.
+Neighbours: `backends/tensorflow.py` hands the command on, `step/training/` has the loop and the step.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TrainingEvents:
         self._last = 0.0
 
     def steps(self, done: TrainingProgress, losses: list[float], wall_s: float) -> None:
-        """Send what some steps came to."""
+        """Send the losses and accuracy of some steps."""
         images = done.images // done.batch * len(losses)
         self._send(
             p.StepsDone(

@@ -14,7 +14,7 @@ from resnet_bench.worker.protocol.base import Command, Message
 
 
 class ImageSet(Data, frozen=True, kw_only=True):
-    """Which images a network is judged by; the arguments of `data.sources.open_dataset`, and which part of it."""
+    """Which images a network is evaluated on; the arguments of `data.sources.open_dataset`, and which part of it."""
 
     source: TrainSource | Auto = "auto"
     data: str | None = None
@@ -25,9 +25,9 @@ class ImageSet(Data, frozen=True, kw_only=True):
 
 
 class Evaluate(Command, frozen=True, kw_only=True):
-    """Judge the networks in one or two .keras files. Reply: `Evaluated`.
+    """Evaluate the networks in one or two .keras files. Reply: `Evaluated`.
 
-    `turns` batches of each are timed in turns afterwards, within `budget_s`; 0 times nothing. `pixels` overrides
+    `turns` batches of each are timed interleaved afterwards, within `budget_s`; 0 times nothing. `pixels` overrides
     the normalisation that the files' cards name.
     """
 

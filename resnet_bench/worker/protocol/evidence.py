@@ -1,4 +1,4 @@
-"""The messages by which a worker shows what it really ran."""
+"""The messages that ask a worker for evidence of what ran."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resnet_bench.worker.protocol.base import Command, Message
 
 
 class Observe(Command, frozen=True, kw_only=True):
-    """Tell what can be seen of the prepared step without disturbing it. Reply: `Observed`.
+    """Report what can be observed of the prepared step without disturbing it. Reply: `Observed`.
 
     `graph`: look at the traced graph and the running pipeline too; they are the same in every process.
     """

@@ -1,4 +1,4 @@
-"""The messages of the pass that measures the machine's roofs and counts the network's layers."""
+"""The messages of the pass that measures the machine's peaks and counts the network's layers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from resnet_bench.worker.protocol.base import Command, Message
 
 
 class MeasurePeaks(Command, frozen=True, kw_only=True):
-    """Set up as `config` asks, build its network, measure the device's roofs for about `budget_s` seconds.
+    """Set up as `config` asks, build its network, measure the device's peaks for about `budget_s` seconds.
 
     For a fresh worker. Reply: `PeaksMeasured`.
     """
@@ -18,7 +18,7 @@ class MeasurePeaks(Command, frozen=True, kw_only=True):
 
 
 class PeaksMeasured(Message, frozen=True, kw_only=True):
-    """The roofs, and the network's layers by stage and kind; no layers for `--mode input`."""
+    """The measured peaks, and the network's layers by stage and kind; no layers for `--mode input`."""
 
     roofs: Peaks
     layers: tuple[LayerGroup, ...] = ()

@@ -37,8 +37,8 @@ class RunEpochs(Command, frozen=True, kw_only=True):
 
 
 class MeasureVariants(Command, frozen=True, kw_only=True):
-    """Keep one pipeline per variant alive and time them in turns, in an order that reverses each time; each round
-    is sent as a `RoundDone` with the variant's name. `budget_s` ends the turns early. Reply: `VariantsMeasured`."""
+    """Keep one pipeline per variant alive and time them interleaved, in an order that reverses each time; each round
+    is sent as a `RoundDone` with the variant's name. `budget_s` ends it early. Reply: `VariantsMeasured`."""
 
     variants: tuple[Variant, ...]
     rounds: int
@@ -76,6 +76,6 @@ class EpochsRun(Message, frozen=True, kw_only=True):
 
 
 class VariantsMeasured(Message, frozen=True, kw_only=True):
-    """The turns are over; `rounds` of them are complete."""
+    """The measurement is over; `rounds` rounds of every variant are complete."""
 
     rounds: int

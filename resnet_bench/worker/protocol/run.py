@@ -61,7 +61,7 @@ class Measure(Command, frozen=True, kw_only=True):
 
 
 class MeasureSplit(Command, frozen=True, kw_only=True):
-    """Time forward, backward and optimizer apart, in turns. `budget_s` ends the turns early. Reply: `SplitDone`."""
+    """Time forward, backward and optimizer separately, interleaved. `budget_s` ends it early. Reply: `SplitDone`."""
 
     rounds: int
     budget_s: float | None = None
@@ -83,7 +83,7 @@ class Build(Command, frozen=True, kw_only=True):
 
 
 class RunDoctor(Command, frozen=True, kw_only=True):
-    """Look at the machine (for `doctor`). Reply: `DoctorDone`."""
+    """Examine the machine (for `doctor`). Reply: `DoctorDone`."""
 
     config: Config
 
@@ -108,7 +108,7 @@ class Resolved(Message, frozen=True, kw_only=True):
 
 
 class RoundDone(Message, frozen=True, kw_only=True):
-    """One round has just been timed; `variant` names the pipeline, where several take turns in one worker."""
+    """One round has just been timed; `variant` names the pipeline, where one worker measures several."""
 
     round: Round
     variant: str = ""
@@ -152,7 +152,7 @@ class DoctorDone(Message, frozen=True, kw_only=True):
 
 
 class Finished(Message, frozen=True, kw_only=True):
-    """What only the end can tell."""
+    """What is known only at the end."""
 
     memory: Memory
     counts: StepCounts
