@@ -35,8 +35,8 @@ _DOWNLOADS = {(3, 4, 6, 3): "ResNet50", (3, 4, 23, 3): "ResNet101", (3, 8, 36, 3
 
 @dataclass(frozen=True)
 class FoundWeights:
-    """Weights read from a file, before adaptation. `variant` is None if the file does not tell, `pixels` the scale that they
-    were trained on."""
+    """Weights read from a file, before adaptation. `variant` is None if the file does not tell; `pixels` is the
+    normalisation that they expect."""
 
     source: str
     layers: dict[str, list[Any]]

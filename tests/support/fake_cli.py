@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from resnet_bench import cli
 from resnet_bench.experiments import run
 from resnet_bench.experiments.evidence_pass import EvidencePass
 from resnet_bench.records import files
+from resnet_bench.worker.interface import Worker
 from resnet_bench.worker.process import WorkerProcess
 from tests.support.fake_evidence import no_pass
 
@@ -18,14 +20,17 @@ ROOT = Path(__file__).parents[2]
 _real = run.run
 
 
-def _run(*arguments: Any, **options: Any) -> Any:
-    options["new_worker"] = lambda: WorkerProcess("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
-    return _real(*arguments, **options)
+def _new_process() -> Worker:
+    return WorkerProcess("tests.support.fake_worker", {"PYTHONPATH": str(ROOT)})
 
 
-def use_fake_workers() -> None:
-    """Let every run of this process start fake workers, and none after the timed ones."""
-    run.run = _run
+def use_fake_workers(new_worker: Callable[[], Worker] = _new_process) -> None:
+    """Let every run of this process use fake workers, and none after the timed ones."""
+
+    def fake_run(*arguments: Any, **options: Any) -> Any:
+        return _real(*arguments, **{**options, "new_worker": new_worker})
+
+    run.run = fake_run
     EvidencePass.run = no_pass  # type: ignore[assignment]
 
 
