@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 
 from resnet_bench.records.ab import PairSamples
 from resnet_bench.records.run import Round
@@ -37,10 +38,8 @@ def drift(random: np.random.Generator, blocks: int) -> Any:
 def noise(random: np.random.Generator, blocks: int) -> Any:
     """One process' own factor for each block, [blocks]."""
     shocks = random.normal(0, NOISE * np.sqrt(1 - AUTOCORRELATION**2), blocks)
-    logs = np.empty(blocks)
-    logs[0] = random.normal(0, NOISE)
-    for i in range(1, blocks):
-        logs[i] = AUTOCORRELATION * logs[i - 1] + shocks[i]
+    shocks[0] = random.normal(0, NOISE)
+    logs = lfilter([1.0], [1.0, -AUTOCORRELATION], shocks)
     hit = random.uniform(size=blocks) < OUTLIERS
     return np.exp(logs) * np.where(hit, random.uniform(1.2, 3, blocks), 1)
 
