@@ -27,11 +27,13 @@ SideName = Literal["a", "b"]
 
 class PairSamples(Data, frozen=True, kw_only=True):
     """The rounds of one pair of processes: if `interleaved`, `a[i]` and `b[i]` ran next to each other in time;
-    otherwise one process ran after the other."""
+    otherwise one process ran after the other. `started_first` is the side whose process was started first; None in
+    records of before it was drawn."""
 
     a: tuple[Round, ...]
     b: tuple[Round, ...]
     interleaved: bool = True
+    started_first: SideName | None = None
 
     @property
     def ratios(self) -> tuple[float, ...]:

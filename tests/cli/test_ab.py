@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,14 @@ def test_ab_prints_the_ratio_first_and_saves_every_round(fakes: dict[str, str], 
     lines = done.stdout.splitlines()
     assert lines[0] == "B against A"
     assert lines[2].rstrip() == "  2.000  (95 % CI 2.000 to 2.000)   faster"
-    assert "differs in  xla (off, on)" in done.stdout
+    assert "differs in   xla (off, on)" in done.stdout
     saved = result_in(tmp_path)
     assert saved["result"]["ratio"]["value"] == pytest.approx(2.0)
     assert [len(pair["a"]) for pair in saved["result"]["pairs"]] == [2, 2]
     assert saved["a"]["resolved"]["step"]["mode"] == saved["b"]["resolved"]["step"]["mode"] == "infer"
-    assert "pair 2/2: B build" in done.stderr
+    assert re.search("pair 2/2: [AB] build", done.stderr)
+    assert sorted(pair["started_first"] for pair in saved["result"]["pairs"]) == ["a", "b"]
+    assert "start order  A's process was started first in 1 of 2 pairs" in done.stdout
     assert "ratio 2.000 (2.000 to 2.000) after 2 pairs" in done.stderr
 
 

@@ -83,9 +83,9 @@ def test_json_alone_is_what_was_saved(fakes: dict[str, str], tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("scenario", "code", "part"),
     [
-        ("crash:build", 6, "End to end: The worker crashed (SIGSEGV) in phase build."),
-        ("oom:build", 5, "End to end: --batch-size 16 does not fit."),
-        ("data:data", 3, "End to end: shard-0 record 3 is corrupt."),
+        ("crash:build", 6, "The worker crashed (SIGSEGV) in phase build."),
+        ("oom:build", 5, "--batch-size 16 does not fit."),
+        ("data:data", 3, "shard-0 record 3 is corrupt."),
     ],
 )
 def test_a_part_that_fails_is_named_and_the_result_says_so(
@@ -94,9 +94,10 @@ def test_a_part_that_fails_is_named_and_the_result_says_so(
     fakes["SCENARIO"] = scenario
     done = invoke(*SHORT, "--output", str(tmp_path))
     assert done.exit_code == code, done.output
-    assert part in done.stdout
     saved = result_in(tmp_path)
-    assert (saved["failed_side"], saved["analysis"]) == ("end to end", None)
+    assert f"{saved['failed_side'].capitalize()}: {part}" in done.stdout
+    assert saved["failed_side"] in ("end to end", "model alone", "pipeline alone")  # whichever was started first
+    assert saved["analysis"] is None
 
 
 def test_ctrl_c_keeps_the_repetitions_that_exist(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from resnet_bench.config.options import parse_args
-from resnet_bench.experiments.paired.interleave import Interleaver, Repetition
+from resnet_bench.experiments.paired.ab import pair_samples
+from resnet_bench.experiments.paired.interleave import Interleaver, Repetition, StartOrder
 from resnet_bench.experiments.paired.side import Budget, Side, SideFailure, display_name
 from resnet_bench.records.base import Estimate, Notice
 from resnet_bench.worker.interface import Worker
@@ -38,6 +40,23 @@ def test_the_order_is_reversed_every_other_round_and_repetition(tmp_path: Path) 
     assert log.read_text() == "abccba" + "cbaabc"
     assert [set(each.rounds) for each in game.done] == [{"a", "b", "c"}] * 2
     assert all(len(rounds) == 2 for each in game.done for rounds in each.rounds.values())
+
+
+def test_each_two_repetitions_start_their_processes_in_opposite_orders() -> None:
+    order = StartOrder("abc", random.Random(1))
+    found = [order.of(repetition) for repetition in range(40)]
+    assert all(set(each) == set("abc") for each in found)
+    assert all(second == first[::-1] for first, second in zip(found[::2], found[1::2], strict=True))
+    assert len(set(found)) == 6  # all orders occur
+    assert [order.of(repetition) for repetition in range(40)] == found
+
+
+def test_the_result_says_which_process_was_started_first() -> None:
+    sides = {name: side(name, 0.1) for name in "ab"}
+    interleaver = Interleaver(sides, Budget(turns=2, steps=1, pairs=2), count)
+    interleaver.run()
+    first, second = (pair_samples(each).started_first for each in interleaver.done)
+    assert {first, second} == {"a", "b"}
 
 
 @pytest.mark.process

@@ -150,7 +150,13 @@ class AbRun:
 
 def pair_samples(repetition: Repetition) -> PairSamples:
     """A repetition of the sides "a" and "b" as a pair."""
-    return PairSamples(a=repetition.rounds["a"], b=repetition.rounds["b"], interleaved=repetition.interleaved)
+    first = repetition.start_order[0] if repetition.start_order else None
+    return PairSamples(
+        a=repetition.rounds["a"],
+        b=repetition.rounds["b"],
+        interleaved=repetition.interleaved,
+        started_first=None if first is None else "a" if first == "a" else "b",
+    )
 
 
 def _ratio(repetitions: Sequence[Repetition]) -> Estimate:

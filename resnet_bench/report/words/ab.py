@@ -27,6 +27,7 @@ def rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None = None) ->
         ("differs in", _differences((*record.workload, *record.options))),
         ("pairs", f"ratio {', '.join(ratio(pair.ratio) for pair in result.pairs)}"),
         ("measured", _measured(record, result)),
+        ("start order", _start_order(result)),
     ]
     if result.resolution is not None:
         listed.insert(3, ("resolution", f"{units.share(result.resolution)}: smaller differences cannot be detected"))
@@ -51,6 +52,14 @@ def _measured(record: AbRecord, result: AbResult) -> str:
         f"{count} pair{'' if count == 1 else 's'} of processes, {_span(rounds)} interleaved rounds of "
         f"{_span(steps)} step{'' if steps == [1] else 's'}, {units.duration(record.wall_s)} in all"
     )
+
+
+def _start_order(result: AbResult) -> str:
+    """Empty for records of before it was drawn."""
+    first = [pair.started_first for pair in result.pairs]
+    if None in first:
+        return ""
+    return f"A's process was started first in {first.count('a')} of {len(first)} pairs"
 
 
 def _span(numbers: list[int]) -> str:
