@@ -21,6 +21,7 @@ PACKAGE = "resnet_bench"
 ORDER = (
     "units",
     "errors",
+    "printable",
     "config",
     "records",
     "analysis",

@@ -14,6 +14,7 @@ from resnet_bench.config.comparison import ComparisonConfig
 from resnet_bench.config.options import ConfigurationCommand, read, section, subset
 from resnet_bench.errors import IncomparableError, RecordError, SlowerError
 from resnet_bench.experiments.paired.noise import known as known_floor
+from resnet_bench.records.read import read_each
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import comparison
 from resnet_bench.report.terminal.rich_text import console
@@ -82,29 +83,24 @@ class _Reader:
     def read(self, name: str) -> list[compare.NamedRecord]:
         """The usable records that a file, folder or glob holds."""
         found = []
-        for path in self._paths(name):
-            try:
-                record = Record.load(path)
-            except RecordError as error:
-                self._complain(str(error), RecordError.exit_code)
-                continue
+        bad: list[RecordError] = []
+        for path, record in read_each(self._paths(name), bad, Record.load):
             reason = compare.unusable(record, self._allow)
             if reason is None:
                 found.append(compare.NamedRecord(str(path), record))
             else:
                 self._complain(f"{path} is not compared: {reason}.", IncomparableError.exit_code)
+        for error in bad:
+            self._complain(str(error), RecordError.exit_code)
         return found
 
     def _paths(self, name: str) -> list[Path]:
         path = Path(name)
-        if path.is_dir():
-            found = sorted(path.glob("*.json"))
-        elif path.exists() or not glob.has_magic(name):
-            found = [path]
-        else:
-            found = sorted(Path(each) for each in glob.glob(name, recursive=True))  # noqa: PTH207
+        if path.exists() or not glob.has_magic(name):
+            return [path]
+        found = sorted(Path(each) for each in glob.glob(name, recursive=True))  # noqa: PTH207
         if not found:
-            self._complain(f"{name} holds no records (*.json).", RecordError.exit_code)
+            self._complain(f"{name} matches no file.", RecordError.exit_code)
         return found
 
     def _complain(self, words: str, exit_code: int) -> None:

@@ -13,7 +13,7 @@ from resnet_bench.errors import RecordError
 from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.bottleneck import BottleneckRecord
 from resnet_bench.records.evaluation import EvaluationRecord
-from resnet_bench.records.read import RecordOrResult, json_files, load
+from resnet_bench.records.read import RecordOrResult, load, read_each
 from resnet_bench.records.record import Record
 from resnet_bench.records.tuning import TuningRecord
 from resnet_bench.report.terminal.rich_text import console
@@ -32,13 +32,8 @@ def command(ctx: click.Context, files: tuple[Path, ...], full: bool, json: bool,
     Several records are a table; other results follow one by one. A file that cannot be read is named on stderr, the
     others are shown, and the exit code is 8.
     """
-    good: list[tuple[Path, RecordOrResult]] = []
     bad: list[RecordError] = []
-    for path in json_files(files, bad):
-        try:
-            good.append((path, load(path)))
-        except RecordError as error:
-            bad.append(error)
+    good = list(read_each(files, bad, load))
     for problem in bad:
         click.echo(f"bench-cli: {problem}", err=True)
     if json:

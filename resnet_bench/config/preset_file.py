@@ -6,6 +6,7 @@ value, `options.py` applies the command line over them.
 
 from __future__ import annotations
 
+import codecs
 import json
 import tomllib
 from collections.abc import Mapping
@@ -38,9 +39,19 @@ def read(path: str | Path) -> dict[str, Any]:
 def content(path: Path, where: str) -> dict[str, Any]:
     """What a TOML file holds; `where` names it in a refusal."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{where} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+        found = path.read_bytes()
+        if found.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise ConfigError(f"{where} is UTF-16 text; TOML is UTF-8.", "Convert it: iconv -f UTF-16 -t UTF-8.")
+        return tomllib.loads(found.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        byte = f"byte {error.start} (0x{error.object[error.start]:02x})"
+        raise ConfigError(
+            f"{where} is not TOML: {byte} is not UTF-8.", "If it is Latin-1: iconv -f LATIN1 -t UTF-8."
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be read: {error.strerror or error}.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{where} is nested too deeply.", "Write one option per line: batch_size = 32.") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where} is not TOML: {error}.", "Write one option per line: batch_size = 32.") from error
 

@@ -27,7 +27,7 @@ from resnet_bench.experiments.paired.noise import known as known_floor
 from resnet_bench.experiments.paired.side import Budget, Side
 from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.files import check_folder
-from resnet_bench.records.read import RecordOrResult, json_files
+from resnet_bench.records.read import RecordOrResult, read_each
 from resnet_bench.records.read import load as read_file
 from resnet_bench.records.record import Record
 from resnet_bench.records.saved import Saved
@@ -173,10 +173,10 @@ def _named(found: Records | Iterable[Records]) -> list[NamedRecord]:
     if not isinstance(found, str | os.PathLike):
         return [named for each in found for named in _named(each)]
     bad: list[RecordError] = []
-    files = list(json_files([Path(found)], bad))
+    records = [NamedRecord(str(path), record) for path, record in read_each([Path(found)], bad, Record.load)]
     for error in bad:
         raise error
-    return [NamedRecord(str(path), Record.load(path)) for path in files]
+    return records
 
 
 def _run_options() -> dict[str, Option]:

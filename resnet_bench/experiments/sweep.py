@@ -19,6 +19,7 @@ from resnet_bench.experiments.combinations import Combination, CombinationResult
 from resnet_bench.experiments.progress import SweepObserver
 from resnet_bench.experiments.sweep_lock import Owner, SweepLock
 from resnet_bench.records.record import Record
+from resnet_bench.records.saved import ForeignFileError
 from resnet_bench.runtime.environment import machine_id
 
 
@@ -104,6 +105,8 @@ class Sweep:
             self._seen.add(path)
             try:
                 record = Record.load(path)
+            except ForeignFileError:
+                continue
             except RecordError as error:
                 self.observer.unreadable(error)
                 continue

@@ -21,6 +21,7 @@ from resnet_bench.config.options import build
 from resnet_bench.data.sources import IMAGE_SIZE, detect_source, find_source
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.records.base import Data
+from resnet_bench.records.saved import UNREADABLE
 
 DEFAULTS: dict[str, Any] = {
     "optimizer": "adam",
@@ -83,7 +84,7 @@ def continued(folder: Path, given: Mapping[str, Any]) -> TrainRequest:
     path = folder / REQUEST
     try:
         before = msgspec.json.decode(path.read_bytes(), type=TrainRequest)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise DataError(f"{path} cannot be read: {error}.", "Start a new training with another --folder.") from error
     stored = dict(before.given)
     request = request_of({**_typed(stored), **given})

@@ -21,12 +21,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from resnet_bench.errors import ConfigError, RecordError
+from resnet_bench.printable import encode_json
 from resnet_bench.records.columns import Column, Row, columns, row
 from resnet_bench.records.files import write_atomically
-from resnet_bench.records.read import json_files
+from resnet_bench.records.read import read_each
 from resnet_bench.records.record import Record
 
 if TYPE_CHECKING:
@@ -66,14 +65,10 @@ def read(paths: Iterable[Path]) -> tuple[list[SavedRecord], list[RecordError]]:
     good: list[SavedRecord] = []
     bad: list[RecordError] = []
     known: set[str] = set()
-    for path in json_files(paths, bad):
-        try:
-            record = Record.load(path)
-            if record.id not in known:
-                known.add(record.id)
-                good.append((path, record))
-        except RecordError as error:
-            bad.append(error)
+    for path, record in read_each(paths, bad, Record.load):
+        if record.id not in known:
+            known.add(record.id)
+            good.append((path, record))
     return good, bad
 
 
@@ -140,7 +135,7 @@ def _table(rows: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
     duckdb = optional("duckdb", "This command")
     types = {"number": "BIGINT", "file": "VARCHAR", **{column.name: column.sql_type for column in columns()}}
     with tempfile.TemporaryDirectory(prefix="resnet-bench-") as folder, duckdb.connect(":memory:") as connection:
-        lines = [msgspec.json.encode({"number": number, **each}) for number, each in enumerate(rows)]
+        lines = [encode_json({"number": number, **each}) for number, each in enumerate(rows)]
         path = Path(folder) / "rows.json"
         path.write_bytes(b"\n".join(lines) + b"\n")
         declared = ", ".join(f"{_quoted(name)} {kind}" for name, kind in types.items())
@@ -169,7 +164,7 @@ def save_parquet(records: Sequence[SavedRecord], path: Path) -> None:
     duckdb = optional("duckdb", "--format parquet")
     with tempfile.TemporaryDirectory(prefix="resnet-bench-") as folder, duckdb.connect(":memory:") as connection:
         source, target = Path(folder) / "rows.json", Path(folder) / "rows.parquet"
-        source.write_bytes(b"".join(msgspec.json.encode(row(*each)) + b"\n" for each in records))
+        source.write_bytes(b"".join(encode_json(row(*each)) + b"\n" for each in records))
         types = {"file": "VARCHAR", **{column.name: column.sql_type for column in columns()}}
         names = ", ".join(f"'{name}': '{kind}'" for name, kind in types.items())
         rows = f"SELECT * FROM read_json(?, format='newline_delimited', columns={{{names}}})"

@@ -6,18 +6,20 @@ makes a report of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from resnet_bench.errors import RecordError
 from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.bottleneck import BottleneckRecord
 from resnet_bench.records.evaluation import EvaluationRecord
 from resnet_bench.records.record import Record
-from resnet_bench.records.saved import read_bytes, read_header
+from resnet_bench.records.saved import ForeignFileError, read_bytes, read_header
 from resnet_bench.records.tuning import TuningRecord
+
+T = TypeVar("T")
 
 Result = AbRecord | BottleneckRecord | TuningRecord | EvaluationRecord
 """What is saved in a folder of its own beside the records."""
@@ -72,27 +74,56 @@ def read(paths: Iterable[Path]) -> tuple[SavedFiles, list[RecordError]]:
     be read. A file that is named twice counts once."""
     found = SavedFiles()
     bad: list[RecordError] = []
-    for path in json_files(paths, bad, FOLDERS):
-        try:
-            _add(path, load(path), found)
-        except RecordError as error:
-            bad.append(error)
+    for path, saved in read_each(paths, bad, load, FOLDERS):
+        _add(path, saved, found)
     return found, bad
 
 
-def json_files(paths: Iterable[Path], bad: list[RecordError], subfolders: Iterable[str] = ()) -> Iterator[Path]:
-    """Files as they are named, and the *.json of folders and of their `subfolders`; each once, by its real path.
-    An empty folder is an error."""
+def read_each(
+    paths: Iterable[Path], bad: list[RecordError], read_one: Callable[[Path], T], subfolders: Iterable[str] = ()
+) -> Iterator[tuple[Path, T]]:
+    """What `read_one` makes of files as they are named, and of the *.json of folders and of their `subfolders`.
+
+    Each file is read once, by its real path. What is not readable goes to `bad`, which costs that file only, and so
+    does a folder without any record. JSON of other known kinds in a folder is left out without a word.
+    """
     places = ("", *subfolders)
     met: set[Path] = set()
     for path in paths:
-        inside = [file for name in places for file in sorted((path / name).glob("*.json"))] if path.is_dir() else [path]
-        if not inside:
+        if not path.is_dir():
+            yield from _read_files([path], met, bad, read_one)
+            continue
+        inside = [file for name in places for file in sorted((path / name).glob("*.json"))]
+        foreign: list[RecordError] = []
+        yield from _read_files(inside, met, bad, read_one, foreign)
+        if len(foreign) == len(inside):
             bad.append(RecordError(f"{path} holds no records{' or results' * bool(subfolders)} (*.json)."))
-        for file in inside:
-            if file.resolve() not in met:
-                met.add(file.resolve())
-                yield file
+
+
+def _read_files(
+    files: Iterable[Path],
+    met: set[Path],
+    bad: list[RecordError],
+    read_one: Callable[[Path], T],
+    foreign: list[RecordError] | None = None,
+) -> Iterator[tuple[Path, T]]:
+    """Those of the files that can be read and were not `met` before; `foreign` takes other kinds of JSON, else `bad`
+    does."""
+    for file in files:
+        real = file.resolve()
+        if real in met:
+            continue
+        met.add(real)
+        try:
+            if foreign is not None and not (file.is_file() or file.is_dir()):
+                raise RecordError(f"{file} cannot be read: it is not a regular file.")
+            found = read_one(file)
+        except ForeignFileError as error:
+            (bad if foreign is None else foreign).append(error)
+        except RecordError as error:
+            bad.append(error)
+        else:
+            yield file, found
 
 
 def _add(path: Path, saved: RecordOrResult, found: SavedFiles) -> None:

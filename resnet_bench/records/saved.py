@@ -7,6 +7,7 @@ ones. Neighbours: `files.py` writes files, `read.py` reads files of any type.
 
 from __future__ import annotations
 
+import codecs
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,9 +16,21 @@ import msgspec
 from msgspec.structs import fields
 
 from resnet_bench.errors import RecordError
+from resnet_bench.printable import encode_json
 from resnet_bench.records.base import Data
 from resnet_bench.records.files import stem, write_atomically
 from resnet_bench.records.run import Outcome
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""Every way in which bytes can be no JSON, or not of the wanted type."""
+
+_FOREIGN = {
+    "the request of a training (train)": {"config", "training", "given"},
+    "a manifest of image files (data make)": {"format", "images", "shards"},
+    "a result of pytest-benchmark": {"machine_info", "benchmarks"},
+    "a list for a benchmark tracker (export)": {"name", "unit", "value"},
+}
+"""Other JSON files that lie beside records, by fields that they have."""
 
 
 class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
@@ -69,8 +82,9 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
             raise error
 
     def to_json(self) -> bytes:
-        """Indented JSON; equal results give equal bytes."""
-        return msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=2) + b"\n"
+        """Indented JSON; equal results give equal bytes. Of a name that is not UTF-8, the bytes that are not become
+        escapes (\\xe9)."""
+        return msgspec.json.format(encode_json(self, order="deterministic"), indent=2) + b"\n"
 
     def save(self, folder: Path) -> Path:
         """Write it into `folder`/`subfolder` (made if missing), whole or not at all; returns the file's path."""
@@ -98,7 +112,7 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
             )
         try:
             return msgspec.json.decode(content, type=cls)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise RecordError(f"{path} is not a valid {cls.noun}: {error}.") from error
 
     @classmethod
@@ -129,24 +143,54 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     schema_version: int
 
 
+class ForeignFileError(RecordError):
+    """A JSON file of a known kind that is no record or result; scans of a folder leave it out."""
+
+
 def read_bytes(path: Path) -> bytes:
-    """A file's content; `RecordError` where it cannot be read."""
+    """A file's content as UTF-8, without a byte-order mark; `RecordError` where it cannot be read or has another
+    encoding."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read: {error.strerror or error}.") from error
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise RecordError(
+            f"{path} is not a record or result: it is UTF-16 text, and JSON is UTF-8.",
+            "Convert it: iconv -f UTF-16 -t UTF-8.",
+        )
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 def read_header(content: bytes, path: Path) -> Header:
     """The type and schema version of a saved file; `RecordError` where it is not one."""
     try:
+        content.decode()
         found = msgspec.json.decode(content, type=_Header)
-    except msgspec.MsgspecError as error:
+    except UnicodeDecodeError as error:
+        raise RecordError(
+            f"{path} is not a record or result: byte {error.start} (0x{content[error.start]:02x}) is not UTF-8.",
+            "If it was converted to Latin-1: iconv -f LATIN1 -t UTF-8.",
+        ) from error
+    except UNREADABLE as error:
+        kind = _foreign_kind(content)
+        if kind is not None:
+            raise ForeignFileError(f"{path} is {kind}, not a record or result.") from error
         raise RecordError(
             f"{path} is not a record or result: {error}.", "It may be cut off, or another kind of file."
         ) from error
     tag = untagged_type(found) if isinstance(found.type, msgspec.UnsetType) else found.type
     return Header(tag=tag, schema_version=found.schema_version)
+
+
+def _foreign_kind(content: bytes) -> str | None:
+    """What a JSON file without a schema version is, if it is of a kind that often lies beside records."""
+    try:
+        found = msgspec.json.decode(content, type=dict[str, msgspec.Raw] | list[dict[str, msgspec.Raw]])
+    except UNREADABLE:
+        return None
+    names = set(found) if isinstance(found, dict) else set().union(*found)
+    return next((kind for kind, fields in _FOREIGN.items() if fields <= names), None)
 
 
 class _Header(msgspec.Struct):

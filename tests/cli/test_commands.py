@@ -71,7 +71,7 @@ def test_ctrl_c_in_a_command_without_a_result_is_one_line_and_130(monkeypatch: p
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("resnet_bench.cli.show.json_files", interrupted)
+    monkeypatch.setattr("resnet_bench.cli.show.read_each", interrupted)
     result = invoke("show", "runs")
     assert result.exit_code == 130
     assert result.stderr == "bench-cli: Interrupted.\n"

@@ -48,7 +48,7 @@ def test_a_sweep_varies_over_a_file(file: Path) -> None:
         ('output = "elsewhere"', "there is no option 'output'"),
         ("[step]\nxla = true", "[step] is a table"),
         ("batch_size", "is not TOML"),
-        ("\udcff", "cannot be read"),
+        ("\udcff", "byte 0 (0xff) is not UTF-8"),
         ('preset_file = "other.toml"', "names another preset file"),
         ("batch_size = 1\nbatch-size = 2", "names batch_size twice"),
         ("freeze = true", "Use --mode infer"),
@@ -88,3 +88,16 @@ def test_what_is_written_is_read_again(tmp_path: Path, values: dict[str, Any]) -
 
 def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
+
+
+def test_a_byte_order_mark_is_skipped_and_utf16_is_named(tmp_path: Path) -> None:
+    """As editors and PowerShell write files."""
+    path = tmp_path / "preset.toml"
+    path.write_bytes(b"\xef\xbb\xbfbatch_size = 4\n")
+    assert preset_file.read(path) == {"batch_size": 4}
+    path.write_bytes("batch_size = 4\n".encode("utf-16"))
+    with pytest.raises(ConfigError, match=r"preset\.toml is UTF-16 text; TOML is UTF-8"):
+        preset_file.read(path)
+    path.write_text("a = " + "[" * 10_000)
+    with pytest.raises(ConfigError, match=r"nested too deeply|is not TOML"):
+        preset_file.read(path)
