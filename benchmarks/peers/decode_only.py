@@ -70,6 +70,7 @@ class _Loop:
         import tensorflow as tf
 
         self.images_per_call = batch
+        self.steps_run = 0
         self._iterator = iter(dataset)
         self._total: Any = None
 
@@ -89,6 +90,7 @@ class _Loop:
         import tensorflow as tf
 
         self._total = self._take(tf.constant(calls * self.images_per_call))
+        self.steps_run += calls
 
     def wait(self) -> None:
         """Read the total on the host."""

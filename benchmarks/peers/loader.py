@@ -49,7 +49,7 @@ class _Take:
     def __init__(self, batches: Iterator[Any], batch: int) -> None:
         self.images_per_call = batch
         self._batches = batches
-        self.seen = 0
+        self.seen = self.steps_run = 0
 
     def dispatch(self, calls: int) -> None:
         """Take that many batches."""
@@ -57,6 +57,7 @@ class _Take:
             images = next(self._batches)
             assert images.shape[0] == self.images_per_call, "a short batch would be counted as a whole one"
             self.seen += int(images[-1, -1, -1, -1])
+            self.steps_run += 1
 
     def wait(self) -> None:
         """Nothing is left to wait for."""

@@ -47,7 +47,7 @@ def decide_verdict(
 
     `noise_floor` is by how much identical configurations differ on this machine (a fraction; None: not known).
     """
-    broken = (*_invalid_reasons(config, outcome, samples), *_without_effect(evidence))
+    broken = (*_invalid_reasons(config, outcome, samples, notices), *_without_effect(evidence))
     if broken:
         return Verdict(kind="invalid", reasons=broken)
     weak = (*_provisional_reasons(config, samples, notices, machine), *_failed_unconditionally(evidence))
@@ -72,8 +72,10 @@ def _on_the_interval(samples: Samples, noise_floor: float | None) -> tuple[Notic
     return tuple(found)
 
 
-def _invalid_reasons(config: Config, outcome: Outcome, samples: Samples) -> tuple[Notice, ...]:
-    found = []
+def _invalid_reasons(
+    config: Config, outcome: Outcome, samples: Samples, notices: tuple[Notice, ...]
+) -> tuple[Notice, ...]:
+    found = [notice for notice in notices if notice.severity == "invalidates"]
     if outcome.kind != "ok":
         found.append(Notice.make("did_not_finish", outcome=outcome.kind, phase=outcome.phase))
     if not any(process.counted for process in samples.processes):

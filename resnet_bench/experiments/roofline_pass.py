@@ -29,6 +29,11 @@ OVERRUN = 1.5
 """Short measurements take longer than their share: each makes at least two calls, and compiles."""
 
 
+IMPOSSIBLE_MFU = 1.25
+"""MFU above which the rate cannot be right. Rates of a shared machine vary by 10 to 25 %, so peaks may be measured that
+much too low."""
+
+
 def reserved_s(found: Findings) -> float:
     """Seconds of the budget that the timed processes must leave for the pass: what it needs, a quarter at most."""
     measure = found.requested.measure
@@ -93,10 +98,13 @@ def join(found: Findings, summary: Summary | None) -> Roofline | None:
 
 
 def doubts(found: Roofline | None) -> tuple[Notice, ...]:
-    """A notice where the run is faster than the measured peaks allow: they were measured while the machine was busy."""
+    """A notice where the run is faster than the measured peaks allow: a little, because they were measured while the
+    machine was busy; by more than that, because the rate is wrong."""
     if found is None:
         return ()
     limit_s, mfu = found.step_limit_s, found.mfu
+    if mfu is not None and mfu > IMPOSSIBLE_MFU:
+        return (Notice.make("faster_than_peaks", times=mfu, mfu=mfu),)
     if (limit_s is None or found.step_s >= limit_s) and (mfu is None or mfu <= 1):
         return ()
     return (Notice.make("roofs_too_low", mfu=mfu, step_s=found.step_s, limit_s=limit_s),)

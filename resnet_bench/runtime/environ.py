@@ -21,6 +21,8 @@ from resnet_bench.runtime.cpu import ONEDNN_VARIABLE, HostFacts, choose_onednn
 
 COMPILATION_LOG = "device_compilation_profiler=1"
 TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
+KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
+"""Variables with which Keras cuts `fit` short."""
 
 
 class _Changes:
@@ -38,6 +40,13 @@ class _Changes:
             self.notices.append(Notice.make("environment_overridden", **dict(facts)))
         self.environ[variable] = value
 
+    def remove(self, variable: str, why: str) -> None:
+        """Take `variable` out of the environment because of `why`."""
+        given = self.environ.pop(variable, None)
+        if given is not None:
+            facts = {"variable": variable, "given": given, "used": "unset", "option": why}
+            self.notices.append(Notice.make("environment_overridden", **dict(facts)))
+
 
 def set_environment(
     config: Config, host: HostFacts, environ: MutableMapping[str, str] | None = None, root: Path = ROOT
@@ -51,7 +60,7 @@ def set_environment(
     changes = _Changes(os.environ if environ is None else environ)
     _set_onednn(config, host, changes)
     _set_logging(config, changes)
-    changes.set("KERAS_BACKEND", "tensorflow", "the package")
+    _set_keras(changes)
     if config.runtime.device == "cpu":
         changes.set(gpu.VISIBLE_VARIABLE, "-1", "--device cpu")
     else:
@@ -64,6 +73,17 @@ def _set_onednn(config: Config, host: HostFacts, changes: _Changes) -> None:
     changes.notices.extend(notices)
     if value is not None:
         changes.set(ONEDNN_VARIABLE, value, f"--onednn {config.runtime.onednn}")
+
+
+def _set_keras(changes: _Changes) -> None:
+    """Keras on TensorFlow, without what would make `fit` do less than it is asked for.
+
+    Another backend's extension (NNX), which a keras.json may ask for, would end Keras' import.
+    """
+    changes.set("KERAS_BACKEND", "tensorflow", "the package")
+    changes.set("KERAS_NNX_ENABLED", "false", "the package")
+    for variable in KERAS_LIMITS:
+        changes.remove(variable, "the package")
 
 
 def _set_logging(config: Config, changes: _Changes) -> None:

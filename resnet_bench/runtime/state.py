@@ -100,9 +100,12 @@ def gpu_ordinal(machine: Machine) -> int:
 
 
 def _reset_keras(seed: int) -> None:
-    """Seed Python, NumPy and TensorFlow, and undo what a keras.json of the user's may have changed."""
+    """Seed Python, NumPy and TensorFlow, and undo what a keras.json of the user's may have changed: it may also limit
+    the steps of `fit`."""
     import keras
 
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from resnet_bench.config import Config, resolved_value
-from resnet_bench.errors import BenchError, OutOfMemoryError
+from resnet_bench.errors import BenchError, DataError, OutOfMemoryError
 from resnet_bench.records.base import Data
 
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ class Inside:
 class Step(Protocol):
     """One way of doing a step. Called in the order of its methods; `dispatch` and `wait` repeatedly.
 
-    `traces` counts how often Python traced the step (more than one is a retrace). `own_thread` says that
-    steps run in another thread than the caller's, so that `dispatch` returns before they started.
+    `steps_run` counts the steps that have run since `attach`: the updates that the optimizer made where it counts all,
+    else the steps of the calls that returned. `traces` counts how often Python traced the step (more than one is a
+    retrace). `own_thread` says that steps run in another thread than the caller's, so that `dispatch` returns before
+    they started.
     """
 
     images_per_call: int
@@ -65,6 +67,10 @@ class Step(Protocol):
     @property
     def traces(self) -> int:
         """How often Python traced the step."""
+
+    @property
+    def steps_run(self) -> int:
+        """How many steps have run since `attach`; call it after `wait`."""
 
     def trace(self) -> None:
         """Trace the step; nothing runs."""
@@ -143,7 +149,7 @@ def endless(batch: tuple[Any, Any]) -> Any:
 
 @contextlib.contextmanager
 def translated(config: Config, explain: Explain | None = None) -> Iterator[None]:
-    """Turn running out of memory, and what `explain` knows of the input, into a `BenchError`."""
+    """Turn running out of memory or of input, and what `explain` knows of the input, into a `BenchError`."""
     try:
         yield
     except BenchError:
@@ -160,9 +166,18 @@ def translated(config: Config, explain: Explain | None = None) -> Iterator[None]
         ) from problem
     except Exception as problem:
         known = explain(problem) if explain is not None else None
+        if known is None and isinstance(problem, StopIteration | tf.errors.OutOfRangeError):
+            known = input_ended()
         if known is None:
             raise
         raise known from problem
+
+
+def input_ended() -> DataError:
+    """The error of an input that has no more batches; the input of a benchmark repeats without end."""
+    return DataError(
+        "The input ended before the requested steps had run.", "Check that --data holds at least one batch of images."
+    )
 
 
 class Snapshot:

@@ -54,6 +54,11 @@ class CompiledStep:
         self._last: Any = None
         self._calls = 0
 
+    @property
+    def steps_run(self) -> int:
+        """Steps since `attach`: as the body counts them on the device, else those of the calls that returned."""
+        return self._calls * self.steps_per_call if self._body.count is None else self._body.count()
+
     def trace(self) -> None:
         """Trace the step; nothing runs."""
         with self._guarded():

@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from resnet_bench.config import Config, resolved_value
+from resnet_bench.errors import BenchError
 from resnet_bench.step.base import (
     Explain,
     Inside,
@@ -26,7 +27,7 @@ from resnet_bench.step.base import (
 )
 from resnet_bench.step.loss import cross_entropy
 from resnet_bench.step.optimizer import make_optimizer
-from resnet_bench.step.step_functions import network_input, train_outcome
+from resnet_bench.step.step_functions import counter_of, network_input, train_outcome
 
 if TYPE_CHECKING:
     from resnet_bench.data import Input
@@ -74,11 +75,18 @@ class Gate(keras.callbacks.Callback):  # type: ignore[misc]
             self._change.notify_all()
 
     def drain(self) -> None:
-        """Block until every permitted call is done; raises what ended the fit call."""
+        """Block until every permitted call is done; raises what ended the fit call, and `BenchError` if it ended by
+        itself before that."""
         with self._change:
             self._change.wait_for(lambda: self._over or self.done == self._permits)
             if self.failure is not None:
                 raise self.failure
+            if self.done != self._permits:
+                raise BenchError(
+                    f"model.fit ended by itself after {self.done} of {self._permits} calls, so the requested steps did "
+                    "not run.",
+                    "Its input ended, or Keras limits the steps of an epoch (KERAS_MAX_STEPS_PER_EPOCH, keras.json).",
+                )
 
     def close(self) -> None:
         """Let no further call start."""
@@ -127,6 +135,12 @@ class FitStep:
         self._snapshot = Snapshot([variable.value for variable in (*model.variables, *self._optimizer.variables)])
         self._gate = Gate()
         self._thread: threading.Thread | None = None
+        self._updates = counter_of(self._optimizer, rt.loss_scaling)
+
+    @property
+    def steps_run(self) -> int:
+        """Steps since `attach`: the optimizer's updates, or with loss scaling those of the calls that Keras made."""
+        return self._gate.done * self.steps_per_call if self._updates is None else self._updates()
 
     @property
     def traces(self) -> int:

@@ -42,7 +42,7 @@ class InputStep:
         self._take: Any = None
         self._iterator: Any = None
         self._sums: list[Any] = []
-        self._images = 0
+        self._images = self.steps_run = 0
 
     def trace(self) -> None:
         """Trace the loop; nothing runs."""
@@ -64,13 +64,14 @@ class InputStep:
         self._explain = inp.explain
         with self._guarded():
             self._iterator = iter(on_device(inp.dataset, self._rt.device))
-        self._images = 0
+        self._images = self.steps_run = 0
 
     def dispatch(self, calls: int) -> None:
         """Take `calls` x `steps_per_call` batches in one compiled loop; waits for the input."""
         with self._guarded():
             self._sums = [self._take(self._iterator, tf.constant(calls * self.steps_per_call))]
         self._images += calls * self.images_per_call
+        self.steps_run += calls * self.steps_per_call
 
     def wait(self) -> None:
         """Block until the last batch has crossed to the device."""

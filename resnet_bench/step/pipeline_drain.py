@@ -33,6 +33,7 @@ class Drain:
 
     def __init__(self, plan: pipeline.PipelinePlan, until: str, rt: Runtime) -> None:
         self.images_per_call = plan.batch_size
+        self.steps_run = 0
         self._rt = rt
         device = rt.device if until == COPY else "/CPU:0"
         last = STAGES[-1] if until == COPY else until
@@ -49,6 +50,7 @@ class Drain:
         """Take that many batches' worth of images; waits for the pipeline."""
         with tf.device(self._device):
             self._seen = self._take(tf.constant(calls))
+        self.steps_run += calls
 
     def wait(self) -> None:
         """Block until the last batch is where it goes."""

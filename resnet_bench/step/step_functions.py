@@ -28,13 +28,15 @@ class Body:
     """One step as a plain function, and the state it changes.
 
     `run` returns float32 of `output_shape`: the loss [], or the logits [B, classes]. `state` are the
-    tf.Variables that a step writes. `report(output, steps)` gives the result of `steps` steps.
+    tf.Variables that a step writes. `report(output, steps)` gives the result of `steps` steps. `count` reads how
+    many steps ran since `state` was restored, from what they left on the device; None where they leave no such thing.
     """
 
     run: Callable[[Any, Any], Any]
     output_shape: tuple[int, ...]
     state: list[Any]
     report: Callable[[Any, int], StepOutcome]
+    count: Callable[[], int] | None = None
 
 
 def make_body(config: Config, rt: Runtime, model: Any) -> Body:
@@ -79,7 +81,12 @@ def train_body(config: Config, rt: Runtime, model: Any) -> Body:
         return train_outcome(float(output), optimizer, steps, rt.loss_scaling)
 
     state = [variable.value for variable in (*model.variables, *optimizer.variables)]
-    return Body(run=run, output_shape=(), state=state, report=report)
+    return Body(run=run, output_shape=(), state=state, report=report, count=counter_of(optimizer, rt.loss_scaling))
+
+
+def counter_of(optimizer: Any, loss_scaling: bool) -> Callable[[], int] | None:
+    """Reads how many updates the optimizer made; None under loss scaling, which leaves updates out."""
+    return None if loss_scaling else lambda: int(optimizer.iterations.numpy())
 
 
 def train_outcome(loss: float, optimizer: Any, steps: int, loss_scaling: bool) -> StepOutcome:
@@ -150,4 +157,7 @@ def eval_body(config: Config, rt: Runtime, model: Any) -> Body:
             top5=int(top5.numpy()) if classes > 5 else None,
         )
 
-    return Body(run=run, output_shape=(), state=[total, images_seen, top1, top5], report=report)
+    def count() -> int:
+        return int(images_seen.numpy()) // resolved_value(config.step.batch_size)
+
+    return Body(run=run, output_shape=(), state=[total, images_seen, top1, top5], report=report, count=count)

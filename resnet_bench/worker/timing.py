@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from resnet_bench.errors import BenchError
 from resnet_bench.records.run import Interference, Round, Split
 
 Clock = Callable[[], float]
@@ -34,6 +35,10 @@ class Stepper(Protocol):
     @property
     def own_thread(self) -> bool:
         """Whether the calls are made in another thread, so that `dispatch` returns before they were."""
+
+    @property
+    def steps_run(self) -> int:
+        """Steps that have run so far, as the loop itself counts them. Read outside the timed window."""
 
     def dispatch(self, calls: int) -> None:
         """Hand over that many calls, without waiting for the device."""
@@ -64,7 +69,8 @@ class Bench:
         """Time `steps` steps (a multiple of `steps_per_call`), then one wait. Blocks on the device.
 
         `pre_turn_calls` calls run right before, untimed and waited for: they take what a pipeline has buffered
-        while nothing was taken from it, so that the block begins as it would amid others.
+        while nothing was taken from it, so that the block begins as it would amid others. Raises `BenchError` if
+        another number of steps ran: the time would belong to other work than was requested.
         """
         step, clock = self.step, self.clock
         calls, rest = divmod(steps, step.steps_per_call)
@@ -73,6 +79,7 @@ class Bench:
         if pre_turn_calls:
             step.dispatch(pre_turn_calls)
             step.wait()
+        before = step.steps_run
         self.probe.begin()
         with _no_collection():
             start = clock()
@@ -80,12 +87,14 @@ class Bench:
             dispatched = clock()
             step.wait()
             done = clock()
+        interference = self.probe.end()
+        _check_steps(step.steps_run - before, steps)
         return Round(
             steps=steps,
             images=calls * step.images_per_call,
             wall_s=done - start,
             dispatch_s=None if step.own_thread else dispatched - start,
-            interference=self.probe.end(),
+            interference=interference,
         )
 
     def rounds(self, count: int, steps: int, until: float | None = None, pre_turn_calls: int = 0) -> Iterator[Round]:
@@ -100,6 +109,14 @@ class Bench:
                 longest_s = max(longest_s, now - begun)
                 if now + LONGER * longest_s > until:
                     return
+
+
+def _check_steps(ran: int, asked: int) -> None:
+    if ran != asked:
+        raise BenchError(
+            f"{ran} of {asked} steps ran in a timed round, so its throughput is not that of the requested work.",
+            "Check what limits the steps: the input's length, keras.json, or KERAS_MAX_STEPS_PER_EPOCH.",
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from resnet_bench.config.options import parse_args
 from resnet_bench.errors import ConfigError
@@ -42,12 +43,17 @@ def test_a_failing_pass_is_told_and_spoils_nothing() -> None:
     assert "roofline_failed" in kinds(record.warnings)
 
 
-def test_peaks_below_what_the_run_reached_are_noted() -> None:
+def test_a_rate_beyond_the_measured_peaks_is_invalid() -> None:
     record = run("--rounds 3 --steps 2 --processes 1 --roofline", STEP_S="0.01")
     assert record.roofline is not None
     assert record.roofline.mfu is not None
     assert record.roofline.mfu > 1
-    assert "roofs_too_low" in kinds(record.warnings)
+    assert "faster_than_peaks" in kinds(record.warnings)
+    assert record.verdict.kind == "invalid"
+    assert "faster_than_peaks" in kinds(record.verdict.reasons)
+    near = replace(record.roofline, mfu=1.1)
+    assert [notice.kind for notice in roofline_pass.doubts(near)] == ["roofs_too_low"]
+    assert roofline_pass.doubts(replace(near, mfu=0.9, step_limit_s=0.0)) == ()
 
 
 def test_time_is_kept_for_the_pass_only_where_it_was_asked_for() -> None:

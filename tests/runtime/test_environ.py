@@ -113,3 +113,15 @@ def test_a_tf32_override_that_agrees_is_left_alone(precision: str, override: str
     environ = {"NVIDIA_TF32_OVERRIDE": override}
     assert run(Config(step=StepConfig(precision=precision)), environ) == ()  # type: ignore[arg-type]
     assert environ["NVIDIA_TF32_OVERRIDE"] == override
+
+
+def test_keras_limits_on_fit_are_removed_and_named() -> None:
+    environ = {"KERAS_MAX_STEPS_PER_EPOCH": "1", "KERAS_MAX_EPOCHS": "2", "KERAS_NNX_ENABLED": "true"}
+    found = run(Config(), environ)
+    assert {notice.facts["variable"]: notice.facts["given"] for notice in found} == {
+        "KERAS_MAX_STEPS_PER_EPOCH": "1",
+        "KERAS_MAX_EPOCHS": "2",
+        "KERAS_NNX_ENABLED": "true",
+    }
+    assert not {"KERAS_MAX_STEPS_PER_EPOCH", "KERAS_MAX_EPOCHS"} & set(environ)
+    assert environ["KERAS_NNX_ENABLED"] == "false"

@@ -248,3 +248,22 @@ def test_running_out_of_memory_names_the_batch_size() -> None:
     step._call = exhausted
     with pytest.raises(OutOfMemoryError, match=r"--batch-size 4 at 8x8 .*Try --batch-size 2"):
         step.dispatch(1)
+
+
+@pytest.mark.parametrize("mode", ["train", "infer", "eval"])
+def test_the_steps_that_ran_are_counted(mode: str) -> None:
+    step = ready(make_step(configuration(mode=mode, steps_per_call=2), runtime(), network()), resident())
+    assert step.steps_run == 0
+    step.dispatch(3)
+    step.wait()
+    assert step.steps_run == 6
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 2])
+def test_input_that_ends_early_is_an_error(steps_per_call: int) -> None:
+    inp = pipeline(batches(3))
+    inp.dataset = inp.dataset.take(3)
+    config = configuration(source="photos", steps_per_call=steps_per_call)
+    step = ready(make_step(config, runtime(), network()), inp)
+    with pytest.raises(DataError, match="The input ended"):
+        step.dispatch(4)

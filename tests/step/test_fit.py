@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from resnet_bench.errors import DataError
+from resnet_bench.errors import BenchError, DataError
 from resnet_bench.step.make import make_step
 from tests.support.tiny_steps import BATCH, SIZE, batches, configuration, network, pipeline, ready, resident, runtime
 
@@ -92,3 +93,42 @@ def test_a_failure_in_the_thread_reaches_the_caller() -> None:
         step.wait()
     step.close()
     assert not fit_threads()
+
+
+@pytest.mark.filterwarnings("ignore:Limiting steps_per_epoch")
+def test_a_limit_of_keras_on_the_steps_of_an_epoch_is_no_faster_fit() -> None:
+    keras.config.set_max_steps_per_epoch(3)
+    try:
+        step = ready(make_step(configuration(loop="fit"), runtime(), network()), resident())
+        step.dispatch(2)
+        step.wait()
+        assert step.steps_run == 2
+        step.dispatch(4)
+        with pytest.raises(BenchError, match="ended by itself"):
+            step.wait()
+        step.close()
+    finally:
+        keras.config.set_max_steps_per_epoch(None)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_input_that_ends_early_is_no_faster_fit() -> None:
+    inp = pipeline(batches(2))
+    inp.dataset = inp.dataset.take(2)
+    step = ready(make_step(configuration(loop="fit", source="photos"), runtime(), network()), inp)
+    step.dispatch(5)
+    with pytest.raises(BenchError, match="ended by itself"):
+        step.wait()
+    step.close()
+
+
+@pytest.mark.parametrize("scaling", [False, True], ids=["", "loss-scaling"])
+def test_fit_counts_the_steps_that_ran(scaling: bool) -> None:
+    policy = "mixed_float16" if scaling else "float32"
+    step = make_step(configuration(loop="fit", steps_per_call=2), runtime(loss_scaling=scaling), network(policy))
+    step = ready(step, resident())
+    assert step.steps_run == 0
+    step.dispatch(3)
+    step.wait()
+    assert step.steps_run == 6
+    step.close()

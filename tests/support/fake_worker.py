@@ -111,10 +111,12 @@ class FakeStep:
         self.steps_per_call = config.step.steps_per_call
         self.images_per_call = config.step.batch_size * self.steps_per_call
         self.factor, self.step_s = 1.0, step_s
+        self.steps_run = 0
         self._clock, self._left_s = clock, 0.0
 
     def dispatch(self, calls: int) -> None:
         """Half of the time."""
+        self.steps_run += calls * self.steps_per_call
         self._left_s = self.step_s * calls * self.steps_per_call * self.factor / 2
         self._clock.advance(self._left_s)
 

@@ -33,6 +33,7 @@ class Taker:
     own_thread = False
 
     def __init__(self) -> None:
+        self.steps_run = 0
         self._buffer: queue.Queue[int] = queue.Queue(maxsize=max(1, DEPTH))
         threading.Thread(target=self._produce, daemon=True).start()
 
@@ -46,6 +47,7 @@ class Taker:
         """Take that many batches."""
         for _ in range(calls):
             self._buffer.get()
+        self.steps_run += calls
 
     def wait(self) -> None:
         """All is done."""

@@ -6,6 +6,7 @@ import gc
 
 import pytest
 
+from resnet_bench.errors import BenchError
 from resnet_bench.records.run import Interference
 from resnet_bench.worker.timing import Bench, split_in_turns
 
@@ -20,7 +21,7 @@ class FakeDevice:
     def __init__(self) -> None:
         self.now = 0.0
         self.events: list[str] = []
-        self.pending = 0
+        self.pending = self.steps_run = self.lost = 0
         self.collecting: list[bool] = []
 
     def clock(self) -> float:
@@ -32,6 +33,7 @@ class FakeDevice:
         self.collecting.append(gc.isenabled())
         self.now += calls
         self.pending += calls
+        self.steps_run += calls * self.steps_per_call - self.lost
 
     def wait(self) -> None:
         self.events.append("wait")
@@ -117,3 +119,10 @@ def test_the_split_ends_in_time_with_two_turns_at_least(until: float, turns: int
 
     functions = dict.fromkeys(("forward", "forward_backward", "apply", "whole"), part)  # 8 s a turn, 8 s before
     assert split_in_turns(functions, lambda: None, 5, lambda: now, until).rounds == turns
+
+
+def test_a_round_in_which_fewer_steps_ran_has_no_result() -> None:
+    device = FakeDevice()
+    device.lost = 1
+    with pytest.raises(BenchError, match="5 of 6 steps ran in a timed round"):
+        Bench(device, device, device.clock).round(6)

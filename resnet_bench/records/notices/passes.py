@@ -108,6 +108,15 @@ _ROOFLINE = (
         {"mfu": float | None, "step_s": float, "limit_s": float | None},
     ),
     Kind(
+        "faster_than_peaks",
+        "roofline",
+        "invalidates",
+        "The rate is {times:.3g} times what this machine can compute (MFU {mfu:share} of the measured peak).",
+        "Less was computed than was counted, or the peaks were measured on a busy machine: run again when it is idle, "
+        "with --evidence full.",
+        {"times": float, "mfu": float},
+    ),
+    Kind(
         "roofline_failed",
         "roofline",
         "warning",

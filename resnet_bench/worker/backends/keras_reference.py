@@ -156,6 +156,7 @@ class _Step:
         self._resident = (images, tf.zeros((batch,), tf.int32))
         self.batches: Iterator[Any] | None = None
         self.last: Any = None
+        self.steps_run = 0
 
     def trace(self, as_pixels: bool) -> None:
         """Trace; `as_pixels`: for uint8 images, as the pipeline makes them."""
@@ -170,6 +171,7 @@ class _Step:
         """Run that many steps."""
         for _ in range(calls):
             self.last = self._function(*(self._resident if self.batches is None else next(self.batches)))
+            self.steps_run += 1
 
     def wait(self) -> None:
         """Read the last result on the host."""
