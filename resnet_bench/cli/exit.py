@@ -16,7 +16,7 @@ from rich.console import RenderableType
 
 from resnet_bench.cli import INTERRUPTED
 from resnet_bench.records.saved import Saved
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import rich_text
 
 TERMINATED = 143
 
@@ -37,7 +37,7 @@ def exit_code(result: Saved, received: Sequence[int]) -> int:
 def show(result: Result, as_json: bool, render: Callable[[Result], RenderableType]) -> None:
     """Print a result: its JSON alone on stdout, with a line on stderr where it failed, or what a person reads."""
     if not as_json:
-        console().print(render(result))
+        rich_text.show(render(result))
         return
     click.echo(result.to_json(), nl=False)
     if result.outcome.kind != "ok":

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from resnet_bench import cli
@@ -20,7 +19,8 @@ from resnet_bench.experiments import run
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import profile, text
-from resnet_bench.report.terminal.notices import notice_line
+from resnet_bench.report.terminal.notices import notice_list
+from resnet_bench.report.terminal.rich_text import indented, whole_line
 from resnet_bench.report.words import record as text_words
 
 SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "evidence": "off"}
@@ -55,14 +55,13 @@ def _render(record: Record, path: Path) -> RenderableType:
     if record.trace is None:
         return text.render(record, path)
     notices = [notice for notice in record.warnings if notice.topic == "profile"]
-    parts: list[RenderableType] = [
+    return Group(
         Text(text_words.headline(record), style="bold"),
         Text(text_words.subtitle(record), style="dim"),
         Text(),
-        Padding(profile.block(record.trace, record.profile), (0, 2)),
+        indented(profile.block(record.trace, record.profile)),
+        *([Text(), indented(notice_list(notices))] if notices else []),
         Text(),
-        *(Padding(notice_line(notice), (0, 2)) for notice in notices),
-        Padding(Text(f"Record: {path}", style="dim", overflow="fold"), (0, 2)),
-        Padding(Text(profile.how_to_open(path), style="dim", overflow="fold"), (0, 2)),
-    ]
-    return Group(*parts)
+        whole_line("Record:", str(path)),
+        whole_line("Next:", f"open the trace: {profile.how_to_open(path)}"),
+    )

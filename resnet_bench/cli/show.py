@@ -63,7 +63,7 @@ def _print(good: list[tuple[Path, RecordOrResult]], full: bool, with_evidence: b
     for number, part in enumerate(parts):
         if number:
             screen.rule(style="dim")
-        screen.print(part)
+        screen.print(part, crop=False)
 
 
 def _render(path: Path, saved: RecordOrResult, with_evidence: bool) -> RenderableType:

@@ -211,8 +211,9 @@ def find_option(name: str, where: str) -> Option:
     wanted = name.strip().lstrip("-").replace("-", "_")
     known = {option.name: option for option in options() if option.section != "output"}
     if wanted not in known:
-        near = difflib.get_close_matches(wanted, known, n=3) or list(known)
-        raise ConfigError(f"{where}: there is no option {name!r}.", f"Try {', '.join(near)}.")
+        near = difflib.get_close_matches(wanted, known, n=3)
+        remedy = f"Try {', '.join(near)}." if near else "bench-cli run --help lists the options."
+        raise ConfigError(f"{where}: there is no option {name!r}.", remedy)
     return known[wanted]
 
 

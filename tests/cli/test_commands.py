@@ -57,8 +57,11 @@ def test_run_saves_a_record_and_prints_the_answer_first(fake: pytest.MonkeyPatch
     lines = result.stdout.splitlines()
     assert lines[0] == "Training, ResNet-50 v1.5 on photos"
     assert lines[1] == "224x224 pixels, batch 16 · CPU, 2 threads · float32, oneDNN, fused batch norm"
-    assert "160 img/s" in lines[3]
-    assert "provisional" in lines[3]
+    assert lines[3].rstrip() == "  throughput     160 img/s  (no confidence interval: one process)"
+    assert lines[4].startswith("  step time      100 ms mean")
+    assert [line.split()[0] for line in lines[3:7]] == ["throughput", "step", "latency", "verdict"]
+    assert lines[6].split() == ["verdict", "provisional"]
+    assert lines[-1].startswith("Next:    measure longer: bench-cli run --processes 3 ")
 
 
 def test_json_prints_the_record_alone(fake: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_bench_shows_stages_epochs_and_options_and_saves_a_record(tmp_path: Path
     assert shown.exit_code == 0, shown.output
     for part in (
         "Stage by stage",
-        "Epochs",
+        "Passes over the data",
         "One option changed",
         "--prefetch-buffer-size 0",
         "flat",

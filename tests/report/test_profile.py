@@ -22,9 +22,9 @@ from tests.experiments.test_run import kinds, run
 SHORT = "--mode infer --processes 1 --rounds 3 --steps 2 --latency-samples 0"
 
 
-def shown(renderable: object) -> str:
+def shown(renderable: object, width: int = 100) -> str:
     out = io.StringIO()
-    Console(file=out, width=100).print(renderable)
+    Console(file=out, width=width).print(renderable)
     return out.getvalue()
 
 
@@ -102,10 +102,13 @@ def test_the_block_says_where_a_step_went_and_what_profiling_cost(profiled: Reco
     assert "10 steps in 5.00 B, host only" in words
     assert "CPU operations 70.0 ms, waiting for input 20.0 ms, idle and dispatch 10.0 ms of 100 ms" in words
     assert "convolutions 80 %, batch norm 15 %, layout changes 0 %, copies 0 %" in words
-    assert "25 % of the time in convolutions and matrix products" in words
-    assert "+10.0% step time under the profiler (+5.0% to +15.0%, 95 %), 3 pairs of turns" in words
-    assert "Conv2D 60.0 ms 80 % 53 net/conv1_conv/x" in words
-    assert "DecodeJpeg (input) 500 ms 100 % 9 decode" in words
+    assert "25 % of the time in convolutions and matmuls" in words
+    assert "+10.0% step time under the profiler (+5.0% to +15.0%, 95 %), 3 interleaved pairs" in words
+    assert "Conv2D 60.0 ms 80 % 53 " in words
+    assert "net/conv1_conv/x" not in words
+    wide = " ".join(shown(text.render(profiled), width=140).split())
+    assert "Conv2D 60.0 ms 80 % 53 net/conv1_conv/x" in wide
+    assert "DecodeJpeg (input) 500 ms 100 % 9 decode" in wide
     assert "bench-cli tensorboard runs/one.json" in words
 
 
@@ -116,7 +119,7 @@ def test_what_was_not_observed_is_left_out(profiled: Record) -> None:
         profiled.profile, step_s=None, batch_norm_share=None, compute_16bit_share=None, peak_bytes=None, overhead=None
     )
     words = shown(profile.block(profiled.trace, unknown))
-    for name in ("step split", "batch norm", "16-bit", "given out", "overhead", "None"):
+    for name in ("step split", "batch norm", "16-bit", "peak memory", "overhead", "None"):
         assert name not in words
     assert "convolutions 80 %" in words
     assert "host and GPU" in shown(profile.block(replace(profiled.trace, device_traced=True), None))

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 
 from resnet_bench.cli.progress.paired import LivePaired
@@ -18,7 +18,7 @@ from resnet_bench.cli.progress.tune import _LiveTune
 from resnet_bench.records.ab import AbRecord
 from resnet_bench.records.base import Notice
 from resnet_bench.report.terminal import ab, tables
-from resnet_bench.report.terminal.rich_text import add_row, cell, console, marked
+from resnet_bench.report.terminal.rich_text import add_row, bullets, cell, console, marked, show, whole_line
 from tests.support.report_results import ab_record
 
 PACKAGE = Path(__file__).parents[2] / "resnet_bench"
@@ -69,6 +69,23 @@ def test_a_live_line_shows_notices_and_phases(kind: type[LiveRun], text: str) ->
         line._bar.update(line._task, description=text, status=text)
         line._bar.refresh()
     assert screen.getvalue().count(text) >= 4
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [("0", 80), ("-3", 80), ("wide", 80), ("", 80), ("60", 60), ("140", 140)]
+)
+def test_the_width_is_that_of_columns_or_80(columns: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert console(file=io.StringIO()).width == width
+
+
+def test_a_line_to_copy_is_not_cut_and_sentences_wrap_beside_their_mark(capsys: pytest.CaptureFixture[str]) -> None:
+    command, sentence = "bench-cli run " + "--option value " * 20, "A sentence that is long. " * 8
+    show(Group(whole_line("Next:", command), bullets([("!", "red", sentence)])))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Next:    {command}"
+    assert lines[1].startswith("! A sentence")
+    assert all(line.startswith("  ") for line in lines[2:])
 
 
 def test_nothing_else_makes_a_console_or_adds_a_row() -> None:

@@ -14,7 +14,7 @@ _INVALID = (
         "did_not_finish",
         "verdict",
         "invalidates",
-        "The run did not finish: {outcome} in phase {phase}.",
+        "The run did not finish ({outcome}, phase: {phase}).",
         facts={"outcome": str, "phase": str | None},
     ),
     Kind("nothing_timed", "verdict", "invalidates", "No round was timed, so there is no throughput."),

@@ -15,17 +15,16 @@ from resnet_bench import units
 from resnet_bench.analysis import compare
 from resnet_bench.analysis import roofline as roofs
 from resnet_bench.config.fields import Value
-from resnet_bench.config.option import options
 from resnet_bench.records.base import Notice
 from resnet_bench.records.bottleneck import Analysis, BottleneckRecord
-from resnet_bench.records.columns import config_of, value_of
+from resnet_bench.records.columns import config_of
 from resnet_bench.records.record import Record
-from resnet_bench.records.tuning import words
 from resnet_bench.report.page import sections
 from resnet_bench.report.page.document import Cell, Headline, Note, Tone
 from resnet_bench.report.words import bottleneck as words_of
 from resnet_bench.report.words import record as text
 from resnet_bench.report.words import training
+from resnet_bench.report.words.next_step import command_like
 
 TONES: dict[str, Tone] = {"valid": "good", "provisional": "warn", "invalid": "bad"}
 BOTTLENECK_TONES: dict[str, Tone] = {
@@ -142,15 +141,4 @@ def unknown(record: Record) -> Notice:
         return Notice.make("bottleneck_of_input")
     if not config.data.has_pipeline:
         return Notice.make("bottleneck_of_synthetic")
-    return Notice.make("bottleneck_unknown", command=_command(record))
-
-
-def _command(record: Record) -> str:
-    """`bench-cli bottleneck` with the record's options, as far as they say what is run."""
-    asked = record.config.requested
-    given = {
-        option.name: value_of(asked, option)
-        for option in options()
-        if option.name in record.config.given and (option.extra["role"] != "protocol" or option.name == "preset")
-    }
-    return shlex.join(["bench-cli", "bottleneck", *words(given)])
+    return Notice.make("bottleneck_unknown", command=shlex.join(command_like(record, "bottleneck")))

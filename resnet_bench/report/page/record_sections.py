@@ -61,7 +61,8 @@ def _warnings(record: Record) -> list[Block]:
 def _facts(record: Record) -> list[Block]:
     if record.summary is None:
         return []
-    return [Facts(tuple((name, words) for name, words in text.fact_rows(record, record.summary) if words))]
+    rows = (*text.time_rows(record.summary), *text.fact_rows(record, record.summary))
+    return [Facts(tuple((name, words) for name, words in rows if words))]
 
 
 def _pipeline(record: Record) -> list[Block]:

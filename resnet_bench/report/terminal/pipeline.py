@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -30,20 +29,21 @@ STAGE_WORDS = {
 
 def render(result: PipelineResult) -> RenderableType:
     """All tables that have rows."""
-    parts: list[RenderableType] = []
+    blocks: list[RenderableType] = []
     if result.stages:
-        parts += [_titled("Stage by stage, each with all before it; interleaved rounds"), _stages(result)]
+        blocks.append(_titled("Stage by stage: each with all before it, interleaved", _stages(result)))
     if result.epochs:
-        parts += [_titled("Epochs"), _epochs(result.epochs)]
+        blocks.append(_titled("Passes over the data", _epochs(result.epochs)))
     if result.memory is not None:
-        parts += [Text(), Text(memory_words(result.memory), style="dim")]
+        blocks.append(Text(memory_words(result.memory), style="dim"))
     if result.ablation:
-        parts += [_titled("One option changed, interleaved with the full pipeline"), _ablation(result.ablation)]
-    return Group(*parts)
+        title = "One option changed, interleaved with the full pipeline"
+        blocks.append(_titled(title, _ablation(result.ablation)))
+    return Group(*(part for block in blocks for part in (Text(), block)[block is blocks[0] :]))
 
 
-def _titled(words: str) -> RenderableType:
-    return Padding(Text(words, style="bold"), (1, 0, 0, 0))
+def _titled(words: str, content: RenderableType) -> RenderableType:
+    return Group(Text(words, style="bold"), content)
 
 
 def _grid(*columns: str) -> Table:
@@ -55,7 +55,7 @@ def _grid(*columns: str) -> Table:
 
 
 def _stages(result: PipelineResult) -> Table:
-    grid = _grid("up to", "img/s", "95 %", "MB/s", "CPU/img", "adds", "of whole")
+    grid = _grid("up to", "img/s", "95 % CI", "MB/s", "CPU/img", "added time", "vs. all")
     for stage in result.stages:
         slowest = stage.stage == result.bottleneck
         add_row(
@@ -65,21 +65,21 @@ def _stages(result: PipelineResult) -> Table:
             interval(stage.images_per_s),
             units.significant(stage.bytes_per_s / 1e6) if stage.bytes_per_s is not None else units.UNKNOWN,
             units.duration(stage.cpu_s_per_image),
-            _adds(stage),
+            _added(stage),
             f"{stage.gain:.2f}x" if stage.gain is not None and stage is not result.stages[-1] else "",
             style="cyan" if slowest else None,
         )
     return grid
 
 
-def _adds(stage: StageRate) -> str:
+def _added(stage: StageRate) -> str:
     if stage.cost_s is None:
         return units.UNKNOWN
     return f"{'-' if stage.cost_s < 0 else ''}{units.duration(abs(stage.cost_s))}"
 
 
 def _epochs(epochs: tuple[EpochRate, ...]) -> Table:
-    grid = _grid("epoch", "page cache", "img/s", "MB/s", "CPU/img", "images", "time", "first batch")
+    grid = _grid("pass", "page cache", "img/s", "MB/s", "CPU/img", "images", "time", "first batch")
     for one in epochs:
         add_row(
             grid,
@@ -98,19 +98,19 @@ def _epochs(epochs: tuple[EpochRate, ...]) -> Table:
 def memory_words(trend: MemoryTrend) -> str:
     """One line on the trend of the worker's memory."""
     if not trend.samples:
-        return "memory: not sampled"
+        return "Memory: not sampled."
     most = max(one.resident_bytes for one in trend.samples)
     if trend.growth_bytes is None:
-        return f"Memory: {units.size(most)} resident at most; too few samples to decide whether it grows."
+        return f"Memory: peak {units.size(most)} resident; too few samples to decide whether it grows."
     images = trend.samples[-1].images - trend.settled_images
     growth = f"{'+' if trend.growth_bytes >= 0 else '-'}{units.size(abs(trend.growth_bytes))}"
     state = "flat" if trend.flat else "growing"
-    return f"Memory: {units.size(most)} resident at most, {growth} over the last {images:,} images: {state}."
+    return f"Memory: peak {units.size(most)} resident, {growth} over the last {images:,} images: {state}."
 
 
 def _ablation(rows: tuple[AblationRate, ...]) -> RenderableType:
     """Pixels are the mean absolute difference of the images, in levels of 255."""
-    grid = _grid("changed", "of full", "95 %", "img/s", "pixels")
+    grid = _grid("changed", "vs. full", "95 % CI", "img/s", "pixels")
     left_out: dict[str, list[str]] = {}
     for row in rows:
         if row.ratio is None or row.images_per_s is None:

@@ -1,15 +1,18 @@
-"""The only way to Rich: a console and table rows that show text as it is.
+"""The only way to Rich: a console, table rows and lists that show text as it is.
 
 Rich reads `[...]` in a str as markup and `:name:` as an emoji, so that a label such as `test_infer[fused]` loses its
 end and a path with `[/x]` raises. Text of ours never means markup: it is styled as `Text`.
-`tests/report/test_rich_text.py` holds every module to this one. Neighbours: all of `report/terminal/`, `cli/progress/`.
+`tests/report/test_rich_text.py` requires this of every module. Neighbours: all of `report/terminal/`, `cli/progress/`.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from typing import IO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +20,10 @@ from rich.text import Text
 def console(
     *, stderr: bool = False, file: IO[str] | None = None, width: int | None = None, force_terminal: bool | None = None
 ) -> Console:
-    """A console that takes text literally; standard output, unless `stderr` or `file` says otherwise."""
+    """A console that takes text literally; standard output, unless `stderr` or `file` says otherwise.
+
+    Its width is that of the terminal, or COLUMNS; 80 where neither is known, and COLUMNS=0 says nothing.
+    """
     return Console(
         stderr=stderr,
         file=file,
@@ -26,7 +32,20 @@ def console(
         markup=False,
         emoji=False,
         highlight=False,
+        _environ=_environment(),
     )
+
+
+def _environment() -> dict[str, str]:
+    """The environment without a COLUMNS that is no width."""
+    columns = os.environ.get("COLUMNS", "")
+    usable = columns.isdecimal() and int(columns) > 0
+    return {name: value for name, value in os.environ.items() if usable or name != "COLUMNS"}
+
+
+def show(content: RenderableType) -> None:
+    """Print to standard output. Tables and sentences are fitted to the width; a `whole_line` is never cut."""
+    console().print(content, crop=False)
 
 
 def cell(content: str | Text, style: str = "") -> Text:
@@ -42,3 +61,46 @@ def add_row(table: Table, *contents: str | Text, style: str | None = None) -> No
 def marked(mark: str, style: str, words: str) -> Text:
     """A line after a coloured mark: "! The machine was busy."."""
     return Text.assemble((f"{mark} ", style), words)
+
+
+def indented(content: RenderableType, by: int = 2) -> RenderableType:
+    """Moved to the right."""
+    return Padding(content, (0, 0, 0, by), expand=False)
+
+
+def facts(rows: Iterable[tuple[str, str | Text]], name_width: int | None = None) -> Table:
+    """Names and what they stand for, a row each; rows without content are left out."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True, min_width=name_width)
+    grid.add_column(overflow="fold")
+    for name, content in rows:
+        if content:
+            add_row(grid, name, content)
+    return grid
+
+
+def bullets(lines: Iterable[tuple[str, str, str]]) -> Table:
+    """Sentences after coloured marks (mark, style, sentence), wrapped beside the mark."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for mark, style, words in lines:
+        add_row(grid, Text(mark, style=style), words)
+    return grid
+
+
+def whole_line(name: str, content: str) -> Text:
+    """A line to copy, such as a path or a command: longer than the screen, it is not broken into several."""
+    return Text(f"{name:<9}{content}", style="dim", no_wrap=True, overflow="ignore")
+
+
+class ByWidth:
+    """One of two renderables: `wide` where at least `width` columns are free, else `narrow`."""
+
+    def __init__(self, width: int, narrow: RenderableType, wide: RenderableType) -> None:
+        self._width, self._narrow, self._wide = width, narrow, wide
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Choose."""
+        del console
+        yield self._wide if options.max_width >= self._width else self._narrow

@@ -1,68 +1,85 @@
-"""Records on a terminal: the answer first, then what it rests on.
+"""Records on a terminal: throughput, step time and verdict first, then the details, then the next command.
 
 Builds rich renderables; the command line prints them. Numbers are worded by `units.py`, notices by
-`records/notices/`.
+`records/notices/`, everything else by `report/words/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
-from resnet_bench.records.base import distinct
+from resnet_bench.records.base import Notice, distinct
 from resnet_bench.records.record import Record
-from resnet_bench.records.summary import Summary
 from resnet_bench.report.terminal import evidence, pipeline, profile, training
-from resnet_bench.report.terminal.notices import notice_line
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.notices import notice_list
+from resnet_bench.report.terminal.rich_text import add_row, bullets, facts, indented, whole_line
 from resnet_bench.report.words import training as training_words
-from resnet_bench.report.words.record import _interval, fact_rows, headline, interval_of, last_words, subtitle
+from resnet_bench.report.words.next_step import next_step
+from resnet_bench.report.words.record import (
+    confidence,
+    fact_rows,
+    headline,
+    interval_of,
+    last_words,
+    subtitle,
+    time_rows,
+)
 
 VERDICT_STYLE = {"valid": "bold green", "provisional": "bold yellow", "invalid": "bold red"}
+NAME_WIDTH = 13
+"""Of the longest name in `_answer` and `fact_rows`, so that both are aligned."""
 
 
 def render(record: Record, path: Path | None = None) -> RenderableType:
-    """The whole summary of one record."""
-    parts: list[RenderableType] = [Text(headline(record), style="bold"), Text(subtitle(record), style="dim"), Text()]
-    parts.append(Padding(_answer(record), (0, 2)))
-    if record.outcome.kind != "ok":
-        parts += [Text(), Padding(_outcome(record), (0, 2))]
-    if record.training is not None:
-        parts += [Text(), Padding(training.render(record.training, training_words.replicas_of(record)), (0, 2))]
-    if record.summary is not None:
-        parts += [Text(), Padding(_facts(record, record.summary), (0, 2))]
-    failures = evidence.failures(record)
-    if failures is not None:
-        parts += [Text(), Padding(failures, (0, 2))]
-    if record.trace is not None:
-        parts += [Text(), Padding(profile.block(record.trace, record.profile), (0, 2))]
-    if record.pipeline is not None:
-        parts.append(Padding(pipeline.render(record.pipeline), (0, 2)))
-    notes = _notes(record)
-    if notes:
-        parts += [Text(), *(Padding(note, (0, 2)) for note in notes)]
+    """The whole summary of one record; `path` is where it was saved."""
+    blocks = [Group(Text(headline(record), style="bold"), Text(subtitle(record), style="dim"))]
+    blocks += [Group(*(indented(part) for part in parts)) for parts in _blocks(record) if parts]
     if path is not None:
-        parts += [Text(), Padding(Text(f"Record: {path}", style="dim", overflow="fold"), (0, 2))]
-        if record.trace is not None:
-            parts.append(Padding(Text(profile.how_to_open(path), style="dim", overflow="fold"), (0, 2)))
-    return Group(*parts)
+        blocks.append(Group(*_closing(record, path)))
+    return Group(*(part for block in blocks for part in (Text(), block)[block is blocks[0] :]))
 
 
-def _answer(record: Record) -> Text:
-    text = Text()
+def _blocks(record: Record) -> Iterator[list[RenderableType]]:
+    """The parts of the summary, with an empty line before each; an empty one is left out."""
+    yield _answer(record)
+    yield [] if record.outcome.kind == "ok" else [_outcome(record)]
+    if record.training is not None:
+        yield [training.render(record.training, training_words.replicas_of(record))]
     if record.summary is not None:
-        text.append(units.rate(record.summary.images_per_s.value), style="bold cyan")
-        text.append(f"  {_interval(record.summary.images_per_s)}   ", style="dim")
-    else:
-        text.append("no throughput   ", style="bold")
-    text.append(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind])
-    return text
+        yield [facts(fact_rows(record, record.summary), NAME_WIDTH)]
+    failures = evidence.failures(record)
+    yield [] if failures is None else [failures]
+    if record.trace is not None:
+        yield [profile.block(record.trace, record.profile)]
+    if record.pipeline is not None:
+        yield [pipeline.render(record.pipeline)]
+    notices = other_notices(record)
+    yield [notice_list(notices)] if notices else []
+
+
+def _answer(record: Record) -> list[RenderableType]:
+    """Throughput, step time and verdict with its reasons; of a training, its accuracy first."""
+    rows: list[tuple[str, str | Text]] = []
+    if record.training is not None:
+        rows.append(("result", training.answer(record.training)))
+    if record.summary is not None:
+        rate = record.summary.images_per_s
+        rows.append(
+            ("throughput", Text.assemble((units.rate(rate.value), "bold cyan"), (f"  {confidence(rate)}", "dim")))
+        )
+        rows += time_rows(record.summary)
+    elif record.training is None:
+        rows.append(("throughput", Text("not measured", style="bold")))
+    verdict, style = record.verdict, VERDICT_STYLE[record.verdict.kind]
+    rows.append(("verdict", Text(verdict.kind, style=style)))
+    reasons = [("-", style, reason.message) for reason in distinct(verdict.reasons)]
+    return [facts(rows, NAME_WIDTH), *([indented(bullets(reasons))] if reasons else [])]
 
 
 def _outcome(record: Record) -> RenderableType:
@@ -70,27 +87,26 @@ def _outcome(record: Record) -> RenderableType:
     lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
     tail = last_words(record.outcome)
     if tail:
-        lines.append(Text("The worker's last lines:", style="dim"))
+        lines.append(Text("End of the worker's log:", style="dim"))
         lines += [Text(f"  {line}", style="dim", overflow="fold") for line in tail]
     return Group(*lines)
 
 
-def _facts(record: Record, summary: Summary) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    for name, words in fact_rows(record, summary):
-        if words:
-            add_row(grid, name, words)
-    return grid
-
-
-def _notes(record: Record) -> list[Text]:
-    """Reasons and notes of the verdict, then the warnings that are no reasons."""
+def other_notices(record: Record) -> tuple[Notice, ...]:
+    """Notes of the verdict and warnings, without the verdict's reasons."""
     reasons = distinct(record.verdict.reasons)
-    others = distinct((*reasons, *record.verdict.notes, *record.warnings))[len(reasons) :]
-    style = VERDICT_STYLE[record.verdict.kind]
-    return [*(Text.assemble(("- ", style), reason.message) for reason in reasons), *map(notice_line, others)]
+    return distinct((*reasons, *record.verdict.notes, *record.warnings))[len(reasons) :]
+
+
+def _closing(record: Record, path: Path) -> Iterator[Text]:
+    """Where the record and a trained model are, and the command to run next."""
+    model = training.saved(record.training) if record.training is not None else ""
+    if model:
+        yield whole_line("Model:", model)
+    yield whole_line("Record:", str(path))
+    if record.trace is not None:
+        yield whole_line("Trace:", profile.how_to_open(path))
+    yield whole_line("Next:", next_step(record, path))
 
 
 def table(records: Sequence[tuple[Path, Record]]) -> Table:
@@ -99,7 +115,7 @@ def table(records: Sequence[tuple[Path, Record]]) -> Table:
     for name, justify in (
         ("run", "left"),
         ("img/s", "right"),
-        ("95 %", "left"),
+        ("95 % CI", "left"),
         ("verdict", "left"),
         ("record", "left"),
     ):

@@ -1,4 +1,4 @@
-"""A training on a terminal: its result, and its epochs."""
+"""A training on a terminal: its accuracy, and its epochs. `text.py` puts both into the record's summary."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ from rich.text import Text
 
 from resnet_bench.records.training import Epoch, TrainingResult
 from resnet_bench.report.terminal.rich_text import add_row
-from resnet_bench.report.words.training import COLUMNS, answer, cells, facts
+from resnet_bench.report.words import training as words
+from resnet_bench.report.words.training import COLUMNS, cells, facts
 
 SHOWN_EPOCHS = 15
 
 
-def render(result: TrainingResult, replicas: int | None = None) -> RenderableType:
-    """The answer, the epochs, and where the model lies; `replicas` are named where they are several."""
-    parts: list[RenderableType] = [_answer(result)]
-    if result.epochs:
-        parts += [Text(), _table(_some(result.epochs), result.best_epoch), Text()]
-    parts.append(Text(_words(result, replicas), style="dim"))
-    if result.model_path is not None:
-        kept = f"after epoch {result.kept_epoch}" if result.kept_epoch else "before its first epoch's end"
-        parts.append(Text(f"Model: {result.model_path} ({kept})", style="dim", overflow="fold"))
-    return Group(*parts)
-
-
-def _answer(result: TrainingResult) -> Text:
-    words, details = answer(result)
-    text = Text(words, style="bold cyan" if result.epochs else "bold")
+def answer(result: TrainingResult) -> Text:
+    """The final accuracy, and how it compares with the best and the target."""
+    found, details = words.answer(result)
+    text = Text(found, style="bold cyan" if result.epochs else "bold")
     for detail, style in details:
         text.append(f"  {detail}", style=style)
     return text
 
 
-def _words(result: TrainingResult, replicas: int | None) -> str:
-    return ", ".join(facts(result, replicas))
+def render(result: TrainingResult, replicas: int | None = None) -> RenderableType:
+    """The epochs, and how the training ended; `replicas` are mentioned if there are several."""
+    parts: list[RenderableType] = []
+    if result.epochs:
+        parts += [_table(_some(result.epochs), result.best_epoch), Text()]
+    parts.append(Text(", ".join(facts(result, replicas)), style="dim"))
+    return Group(*parts)
+
+
+def saved(result: TrainingResult) -> str:
+    """The model's file, and which epoch's weights it has; empty if there is none."""
+    if result.model_path is None:
+        return ""
+    kept = f"after epoch {result.kept_epoch}" if result.kept_epoch else "before the end of its first epoch"
+    return f"{result.model_path} ({kept})"
 
 
 def _some(epochs: Sequence[Epoch]) -> list[Epoch | None]:

@@ -43,13 +43,18 @@ def _counted(checks: Sequence[OptionCheck], result: CheckResult | None, word: st
     return f"{len(found)} {word}{named}"
 
 
-def outputs(parity: OutputError | None) -> str:
+def outputs(error: OutputError | None) -> str:
     """How much the outputs differ from float32; empty where that was not measured."""
-    if parity is None:
+    if error is None:
         return ""
-    if parity.max_abs == 0:
-        return f"bitwise equal to float32 (logits, {parity.images} images)"
+    if error.max_abs == 0:
+        return f"bitwise equal to float32 (logits, {error.images} images)"
     return (
-        f"relative RMS error vs float32: {units.significant(100 * parity.relative_rms)} % (logits, {parity.images} "
-        f"images), same class for {units.share(parity.same_class_share)}"
+        f"relative RMS error vs float32: {_error(error.relative_rms)} (logits, {error.images} images), same class for "
+        f"{units.share(error.same_class_share)}"
     )
+
+
+def _error(relative: float) -> str:
+    """As a percentage; a tiny one as a number: 3.4e-07."""
+    return units.share(relative) if relative >= 1e-5 else f"{relative:.2g}"

@@ -24,11 +24,11 @@ _NAMES = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResN
 
 
 _UNEXPLAINED = ("crashed", "killed", "hung", "out_of_memory", "device", "error")
-"""Outcomes whose message may need the worker's own words; the others name their cause."""
+"""Outcomes that the worker's log may explain; the messages of the others name the cause."""
 
 
 _CHATTER = re.compile(r"I\d{4} \d\d:|I0000 |WARNING: All log messages before absl")
-"""What TensorFlow logs on every start; the record keeps it."""
+"""What TensorFlow logs on every start."""
 
 
 _STEADY_WORDS = {
@@ -43,19 +43,19 @@ _MODE_WORDS = {"train": "Training", "infer": "Inference", "eval": "Evaluation", 
 
 
 class Headed(Protocol):
-    """What a headline is made of: a record, or another result with its configuration, network and machine."""
+    """A result that has a headline: a record, or another result with its configuration, network and machine."""
 
     @property
     def config(self) -> Configuration:
-        """What was asked for and what it became."""
+        """The configuration as requested and as resolved."""
 
     @property
     def model(self) -> ModelFacts | None:
-        """The network, where one was built."""
+        """The network, if one was built."""
 
     @property
     def machine(self) -> Machine | None:
-        """Where it ran, once that was known."""
+        """The machine, if the run got that far."""
 
 
 def headline(record: Headed) -> str:
@@ -66,12 +66,12 @@ def headline(record: Headed) -> str:
         return f"{words} on {config.data.source}"
     name = "ResNet-50" if config.model.stage_sizes == RESNET50_STAGE_SIZES else "Custom network"
     network = network_name(record.model) if record.model else f"{name} {config.model.variant}"
-    asked = record.config.training
-    return f"{words}, {network} on {config.data.source if asked is None else asked.source}"
+    training = record.config.training
+    return f"{words}, {network} on {config.data.source if training is None else training.source}"
 
 
 def network_name(model: ModelFacts) -> str:
-    """ "ResNet-50 v1.5", or "Custom network v1.5" where the stages are nobody's."""
+    """ "ResNet-50 v1.5", or "Custom network v1.5" for other stages."""
     return f"{_NAMES.get(model.name, 'Custom network')} {model.variant}"
 
 
@@ -118,24 +118,42 @@ def _arithmetic(config: Config) -> str:
     return ", ".join(words)
 
 
-def _interval(estimate: Estimate) -> str:
+def confidence(estimate: Estimate) -> str:
+    """ "(95 % CI 208 to 231)", or why there is none."""
     if estimate.low is None or estimate.high is None:
-        return "(no interval: one process)"
-    return f"({units.significant(estimate.low)} to {units.significant(estimate.high)}, 95 %)"
+        return "(no confidence interval: one process)"
+    return f"(95 % CI {interval(estimate)})"
+
+
+def interval(estimate: Estimate) -> str:
+    """ "208 to 231", or nothing."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"{units.significant(estimate.low)} to {units.significant(estimate.high)}"
 
 
 def last_words(outcome: Outcome) -> list[str]:
-    """What a worker that did not end well last logged, where the outcome's message does not say it all."""
-    kept = [line for line in outcome.log_tail if not _CHATTER.match(line)] if outcome.kind in _UNEXPLAINED else []
-    return kept[-8:]
+    """The end of a failed worker's log, where the outcome's message does not explain the failure."""
+    if outcome.kind not in _UNEXPLAINED:
+        return []
+    return [line for line in outcome.log_tail if not _CHATTER.match(line)][-8:]
+
+
+def time_rows(summary: Summary) -> list[tuple[str, str]]:
+    """Step time and latency; a text is empty where nothing was measured."""
+    dispatch = ""
+    if summary.dispatch_s is not None:
+        dispatch = f", host dispatch {units.share(summary.dispatch_s / summary.timed_s)}"
+    return [
+        ("step time", f"{units.duration(summary.step_s.value)} mean{dispatch}"),
+        ("latency", _latency(summary.step_latency_s)),
+    ]
 
 
 def fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
-    """What is worth a line beside the answer: names and words, empty where there is nothing to say."""
+    """The other rows of the summary (name, text); rows with empty text are dropped."""
     return [
-        ("step", f"{units.duration(summary.step_s.value)} mean{_dispatch(summary)}"),
-        ("latency", _latency(summary.step_latency_s)),
-        ("result", _result(record)),
+        ("loss", _loss(record)),
         ("split", _split(summary)),
         ("cold start", _cold_start(summary.cold_start_s, summary.cold_start_total_s)),
         ("memory", _memory(summary)),
@@ -145,16 +163,9 @@ def fact_rows(record: Record, summary: Summary) -> list[tuple[str, str]]:
         ("images", _images(record)),
         ("option checks", evidence.line(record)),
         ("output error", evidence.outputs(record.output_error)),
-        ("limits", roofline.line(record.roofline)),
+        ("roofline", roofline.line(record.roofline)),
         ("energy", roofline.energy_line(record.energy)),
     ]
-
-
-def _dispatch(summary: Summary) -> str:
-    """How long Python was busy handing work over; the rest of a round it waited for the device."""
-    if summary.dispatch_s is None:
-        return ""
-    return f", {units.share(summary.dispatch_s / summary.timed_s)} of it dispatching"
 
 
 def _latency(latency: Latency | None) -> str:
@@ -164,19 +175,19 @@ def _latency(latency: Latency | None) -> str:
     for p in PERCENTILES:
         estimate: Estimate | None = getattr(latency, f"p{p:g}")
         if estimate is None:
-            shown.append(f"p{p:g} withheld (needs {samples_needed(p)})")
+            shown.append(f"p{p:g} n/a (needs {samples_needed(p)} samples)")
             break
         shown.append(f"p{p:g} {units.duration(estimate.value)}")
     return f"{', '.join(shown)}; {latency.samples} single steps"
 
 
-def _result(record: Record) -> str:
-    """What the steps computed, where that is worth a look: the network is untrained."""
+def _loss(record: Record) -> str:
+    """The loss of the last step, and the accuracy of an evaluation; of an untrained network."""
     results = [process.result for process in record.samples.processes if process.rounds]
     if not results or results[0].loss is None:
         return ""
     first = results[0]
-    words = [f"loss {units.significant(results[0].loss)}"]
+    words = [units.significant(results[0].loss)]
     if first.images and first.top1 is not None and first.top5 is not None:
         hits = f"top-1 {units.share(first.top1 / first.images)}, top-5 {units.share(first.top5 / first.images)}"
         words.append(f"{hits} of {first.images:,} images")
@@ -205,7 +216,7 @@ def _cold_start(cold: ColdStart, total_s: float | None) -> str:
     known = [(words, getattr(cold, name)) for name, words in names.items() if getattr(cold, name) is not None]
     text = ", ".join(f"{words} {units.duration(seconds)}" for words, seconds in known)
     if cold.compile_s is not None:
-        text += f" (first step contains {units.duration(cold.compile_s)} of XLA compilation)"
+        text += f" (of the first step, XLA compilation {units.duration(cold.compile_s)})"
     return f"{units.duration(total_s)}: {text}" if total_s is not None else ""
 
 
@@ -233,7 +244,7 @@ def _measured(record: Record) -> str:
 
 
 def _steady(record: Record) -> str:
-    """Where the steady state began, or what there was instead, counted by process where they differ."""
+    """Where the steady state began, or what was found instead; counted by process where they differ."""
     measured = [process for process in record.samples.processes if process.rounds]
     known = [process.steady for process in measured if process.steady is not None]
     found = Counter(steadiness.kind for steadiness in known)
@@ -242,7 +253,7 @@ def _steady(record: Record) -> str:
     parts = [words[kind] if number == len(known) else f"{number} x {words[kind]}" for kind, number in found.items()]
     left_out = sum(process.first_counted_round for process in measured)
     if left_out:
-        parts.append(f"{_plural(left_out, 'round', 'rounds')} before it left out")
+        parts.append(f"{_plural(left_out, 'round', 'rounds')} before it not counted")
     return ", ".join(parts)
 
 
@@ -274,7 +285,7 @@ def _images(record: Record) -> str:
         words.append(f"{data.images:,} images")
     if data.mean_pixels is not None and data.mean_bytes_per_pixel is not None:
         words.append(
-            f"{units.count(data.mean_pixels)}pixels and {data.mean_bytes_per_pixel:.2f} bytes per pixel on average"
+            f"on average {units.count(data.mean_pixels)}pixels and {data.mean_bytes_per_pixel:.2f} bytes per pixel"
         )
     if data.skipped_records:
         words.append(f"{_plural(data.skipped_records, 'bad record', 'bad records')} skipped")
@@ -282,7 +293,5 @@ def _images(record: Record) -> str:
 
 
 def interval_of(record: Record) -> str:
-    """The interval of the throughput, short; empty where there is none."""
-    if record.summary is None or record.summary.images_per_s.low is None:
-        return ""
-    return _interval(record.summary.images_per_s).strip("()").removesuffix(", 95 %")
+    """The confidence interval of the throughput, short; empty where there is none."""
+    return "" if record.summary is None else interval(record.summary.images_per_s)

@@ -1,0 +1,152 @@
+"""What to do after a run: one command, chosen by what the record shows. Pure.
+
+A record that is not valid gets the command that would make it so; a valid one the next question that a benchmark
+raises. `tests/report/test_next_step.py` parses every command. Neighbours: `report/terminal/text.py` prints it as the
+last line, `report/page/headline.py` uses `command_like`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from resnet_bench.config import Config, DataConfig
+from resnet_bench.config.fields import Value
+from resnet_bench.config.option import options
+from resnet_bench.records.base import Notice
+from resnet_bench.records.columns import config_of, value_of
+from resnet_bench.records.record import Record
+from resnet_bench.records.tuning import words
+
+ENOUGH_PROCESSES = 3
+ENOUGH_ROUNDS = 20
+ENOUGH_S = 600.0
+
+_ROUNDS = frozenset({"few_rounds", "few_steady_rounds", "still_drifting", "slowing_down", "warmup_counted"})
+_MORE_TIME = frozenset({"few_processes", "bimodal"}) | _ROUNDS
+_DATA_OPTIONS = {option.name for option in options() if option.owner is DataConfig} - {"data_service"}
+_PIPELINE_OPTIONS = _DATA_OPTIONS | {"preset", "image_size", "channels", "classes", "batch_size", "device", "threads"}
+_OWN_OPTIONS = {"run": None, "data bench": _PIPELINE_OPTIONS | {"rounds", "max_time"}}
+"""The commands that measure again, each with the options of `run` that it has; None: all."""
+
+
+def next_step(record: Record, path: Path) -> str:
+    """ "is it input-bound? bench-cli bottleneck --batch-size 32"; `path` is where the record was saved."""
+    if record.config.training is not None:
+        return _after_training(record)
+    if record.outcome.kind != "ok":
+        return _after_failure(record)
+    return _after_doubts(record, path) or _after_success(record)
+
+
+def _after_training(record: Record) -> str:
+    found = record.training
+    if found is not None and found.ended in ("interrupted", "budget"):
+        return _step("continue", ["bench-cli", "train", "--resume", *_folder(record)])
+    if found is None or found.model_path is None or not found.epochs:
+        return _step("inspect the machine", ["bench-cli", "doctor"])
+    return _step("test the model", ["bench-cli", "evaluate", "--model", found.model_path, *_test_set(record)])
+
+
+def _folder(record: Record) -> list[str]:
+    training = record.config.training
+    return [] if training is None or training.folder == "training" else ["--folder", training.folder]
+
+
+def _test_set(record: Record) -> list[str]:
+    training, data = record.config.training, record.config.requested.data.data
+    source = [] if training is None or training.source == "auto" else ["--source", training.source]
+    return [*source, *([] if data is None else ["--data", data])]
+
+
+def _after_failure(record: Record) -> str:
+    kind, config = record.outcome.kind, config_of(record)
+    if kind == "out_of_memory":
+        return _step("find the largest batch that fits", _again(record, {"batch_size": "max"}))
+    if kind == "budget":
+        longer = max(ENOUGH_S, 2 * config.measure.max_time)
+        return _step("allow more time", _again(record, {"max_time": longer}))
+    if kind == "interrupted":
+        return _step("start again", _again(record))
+    if kind == "data" and config.data.source == "tfrecord" and config.data.data:
+        return _step("check every record", ["bench-cli", "data", "check", config.data.data])
+    return _step("inspect the machine", ["bench-cli", "doctor"])
+
+
+def _again(record: Record, changes: Mapping[str, Value] | None = None) -> list[str]:
+    """The command that measured the record, with changes."""
+    name = "run" if record.pipeline is None or not record.pipeline.epochs else "data bench"
+    return command_like(record, name, changes, only=_OWN_OPTIONS[name])
+
+
+def _after_doubts(record: Record, path: Path) -> str:
+    """What would make the verdict valid; empty where nothing would, or it is valid."""
+    reasons = record.verdict.reasons
+    kinds = {reason.kind for reason in reasons}
+    if kinds & {"option_without_effect", "promise_broken"}:
+        return _step("see every option check", ["bench-cli", "show", "--evidence", str(path)])
+    if "loss_not_finite" in kinds:
+        return _step("use a safe precision", _again(record, {"precision": "float32"}))
+    if kinds & _MORE_TIME or any(reason.topic == "budget" for reason in reasons):
+        return _step("measure longer", _again(record, _longer(record, reasons)))
+    if any(reason.topic == "interference" for reason in reasons):
+        return _step("run again when the machine is idle", _again(record))
+    return ""
+
+
+def _longer(record: Record, reasons: Collection[Notice]) -> dict[str, Value]:
+    """Enough processes and rounds, and time for them."""
+    measure, kinds = config_of(record).measure, {reason.kind for reason in reasons}
+    changes: dict[str, Value] = {}
+    if "few_processes" in kinds and measure.processes < ENOUGH_PROCESSES:
+        changes["processes"] = ENOUGH_PROCESSES
+    if kinds & _ROUNDS:
+        changes["rounds"] = ENOUGH_ROUNDS if measure.rounds < ENOUGH_ROUNDS else 2 * measure.rounds
+    return {**changes, "max_time": max(ENOUGH_S, 2 * measure.max_time)}
+
+
+def _after_success(record: Record) -> str:
+    config = config_of(record)
+    if config.step.mode == "input":
+        return _after_pipeline(record)
+    if config.data.has_pipeline:
+        return _step("is it input-bound?", command_like(record, "bottleneck"))
+    if record.trace is None:
+        return _step("where does a step's time go?", command_like(record, "profile"))
+    return _step("find faster options", command_like(record, "tune"))
+
+
+def _after_pipeline(record: Record) -> str:
+    if record.pipeline is None or not record.pipeline.stages:
+        return _step("find the slowest stage", command_like(record, "data bench", only=_PIPELINE_OPTIONS))
+    if not record.pipeline.ablation:
+        found = command_like(record, "data bench", only=_PIPELINE_OPTIONS)
+        return _step("which pipeline option matters?", [*found, "--ablate"])
+    return _step("find the fastest options", command_like(record, "tune", {"mode": "input"}, only=_PIPELINE_OPTIONS))
+
+
+def command_like(
+    record: Record, name: str, changes: Mapping[str, Value] | None = None, only: Collection[str] | None = None
+) -> list[str]:
+    """A command with the options that were given for the record; `changes` replace or join them.
+
+    Only those of `only`, if that is given; and for commands other than `run` and `data bench` only those that say what
+    is run, not how it is measured.
+    """
+    asked: Config = record.config.requested
+    given: dict[str, Any] = {
+        option.name: value_of(asked, option)
+        for option in options()
+        if option.name in record.config.given
+        and option.section != "output"
+        and (only is None or option.name in only)
+        and (name in _OWN_OPTIONS or option.extra["role"] != "protocol" or option.name == "preset")
+    }
+    folder = ["--output", asked.output.output] if "output" in record.config.given else []
+    return ["bench-cli", *name.split(), *words({**given, **(changes or {})}), *folder]
+
+
+def _step(why: str, command: list[str]) -> str:
+    return f"{why}{'' if why.endswith('?') else ':'} {shlex.join(command)}"
