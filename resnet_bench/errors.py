@@ -96,6 +96,13 @@ class NotValidError(BenchError):
     kind = "not_valid"
 
 
+class OutputError(BenchError):
+    """Standard output is full or closed."""
+
+    exit_code = 12
+    kind = "output"
+
+
 ERRORS: dict[str, type[BenchError]] = {
     error.kind: error
     for error in (
@@ -110,6 +117,7 @@ ERRORS: dict[str, type[BenchError]] = {
         SlowerError,
         IncomparableError,
         NotValidError,
+        OutputError,
     )
 }
 

@@ -8,6 +8,7 @@ Neighbours: `report/terminal/rich_text.py` and `cli/output.py` show everything t
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import re
 from typing import Any, Literal
@@ -51,6 +52,12 @@ def encode_json(value: Any, *, order: Literal["deterministic"] | None = None) ->
         return msgspec.json.encode(value, order=order)
     except UnicodeEncodeError:
         return msgspec.json.encode(_utf8_in(msgspec.to_builtins(value, order=order, str_keys=True)))
+
+
+def tolerate(stream: object) -> None:
+    """Let a text stream replace what its encoding cannot hold, instead of raising; other streams stay as they are."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=ERRORS)
 
 
 def _escape(character: str) -> str:

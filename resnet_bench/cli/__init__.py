@@ -90,15 +90,16 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a `BenchError` or Ctrl-C becomes one line on stderr and its exit code."""
+        from resnet_bench.cli.output import complain
         from resnet_bench.errors import BenchError
 
         try:
             return super().invoke(ctx)
         except BenchError as error:
-            click.echo(f"bench-cli: {error}", err=True)
+            complain(error)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("bench-cli: Interrupted.", err=True)
+            complain("Interrupted.")
             ctx.exit(INTERRUPTED)
 
 
@@ -116,4 +117,12 @@ def group() -> None:
 
 def main() -> None:
     """Entry point of `bench-cli`."""
-    group.main(args=sys.argv[1:], prog_name="bench-cli")
+    from resnet_bench.cli.output import complain, prepare_streams
+    from resnet_bench.errors import OutputError
+
+    prepare_streams()
+    try:
+        group.main(args=sys.argv[1:], prog_name="bench-cli")
+    except OutputError as error:  # of --help and --version, which are no commands
+        complain(error)
+        sys.exit(error.exit_code)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from resnet_bench.cli.output import echo, echo_json
 from resnet_bench.cli.pictures import picture_format
 from resnet_bench.config import Config, ModelConfig
 from resnet_bench.config.build import BuildConfig, check_build, shape_values
@@ -56,12 +56,12 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
         channels_last = config.model.data_format == "channels_last"
         write_atomically(picture, diagram.draw(built.model, built.stages, kind, channels_last=channels_last))
     if config.output.json:
-        click.echo(msgspec.json.format(msgspec.json.encode(built), indent=2))
+        echo_json(built)
         return
     console().print(network.render(built.model, built.stages, built.weights))
     for what, where in (("Saved", path), ("Diagram", picture)):
         if where is not None:
-            click.echo(f"{what}: {where}")
+            echo(f"{what}: {where}")
 
 
 def _built(message: p.Build, config: Config) -> p.Built:

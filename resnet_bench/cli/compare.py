@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from resnet_bench.analysis import compare, ratio
+from resnet_bench.cli.output import complain, echo, echo_json
 from resnet_bench.config.comparison import ComparisonConfig
 from resnet_bench.config.options import ConfigurationCommand, read, section, subset
 from resnet_bench.errors import IncomparableError, RecordError, SlowerError
@@ -55,9 +55,9 @@ def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: A
     floor = known_floor(one.config.resolved or one.config.requested, one.machine, one.environment)
     report = compare.compare(before, after, allowed, floor)
     if ctx.params["json"]:
-        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
+        echo_json(report)
     elif asked.format == "markdown":
-        click.echo(comparison.markdown(report, before.record), nl=False)
+        echo(comparison.markdown(report, before.record), nl=False)
     else:
         console().print(comparison.render(report, before.record))
     _fail_if_slower(report, asked.fail_if_slower)
@@ -104,5 +104,5 @@ class _Reader:
         return found
 
     def _complain(self, words: str, exit_code: int) -> None:
-        click.echo(f"bench-cli: {words}", err=True)
+        complain(words)
         self.exit_code = self.exit_code or exit_code

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from resnet_bench.cli.output import echo
+
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -19,4 +21,4 @@ def command(ctx: click.Context, shell: str) -> None:
     """
     shell_class = get_completion_class(shell)
     assert shell_class is not None
-    click.echo(shell_class(ctx.find_root().command, {}, "bench-cli", "_BENCH_CLI_COMPLETE").source())
+    echo(shell_class(ctx.find_root().command, {}, "bench-cli", "_BENCH_CLI_COMPLETE").source())

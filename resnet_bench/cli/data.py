@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
-import msgspec
 
 from resnet_bench import cli
+from resnet_bench.cli.output import echo, echo_json
 from resnet_bench.config import DataConfig, RuntimeConfig
 from resnet_bench.config.options import ConfigurationCommand, from_context, given_values, read, section, subset
 from resnet_bench.config.shards import DataBenchConfig, VerifyShardsConfig, WriteShardsConfig
@@ -70,7 +70,7 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
             on_progress=lambda state: advance(state.images, state.of, state.bytes),
         )
     if ctx.params["json"]:
-        click.echo(msgspec.json.format(msgspec.json.encode(result.manifest), indent=2))
+        echo_json(result.manifest)
     else:
         console().print(report.made(result.manifest, output, result.shards_found))
 
@@ -122,7 +122,7 @@ def check_command(ctx: click.Context, /, path: str, **_values: Any) -> None:
             path, threads, classes, STORED_FROM_1 if offset in (None, "auto") else offset, advance
         )
     if ctx.params["json"]:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        echo_json(found)
     else:
         console().print(report.checked(found))
     ctx.exit(0 if found.sound else DataError.exit_code)
@@ -188,4 +188,4 @@ def _draw(record: Any, plot: Path, kind: str) -> None:
         else text_words.subtitle(record)
     )
     write_atomically(plot, ablation_chart.draw(record.pipeline.ablation, subtitle, kind))
-    click.echo(f"Chart: {plot}", err=True)
+    echo(f"Chart: {plot}", err=True)

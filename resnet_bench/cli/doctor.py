@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import click
-import msgspec
 
+from resnet_bench.cli.output import echo, echo_json
 from resnet_bench.config import options
 from resnet_bench.report.terminal import doctor
 from resnet_bench.report.terminal.rich_text import console
@@ -25,7 +25,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     """
     config, _ = options.from_context(ctx)
     if not config.output.json:
-        click.echo("Importing TensorFlow and measuring peaks ...", err=True)
+        echo("Importing TensorFlow and measuring peaks ...", err=True)
     with WorkerProcess() as worker:
         found = worker.request(
             p.RunDoctor(config=config),
@@ -34,6 +34,6 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
             deadline=time.monotonic() + config.measure.max_time,
         ).examination
     if config.output.json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        echo_json(found)
     else:
         console().print(doctor.render(found))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from resnet_bench.cli.output import echo, echo_json_bytes
 from resnet_bench.cli.pictures import picture_format
 from resnet_bench.cli.progress.evaluate import evaluate_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
@@ -52,12 +53,12 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if picture is not None and kind is not None:
         write_atomically(picture, confusion.draw(result.models, kind))
     if config.output.json:
-        click.echo(result.to_json(), nl=False)
+        echo_json_bytes(result.to_json())
         return
     console().print(report.render(result))
     for what, where in (("Result", path), ("Confusion matrix", picture)):
         if where is not None:
-            click.echo(f"{what}: {where}")
+            echo(f"{what}: {where}")
 
 
 def _message(config: Config, asked: EvaluationConfig) -> p.Evaluate:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-import click
 from rich.console import RenderableType
 
 from resnet_bench.cli import INTERRUPTED
+from resnet_bench.cli.output import complain, echo_json_bytes
 from resnet_bench.records.saved import Saved
 from resnet_bench.report.terminal import rich_text
 
@@ -39,9 +39,9 @@ def show(result: Result, as_json: bool, render: Callable[[Result], RenderableTyp
     if not as_json:
         rich_text.show(render(result))
         return
-    click.echo(result.to_json(), nl=False)
+    echo_json_bytes(result.to_json())
     if result.outcome.kind != "ok":
-        click.echo(f"bench-cli: {result.outcome.message} {result.outcome.remedy}".rstrip(), err=True)
+        complain(f"{result.outcome.message} {result.outcome.remedy}".rstrip())
 
 
 class _Signals(list[int]):

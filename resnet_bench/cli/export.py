@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from resnet_bench.cli.output import complain, echo
 from resnet_bench.errors import RecordError
 from resnet_bench.records import history
 from resnet_bench.records.columns import METRICS
@@ -44,7 +45,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], kind: str, path: Path, 
     """
     records, errors = history.read(files)
     for error in errors:
-        click.echo(f"bench-cli: {error}", err=True)
+        complain(error)
     if not records:
         raise RecordError("There is nothing to export.", "Name records, or folders that hold some.")
     unusable: list[str] = []
@@ -59,8 +60,8 @@ def command(ctx: click.Context, files: tuple[Path, ...], kind: str, path: Path, 
         content, unusable, older = csv.tracker_json(records, metric)
         write_atomically(path, content)
     for words in unusable:
-        click.echo(f"bench-cli: {words}", err=True)
+        complain(words)
     if older:
-        click.echo(f"{older} older records of the same workloads are left out", err=True)
-    click.echo(f"{len(records) - len(unusable) - older} records: {path}", err=True)
+        echo(f"{older} older records of the same workloads are left out", err=True)
+    echo(f"{len(records) - len(unusable) - older} records: {path}", err=True)
     ctx.exit(RecordError.exit_code if errors or unusable else 0)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from rich.table import Table
 
+from resnet_bench.cli.output import complain, echo, echo_json
 from resnet_bench.cli.pictures import picture_format
 from resnet_bench.config.options import subset
 from resnet_bench.errors import ConfigError, RecordError
@@ -59,13 +59,13 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, json: bool,
     kind = picture_format(given["plot"], "--plot", timeline.FORMATS) if given["plot"] else None
     records, errors = history.read([folder])
     for error in errors:
-        click.echo(f"bench-cli: {error}", err=True)
+        complain(error)
     chosen = history.select(records, conditions)
     if json:
-        click.echo(msgspec.json.format(msgspec.json.encode([row(*each) for each in chosen]), indent=2))
+        echo_json([row(*each) for each in chosen])
     else:
         console().print(tables.history(chosen))
-        click.echo(f"{len(chosen)} of {len(records)} records")
+        echo(f"{len(chosen)} of {len(records)} records")
     if kind is not None:
         _plot(chosen, given["metric"], given["plot"], kind)
     ctx.exit(RecordError.exit_code if errors else 0)
@@ -102,8 +102,8 @@ def _plot(chosen: list[SavedRecord], name: str, path: Path, kind: str) -> None:
     picture = timeline.draw(points, found, metric, text.headline(newest), text.subtitle(newest), kind)
     write_atomically(path, picture)
     for index in found:
-        click.echo(f"level changes at {points[index].when:%Y-%m-%d %H:%M} UTC ({records[index][0].name})")
-    click.echo(f"Plot: {path}", err=True)
+        echo(f"level changes at {points[index].when:%Y-%m-%d %H:%M} UTC ({records[index][0].name})")
+    echo(f"Plot: {path}", err=True)
 
 
 def _point(saved: SavedRecord, value: float, name: str) -> timeline.Point:

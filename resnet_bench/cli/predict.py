@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from resnet_bench.cli.output import complain, echo_json
 from resnet_bench.cli.progress.evaluate import evaluate_progress
 from resnet_bench.config.evaluation import PredictionConfig
 from resnet_bench.config.fields import absolute_path
@@ -49,14 +49,12 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> 
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Predicted, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
     if config.output.json:
-        click.echo(msgspec.json.format(msgspec.json.encode(reply), indent=2))
+        echo_json(reply)
     else:
         console().print(report.predictions(reply.predictions))
     if reply.assumed is not None:
-        click.echo(
-            f"bench-cli: {asked.model} does not name its input normalization; assumed {reply.assumed}.", err=True
-        )
+        complain(f"{asked.model} does not name its input normalization; assumed {reply.assumed}.")
     bad = [each for each in reply.predictions if each.problem is not None]
     for each in bad:
-        click.echo(f"bench-cli: {each.path} cannot be read: {each.problem}.", err=True)
+        complain(f"{each.path} cannot be read: {each.problem}.")
     ctx.exit(DataError.exit_code if bad else 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from resnet_bench.analysis import compare
+from resnet_bench.cli.output import complain, echo
 from resnet_bench.config.comparison import ComparisonConfig
 from resnet_bench.config.options import section
 from resnet_bench.errors import ConfigError, RecordError
@@ -50,17 +51,17 @@ def command(ctx: click.Context, files: tuple[Path, ...], path: Path, allow: tupl
     allowed = compare.check_allowed(allow)
     found, errors = read.read(files)
     for error in errors:
-        click.echo(f"bench-cli: {error}", err=True)
+        complain(error)
     others = len(found.results.all)
     if not found.records and (kind == "CSV" or not others):
         raise RecordError("There is nothing to report.", "Name records, or folders that hold some.")
     write_atomically(path, _content(kind, found, allowed))
     counts = [_counted(len(found.records), "record")] if found.records else []
     if others and kind == "CSV":
-        click.echo(f"bench-cli: {_counted(others, 'result')} left out: CSV has a row per record.", err=True)
+        complain(f"{_counted(others, 'result')} left out: CSV has a row per record.")
     elif others:
         counts.append(_counted(others, "other result" if found.records else "result"))
-    click.echo(f"{' and '.join(counts)}: {path}", err=True)
+    echo(f"{' and '.join(counts)}: {path}", err=True)
     ctx.exit(RecordError.exit_code if errors else 0)
 
 

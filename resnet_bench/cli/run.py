@@ -26,7 +26,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     By default: training on the embedded photographs, on the GPU if there is one. Exits 0 when the run finished, else
     with a code for the reason: 2 options, 3 data, 4 device, 5 memory, 6 worker, 7 time budget, 8 record, 11 not valid
-    (--require-valid), 130 interrupted.
+    (--require-valid), 12 output that cannot be written, 130 interrupted.
     """
     del options
     config, given = from_context(ctx)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import click
-
+from resnet_bench.cli.output import echo_json_bytes
 from resnet_bench.errors import RecordError
 from resnet_bench.records.saved import Saved
 
@@ -21,6 +20,6 @@ def save_with_fallback(result: Saved, folder: Path) -> Path:
         try:
             refuge = result.save(Path(tempfile.gettempdir()) / FALLBACK_FOLDER)
         except RecordError:
-            click.echo(result.to_json(), nl=False)
+            echo_json_bytes(result.to_json())
             raise RecordError(error.message, f"The {result.noun} was printed instead.") from error
         raise RecordError(error.message, f"The {result.noun} was saved as {refuge} instead.") from error

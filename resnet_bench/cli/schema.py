@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from resnet_bench.cli.output import echo_json
 from resnet_bench.records.read import TYPES
 
 
@@ -15,4 +14,4 @@ from resnet_bench.records.read import TYPES
 )
 def command(tag: str) -> None:
     """Print the JSON Schema of a record, or of another type of result."""
-    click.echo(json.dumps(TYPES[tag].json_schema(), indent=2))
+    echo_json(TYPES[tag].json_schema())

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from resnet_bench.cli.output import echo
 from resnet_bench.errors import ConfigError
 
 _MODULE = "resnet_bench.data.service_process"
@@ -43,7 +44,7 @@ def worker(address: str, port: int, host: str) -> None:
     """Read and decode images for the dispatcher's clients; hosts may start in any order."""
     if not re.fullmatch(r".+:[1-9]\d{0,4}", address):
         raise ConfigError(f"--dispatcher {address} is not allowed: it takes HOST:PORT.", "For instance host1:5050.")
-    click.echo(f"Waiting for the dispatcher at {address}; `ready` follows.", err=True)
+    echo(f"Waiting for the dispatcher at {address}; `ready` follows.", err=True)
     _become("worker", "--dispatcher", address, "--port", str(port), "--host", host)
 
 

@@ -8,6 +8,7 @@ import click
 from rich.console import Group, RenderableType
 
 from resnet_bench.analysis import noise_floor
+from resnet_bench.cli.output import complain, echo_json_bytes
 from resnet_bench.config.options import subset
 from resnet_bench.errors import RecordError
 from resnet_bench.records.ab import AbRecord
@@ -35,9 +36,9 @@ def command(ctx: click.Context, files: tuple[Path, ...], full: bool, json: bool,
     bad: list[RecordError] = []
     good = list(read_each(files, bad, load))
     for problem in bad:
-        click.echo(f"bench-cli: {problem}", err=True)
+        complain(problem)
     if json:
-        click.echo(_json([saved for _, saved in good]), nl=False)
+        echo_json_bytes(_json([saved for _, saved in good]))
     else:
         _print(good, full, with_evidence)
     ctx.exit(RecordError.exit_code if bad or not good else 0)

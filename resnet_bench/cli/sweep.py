@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from resnet_bench import cli
 from resnet_bench.cli import INTERRUPTED
 from resnet_bench.cli.exit import TERMINATED, signals
+from resnet_bench.cli.output import complain, echo, echo_json
 from resnet_bench.cli.progress.paired import paired_progress
 from resnet_bench.cli.progress.sweep import sweep_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
@@ -75,7 +75,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     code = TERMINATED if signal.SIGTERM in came else INTERRUPTED
     _exit(ctx, job, results, code)
     if came:
-        click.echo("bench-cli: Interrupted; the records are complete, the confirmation is not.", err=True)
+        complain("Interrupted; the records are complete, the confirmation is not.")
         ctx.exit(code)
 
 
@@ -103,7 +103,7 @@ def _measure(cells: list[combinations.Combination], folder: Path, wanted: SweepC
 
 def _note(notices: tuple[Notice, ...]) -> None:
     for notice in notices:
-        click.echo(f"bench-cli: {notice.message}", err=True)
+        complain(notice.message)
 
 
 def _save_whole(record: Record, folder: Path) -> Path:
@@ -146,7 +146,7 @@ def _confirm(
         )
     )
     with signals() as received, paired_progress() as observer:
-        found = sweep_confirm.confirm(results, count, budget, observer, keep, lambda words: click.echo(words, err=True))
+        found = sweep_confirm.confirm(results, count, budget, observer, keep, lambda words: echo(words, err=True))
         received.done()
     return found, received
 
@@ -162,7 +162,7 @@ def _print(
                 for line, each in zip(_lines(results), results, strict=True)
             ]
         )
-        click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
+        echo_json(data)
         return
     console().print(tables.sweep(_lines(results), confirmed=bool(confirmed)))
     if confirmed:
@@ -179,7 +179,7 @@ def _write_events(results: list[combinations.CombinationResult], events: str | N
     found = [(each.path, each.record) for each in results if each.path is not None and each.record is not None]
     if folder is not None and found:
         tensorboard.write(found, folder)
-        click.echo(f"HParams: tensorboard --logdir {folder}", err=True)
+        echo(f"HParams: tensorboard --logdir {folder}", err=True)
 
 
 def _exit(
@@ -188,7 +188,7 @@ def _exit(
     states = [each.status for each in results]
     waiting = states.count("waiting")
     if job.interrupted:
-        click.echo(f"bench-cli: Interrupted; {waiting} of {len(states)} not measured. Go on with --resume.", err=True)
+        complain(f"Interrupted; {waiting} of {len(states)} not measured. Go on with --resume.")
         ctx.exit(interrupted)
     if job.out_of_time:
         raise BudgetError(f"--total-time ended; {waiting} of {len(states)} not measured.", "Go on with --resume.")

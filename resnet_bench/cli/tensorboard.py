@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from resnet_bench.cli.output import complain, echo
 from resnet_bench.errors import BenchError, RecordError
 from resnet_bench.profile.xprof import is_installed
 from resnet_bench.records import history
@@ -37,17 +38,17 @@ def command(ctx: click.Context, files: tuple[Path, ...], port: int | None, opens
     """
     records, errors = history.read(files or (Path("runs"),))
     for error in errors:
-        click.echo(f"bench-cli: {error}", err=True)
+        complain(error)
     if not records:
         raise RecordError("There is nothing to show.", "Name records, or folders that hold some.")
     chosen = tensorboard_server.free_port(port)
     with _ended_by_signals(), tempfile.TemporaryDirectory(prefix="resnet-bench-") as place:
         traces, missing = tensorboard_server.fill(records, Path(place))
         for folder in missing:
-            click.echo(f"bench-cli: the trace {folder} does not exist any more.", err=True)
+            complain(f"the trace {folder} does not exist any more.")
         with tensorboard_server.Server(Path(place), chosen) as server:
             server.wait_until_ready()
-            click.echo(f"TensorBoard: {server.address}  ({_words(len(records), traces)}; Ctrl-C ends it)")
+            echo(f"TensorBoard: {server.address}  ({_words(len(records), traces)}; Ctrl-C ends it)")
             if opens:
                 webbrowser.open(server.address)
             code = server.wait()

@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from resnet_bench.cli.exit import exit_code, show, signals
+from resnet_bench.cli.output import echo
 from resnet_bench.cli.progress.train import train_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import Config, ModelConfig, RuntimeConfig, TrainingConfig
@@ -113,7 +114,7 @@ def _draw(record: Record, folder: Path) -> tuple[Path, ...]:
     if record.training is None or not record.training.epochs:
         return ()
     if find_spec("matplotlib") is None:
-        click.echo(plain_notice(Notice.make("curves_not_drawn")), err=True)
+        echo(plain_notice(Notice.make("curves_not_drawn")), err=True)
         return ()
     paths = tuple(folder / f"curves.{kind}" for kind in ("svg", "png"))
     for path in paths:

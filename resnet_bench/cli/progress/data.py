@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from resnet_bench import units
+from resnet_bench.cli.output import echo
 from resnet_bench.cli.progress.display import PLAIN_INTERVAL_S, LiteralColumn
 from resnet_bench.report.terminal.rich_text import console
 
@@ -58,6 +58,6 @@ def _plain(what: str, unit: str) -> Advance:
         now = time.monotonic()
         if now - said >= PLAIN_INTERVAL_S:
             said = now
-            click.echo(f"{what}: {done:,} of {of:,} {unit}, {units.size(size_bytes)}", err=True)
+            echo(f"{what}: {done:,} of {of:,} {unit}, {units.size(size_bytes)}", err=True)
 
     return advance

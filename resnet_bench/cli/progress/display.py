@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self, TypeVar
 
-import click
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
 from rich.text import Text
 
 from resnet_bench import units
+from resnet_bench.cli.output import echo
 from resnet_bench.config import Config
 from resnet_bench.records.base import Notice
 from resnet_bench.report.terminal.notices import notice_line, plain_notice
@@ -53,11 +53,11 @@ class Lines(Display):
     def say(self, words: str, mark: str = "", style: str = "") -> None:
         """Print a line after a mark; `style` is for terminals."""
         del style
-        click.echo(f"{mark} {words}" if mark else words, err=True)
+        echo(f"{mark} {words}" if mark else words, err=True)
 
     def note(self, notice: Notice) -> None:
         """Print a notice."""
-        click.echo(plain_notice(notice), err=True)
+        echo(plain_notice(notice), err=True)
 
 
 class LiveLine(Display):
@@ -114,7 +114,7 @@ class LiteralColumn(ProgressColumn):
 def status_line(screen: Console) -> Progress:
     """A line of spinner, description, `status` field and elapsed time, redrawn only when it is told to be."""
     return Progress(
-        SpinnerColumn(),
+        SpinnerColumn("dots" if screen.encoding.startswith("utf") else "line"),
         LiteralColumn(),
         LiteralColumn("status"),
         TimeElapsedColumn(),

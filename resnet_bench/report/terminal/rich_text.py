@@ -1,20 +1,24 @@
 """The only way to Rich: a console, table rows and lists that show text as it is.
 
 Rich reads `[...]` in a str as markup and `:name:` as an emoji, so that a label such as `test_infer[fused]` loses its
-end and a path with `[/x]` raises. Text of ours never means markup: it is styled as `Text`.
-`tests/report/test_rich_text.py` requires this of every module. Neighbours: all of `report/terminal/`, `cli/progress/`.
+end and a path with `[/x]` raises. It also sends a terminal's control sequences on. Text of ours never means markup: it
+is styled as `Text`, and what a terminal would obey is shown as an escape.
+`tests/report/test_rich_text.py` requires this of every module. Neighbours: all of `report/terminal/`, `cli/progress/`;
+`literal_console.py` has the console, `cli/output.py` prints without Rich.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from typing import IO
+from typing import IO, cast
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from resnet_bench.printable import printable
+from resnet_bench.report.terminal.literal_console import LiteralConsole, StandardError, environment
 
 
 def console(
@@ -22,25 +26,19 @@ def console(
 ) -> Console:
     """A console that takes text literally; standard output, unless `stderr` or `file` says otherwise.
 
-    Its width is that of the terminal, or COLUMNS; 80 where neither is known, and COLUMNS=0 says nothing.
+    Its width is that of the terminal, or COLUMNS; 80 where neither is known, and COLUMNS=0 says nothing. Standard error
+    that cannot be written is left alone.
     """
-    return Console(
+    return LiteralConsole(
         stderr=stderr,
-        file=file,
+        file=cast(IO[str], StandardError()) if stderr and file is None else file,
         width=width,
         force_terminal=force_terminal,
         markup=False,
         emoji=False,
         highlight=False,
-        _environ=_environment(),
+        _environ=environment(),
     )
-
-
-def _environment() -> dict[str, str]:
-    """The environment without a COLUMNS that is no width."""
-    columns = os.environ.get("COLUMNS", "")
-    usable = columns.isdecimal() and int(columns) > 0
-    return {name: value for name, value in os.environ.items() if usable or name != "COLUMNS"}
 
 
 def show(content: RenderableType) -> None:
@@ -50,7 +48,7 @@ def show(content: RenderableType) -> None:
 
 def cell(content: str | Text, style: str = "") -> Text:
     """The content of a table cell, literally."""
-    return content if isinstance(content, Text) else Text(content, style=style)
+    return content if isinstance(content, Text) else Text(printable(content), style=style)
 
 
 def add_row(table: Table, *contents: str | Text, style: str | None = None) -> None:
@@ -60,7 +58,7 @@ def add_row(table: Table, *contents: str | Text, style: str | None = None) -> No
 
 def marked(mark: str, style: str, words: str) -> Text:
     """A line after a coloured mark: "! The machine was busy."."""
-    return Text.assemble((f"{mark} ", style), words)
+    return Text.assemble((f"{mark} ", style), printable(words))
 
 
 def indented(content: RenderableType, by: int = 2) -> RenderableType:
