@@ -27,6 +27,9 @@ _NEAREST = {
 }
 """What stands for a character in a stream that cannot hold it; for any other, a question mark."""
 
+NOT_UTF8 = "Rename the file or folder, or give a link to it whose name is UTF-8."
+"""What to try where only UTF-8 can be held."""
+
 ERRORS = "resnet_bench_printable"
 """The name of the codec error handler that writes a character which the stream cannot hold as the nearest it can."""
 

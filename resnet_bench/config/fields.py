@@ -11,6 +11,9 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from resnet_bench.errors import ConfigError
+from resnet_bench.printable import NOT_UTF8, is_utf8, printable
+
 Auto = Literal["auto"]
 PositiveInt = Annotated[int, Meta(ge=1)]
 PositiveFloat = Annotated[float, Meta(gt=0)]
@@ -81,8 +84,14 @@ def resolved_value(value: T | Literal["auto", "max"]) -> T:
 
 
 def absolute_path(path: str | None) -> str | None:
-    """A path or glob as a worker takes it."""
-    return None if path is None else str(Path(path).expanduser().absolute())
+    """A path or glob as a worker takes it. `ConfigError` where it is not UTF-8, which may be the working directory's
+    fault."""
+    if path is None:
+        return None
+    found = str(Path(path).expanduser().absolute())
+    if not is_utf8(found):
+        raise ConfigError(f"The path {printable(found)} is not valid UTF-8.", NOT_UTF8)
+    return found
 
 
 Value = bool | int | float | str | None

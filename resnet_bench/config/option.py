@@ -23,6 +23,7 @@ from resnet_bench.config.fields import ConfigSection, ProtocolUser, Value
 from resnet_bench.config.spelling import SPELLINGS, Spelling, join
 from resnet_bench.config.training import TrainingConfig
 from resnet_bench.errors import ConfigError
+from resnet_bench.printable import NOT_UTF8, is_utf8, printable
 
 _SWITCH = {"on": "true", "off": "false", "yes": "true", "no": "false"}
 
@@ -181,6 +182,8 @@ def _bounds(meta: msgspec.Meta) -> Iterator[str]:
 def parse_value(option: Option, text: Any) -> Any:
     """The value of one option from text; `ConfigError` says what is allowed."""
     flag = option.flag.split("/")[0]
+    if isinstance(text, str) and not is_utf8(text):
+        raise ConfigError(f"{flag} {printable(text)} is not allowed: it is not valid UTF-8.", NOT_UTF8)
     spelling = option.spelling
     refusal = ConfigError(
         f"{flag} {text} is not allowed: it takes {option.values}.", spelling.example if spelling else ""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from resnet_bench.errors import BenchError, ConfigError, OutOfMemoryError
+from resnet_bench.errors import BenchError, ConfigError, DataError, OutOfMemoryError
+from resnet_bench.printable import NOT_UTF8, printable
 from resnet_bench.records.run import Memory, StepCounts
 from resnet_bench.worker import preparation
 from resnet_bench.worker import protocol as p
@@ -65,6 +66,8 @@ class Commands:
                 f"Memory ran out in phase {phase} at --batch-size {batch}.",
                 "Use a smaller --batch-size or --image-size; nothing is shrunk on its own.",
             )
+        if isinstance(error, UnicodeEncodeError):
+            return DataError(f"{printable(error.object)[:500]} is not valid UTF-8, which TensorFlow needs.", NOT_UTF8)
         first = (str(error).strip().splitlines() or [""])[0]
         return BenchError(f"{name} in phase {phase}: {first[:500]}", "See the end of the worker's log.")
 

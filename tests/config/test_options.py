@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from resnet_bench.config import Config, ConfigSection, TrainingConfig
 from resnet_bench.config import options as o
 from resnet_bench.config.evaluation import EvaluationConfig
+from resnet_bench.config.fields import absolute_path
 from resnet_bench.config.option import options_of, protocol_of
 from resnet_bench.config.presets import PRESETS
 from resnet_bench.config.tunable import SearchFacts, in_case
@@ -235,3 +237,16 @@ def test_a_share_is_a_percentage_wherever_it_is_an_option(owner: type[ConfigSect
     for bad in ("20", "0", "-1%", "100%", "many"):
         with pytest.raises(ConfigError, match="it takes a percentage below 100 %"):
             o.parse_value(share, bad)
+
+
+@pytest.mark.parametrize("flag", ["--data", "--output", "--data-service"])
+def test_a_value_that_is_not_utf8_is_refused(flag: str) -> None:
+    """Such as a file name from another system: neither JSON nor TensorFlow can hold it."""
+    with pytest.raises(ConfigError, match=rf"{flag} /d/bild_\\xe9 is not allowed: it is not valid UTF-8\. Rename"):
+        o.parse_args(["--source", "folder", flag, "/d/bild_\udce9"])
+
+
+def test_a_working_directory_that_is_not_utf8_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "absolute", lambda path: tmp_path / "\udce9" / path)
+    with pytest.raises(ConfigError, match=r"\\xe9/x is not valid UTF-8"):
+        absolute_path("x")

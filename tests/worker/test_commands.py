@@ -12,7 +12,7 @@ import pytest
 from benchmarks.peers.loader import LoaderBackend
 from resnet_bench.config import Config, DataConfig, ModelConfig, StepConfig
 from resnet_bench.config.fields import Value
-from resnet_bench.errors import BenchError, ConfigError, OutOfMemoryError
+from resnet_bench.errors import BenchError, ConfigError, DataError, OutOfMemoryError
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.commands import Commands
 from resnet_bench.worker.phases import Phases
@@ -115,6 +115,15 @@ def test_exceptions_are_put_into_words() -> None:
     other = commands.translate(ValueError("first line\nsecond"))
     assert type(other) is BenchError
     assert other.message == "ValueError in phase data: first line"
+
+
+def test_a_name_that_tensorflow_cannot_take_is_named() -> None:
+    commands, _ = prepared([])
+    with pytest.raises(UnicodeEncodeError) as caught:
+        "/d/bild_\udce9.jpg".encode()
+    error = commands.translate(caught.value)
+    assert type(error) is DataError
+    assert str(error).startswith("/d/bild_\\xe9.jpg is not valid UTF-8, which TensorFlow needs. Rename")
 
 
 def test_the_backend_is_the_one_that_the_configuration_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,9 @@ of this folder holds the messages of one area; this one joins them.
 
 from __future__ import annotations
 
+import json
+from typing import cast
+
 import msgspec
 
 from resnet_bench.worker.protocol.base import Command, M, Message
@@ -104,18 +107,40 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(message: Message) -> bytes:
-    """One line of JSON."""
-    return _encoder.encode(message) + b"\n"
+    """One line of JSON. A name of a file that is not UTF-8 passes unchanged, as an escape that only `decode_command`
+    and `decode_answer` read."""
+    try:
+        return _encoder.encode(message) + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(message, str_keys=True)).encode() + b"\n"
 
 
 def decode_command(line: bytes) -> Commands:
     """The command in a line."""
-    return _commands.decode(line)
+    try:
+        return _commands.decode(line)
+    except msgspec.MsgspecError as error:
+        return cast(Commands, _decode_surrogates(line, Commands, error))
 
 
 def decode_answer(line: bytes) -> Events | Replies:
     """The event or reply in a line; `msgspec.MsgspecError` where it is neither."""
-    return _answers.decode(line)
+    try:
+        return _answers.decode(line)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
+    except msgspec.MsgspecError as error:
+        return cast(Events | Replies, _decode_surrogates(line, Events | Replies, error))
+
+
+def _decode_surrogates(line: bytes, kind: object, error: msgspec.MsgspecError) -> object:
+    """A message in which some name is not UTF-8; msgspec reads no such escapes."""
+    if b"\\ud" not in line:
+        raise error
+    try:
+        return msgspec.convert(json.loads(line), kind, str_keys=True)
+    except ValueError:  # no JSON, no message, or an error whose own words are not UTF-8
+        raise error from None
 
 
 __all__ = [
