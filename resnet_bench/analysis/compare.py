@@ -9,6 +9,7 @@ and the rest of the environment may differ, and are reported. Neighbours: `ratio
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from resnet_bench.config.option import training_options
 from resnet_bench.config.options import options
 from resnet_bench.errors import ConfigError, IncomparableError
 from resnet_bench.records.base import Data, Difference, Estimate, Finding
-from resnet_bench.records.environment import Environment
+from resnet_bench.records.environment import Environment, steering
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.run import DataFacts
@@ -60,6 +61,13 @@ MACHINE: dict[str, Callable[[Measured], Any]] = {
 }
 """What makes a machine; records of different ones are not compared."""
 
+
+def _steering(record: Record) -> str | None:
+    """The variables that change what is computed, as a shell would set them."""
+    found = steering(record.environment.variables) if record.environment else {}
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in found.items()) or None
+
+
 VERSIONS: dict[str, Callable[[Record], Any]] = {
     "tool_version": lambda record: record.tool_version,
     "git_revision": lambda record: record.environment and record.environment.git_revision,
@@ -67,12 +75,15 @@ VERSIONS: dict[str, Callable[[Record], Any]] = {
     "tensorflow.version": lambda record: (
         record.environment.tensorflow.version if record.environment and record.environment.tensorflow else None
     ),
+    "variables": _steering,
 }
 """What must be equal within a pool; between pools it may be what the comparison is about."""
 
 _FOLLOWS_OPTIONS = (
     *("tensorflow.onednn", "tensorflow.tf32", "tensorflow.dtype_policy", "tensorflow.intra_op_threads"),
-    *("tensorflow.inter_op_threads", "tensorflow.data_threads", "tensorflow.visible_devices", "device", "variables.TF"),
+    *("tensorflow.inter_op_threads", "tensorflow.data_threads", "tensorflow.visible_devices", "device"),
+    *("variables.TF_ENABLE_ONEDNN_OPTS", "variables.TF_CPP_MIN_LOG_LEVEL", "variables.TF_CPP_VMODULE"),
+    "variables.TF_FORCE_GPU_ALLOW_GROWTH",
 )
 """Parts of the environment that only repeat what the options say."""
 

@@ -80,9 +80,18 @@ class CheckInput:
             holds=holds,
             explicit=any(option in self.given for option in declared.options),
             unconditional=declared.unconditional,
-            why=why,
+            why=self._reason(why),
             facts=facts or {},
         )
+
+    def _reason(self, why: str) -> str:
+        """Why a check could not be run. Advice to run the untimed pass is of no use once it ran."""
+        if why not in (NOT_RUN_IN_PASS, FIT_HIDES):
+            return why
+        if self.seen.xla_clusters:
+            return "XLA compiled that part of the step, so TensorFlow's graph does not show it"
+        ran = self.seen.xla_clusters is not None or self.config.measure.evidence == "full"
+        return "the untimed pass after the run did not show it" if ran else why
 
 
 def truth(fact: bool) -> CheckResult:

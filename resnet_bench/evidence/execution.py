@@ -19,7 +19,7 @@ def checks(case: CheckInput) -> list[OptionCheck]:
     return [*_xla(case), _stable(case), *_onednn(case), _device(case), _host_calls(case)]
 
 
-XLA = Check("xla", "XLA compiles the step", options=("xla",))
+XLA = Check("xla", "XLA compiles the step", options=("xla",), unconditional=True)
 
 
 def _xla(case: CheckInput) -> list[OptionCheck]:
@@ -42,15 +42,22 @@ def _xla(case: CheckInput) -> list[OptionCheck]:
 
 
 def _no_xla(case: CheckInput) -> list[OptionCheck]:
-    """--no-xla is checked only if it was given."""
-    executed = case.seen.executed
-    if "xla" not in case.given:
-        return []
-    if executed is None:
+    """With --no-xla nothing may be compiled: TensorFlow can be told from outside to do so by itself."""
+    compilations, clusters = case.seen.compilations, case.seen.xla_clusters
+    if compilations is None and clusters is None:
         return [case.check(XLA, requested=False, why=NOT_RUN_IN_PASS)]
-    kernels = sum(executed.convolutions.values())
-    observed = f"{kernels} convolutions are TensorFlow's own operations"
-    return [case.check(XLA, requested=False, observed=observed, source=executed.source, holds=truth(kernels > 0))]
+    compiled = max(len(compilations or ()), clusters or 0)
+    facts: dict[str, Value] = {"compilations": len(compilations or ()), "clusters": clusters}
+    return [
+        case.check(
+            XLA,
+            requested=False,
+            observed=f"{compiled} functions compiled",
+            source=f"{LOG}, executed graphs" if clusters is not None else LOG,
+            holds=truth(compiled == 0),
+            facts=facts,
+        )
+    ]
 
 
 STABLE_GRAPH = Check("stable_graph", "retraces and recompilations in the timed window", unconditional=True)

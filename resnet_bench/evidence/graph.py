@@ -22,6 +22,7 @@ _GRADIENT = re.compile(r"Conv2DBackprop(?:Filter|Input)(?:WithBias)?$")
 _NORM = re.compile(r"FusedBatchNorm(?:V\d|Ex)?$")
 _TRANSPOSE = re.compile(r"^(?:_Mkl\w*|Conjugate)?Transpose$")
 _HOST_CALLS = re.compile(r"^(?:Eager)?PyFunc(?:Stateless)?$|^Print(?:V2)?$|^HostCompute$|^_XlaHostComputeMlir$")
+_CLUSTERS = ("_XlaRun", "XlaLaunch", "XlaLaunchV2")
 NAMED = 8
 """At most this many operations are named in a record."""
 
@@ -102,6 +103,11 @@ def _folded(node: Node) -> bool:
     if _FORWARD.search(node.kind):
         return any("BatchNorm" in name for name in node.fused)
     return node.kind == "Const" and node.name.endswith("/folded_kernel")
+
+
+def xla_clusters(nodes: Iterable[Node]) -> int:
+    """How many parts of a graph XLA runs: clusters that TensorFlow made by itself, and functions given to XLA."""
+    return sum(node.kind in _CLUSTERS for node in nodes)
 
 
 def short_device(name: str) -> str:

@@ -42,13 +42,19 @@ def collected_graphs() -> Iterator[list[Any]]:
 def executed(partitions: list[Any], source: str, device: str, sizes: dict[str, float]) -> Operations:
     """Count the operations of the partition graphs and of the functions that they call."""
 
-    def nodes() -> Iterator[graph.Node]:
-        for partition in partitions:
-            yield from graph.nodes_of_definition(partition.node)
-            for function in partition.library.function:
-                yield from graph.nodes_of_definition(function.node_def)
+    return graph.count(_nodes(partitions), source, device, sizes)
 
-    return graph.count(nodes(), source, device, sizes)
+
+def xla_clusters(partitions: list[Any]) -> int:
+    """How many parts of the partition graphs XLA runs."""
+    return graph.xla_clusters(_nodes(partitions))
+
+
+def _nodes(partitions: list[Any]) -> Iterator[graph.Node]:
+    for partition in partitions:
+        yield from graph.nodes_of_definition(partition.node)
+        for function in partition.library.function:
+            yield from graph.nodes_of_definition(function.node_def)
 
 
 def keep_graphs(partitions: list[Any], path: Path) -> None:

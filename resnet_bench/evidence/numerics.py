@@ -76,6 +76,7 @@ PRECISION = Check(
         "precision",
         "mixed_precision",
     ),
+    unconditional=True,
 )
 
 
@@ -125,6 +126,7 @@ ROUNDING = Check(
         "precision",
         "mixed_precision",
     ),
+    unconditional=True,
 )
 
 

@@ -8,6 +8,7 @@ from resnet_bench.evidence.check_input import Check, CheckInput, truth
 from resnet_bench.records.evidence import OptionCheck, PipelineNode
 
 MODEL = "get_model_proto of the running iterator"
+IN_SERVICE = "it runs in the tf.data service's workers, which cannot be seen through the service"
 NUM_PARALLEL_CALLS = Check(
     "num_parallel_calls",
     "images decoded in parallel",
@@ -27,7 +28,11 @@ PREFETCH_BUFFER_SIZE = Check(
 
 
 def checks(case: CheckInput) -> list[OptionCheck]:
-    """Parallel maps, prefetching, and what tf.data added; nothing for synthetic input."""
+    """Parallel maps, prefetching, and what tf.data added; nothing for synthetic input.
+
+    With a tf.data service, images are decoded in its workers, whose pipelines cannot be read from here; batches are
+    prefetched in this process all the same.
+    """
     data = case.config.data
     if not data.has_pipeline:
         return []
@@ -45,6 +50,8 @@ def checks(case: CheckInput) -> list[OptionCheck]:
             case.check(NUM_PARALLEL_CALLS, requested=calls, why=why),
             case.check(PREFETCH_BUFFER_SIZE, requested=depth, why=why),
         ]
+    if data.data_service is not None:
+        return [case.check(NUM_PARALLEL_CALLS, requested=calls, why=IN_SERVICE), _prefetch(case, nodes, depth)]
     return [_parallel_calls(case, nodes, calls), _prefetch(case, nodes, depth)]
 
 

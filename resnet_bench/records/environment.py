@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 import msgspec
 
 from resnet_bench.records.base import Data
+
+# scikit-learn sets KMP_DUPLICATE_LIB_OK and KMP_INIT_AT_FORK when it is imported.
+_STEERING = re.compile(
+    r"(TF_)?XLA_FLAGS|(ONEDNN|DNNL|OMP|GOMP)_\w+|KMP_(?!DUPLICATE_LIB_OK|INIT_AT_FORK)\w+|TF_SET_ONEDNN_\w+|TF_(CUDNN|CUBLAS|AUTO_MIXED)_\w+"
+    r"|NVIDIA_TF32_OVERRIDE|CUDA_LAUNCH_BLOCKING|TF_CPP_MAX_VLOG_LEVEL|LD_PRELOAD"
+)
+
+
+def steering(variables: Mapping[str, str]) -> dict[str, str]:
+    """Those of the recorded variables that change what is computed or how fast, and that no option sets."""
+    return {name: value for name, value in variables.items() if _STEERING.fullmatch(name)}
 
 
 class CpuEnvironment(Data, frozen=True, kw_only=True):

@@ -164,7 +164,8 @@ class Seen(Data, frozen=True, kw_only=True):
     """All observations of a configuration; what was not observed is None or empty.
 
     `windows` and `pipeline` come from the timed processes, `traced` from one of them, and the rest from a separate
-    process that timed nothing.
+    process that timed nothing. `compilations` names what XLA compiled there, `xla_clusters` counts the parts of the
+    executed graphs that XLA was given.
     """
 
     windows: tuple[Window, ...] = ()
@@ -174,6 +175,7 @@ class Seen(Data, frozen=True, kw_only=True):
     executed: Operations | None = None
     compiled: Compiled | None = None
     compilations: tuple[str, ...] | None = None
+    xla_clusters: int | None = None
     onednn: OneDnn | None = None
     changes: Changes | None = None
     arithmetic: Arithmetic | None = None

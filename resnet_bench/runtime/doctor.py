@@ -7,6 +7,7 @@ TensorFlow. Neighbours: `environment.py`, `peaks.py` and the rest of `runtime/` 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,7 @@ from resnet_bench.records.machine import Machine
 from resnet_bench.records.roofline import Peaks
 from resnet_bench.runtime import gpu, libraries, peaks, system
 from resnet_bench.runtime.cgroup import ROOT
+from resnet_bench.runtime.contradictions import contradictions
 from resnet_bench.runtime.environment import collect
 from resnet_bench.runtime.resolve import native_16bit, resolve, usable_cpus
 
@@ -228,7 +230,13 @@ def run_doctor(config: Config, *, measure: Callable[..., Peaks] | None = None, r
         profiler=profiler,
         usable_cpus=usable_cpus(machine.cpus, machine.cpu_quota),
         gpus_present=present,
-        notices=(*early, *unusable, *(one for one in resolved if one.kind not in known), *advice),
+        notices=(
+            *early,
+            *contradictions(config, machine, os.environ),
+            *unusable,
+            *(one for one in resolved if one.kind not in known),
+            *advice,
+        ),
     )
 
 

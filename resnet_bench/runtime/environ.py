@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from resnet_bench.config import Config
@@ -21,6 +21,7 @@ from resnet_bench.runtime.cpu import ONEDNN_VARIABLE, HostFacts, choose_onednn
 
 COMPILATION_LOG = "device_compilation_profiler=1"
 TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
+DETERMINISM_VARIABLE = "TF_DETERMINISTIC_OPS"
 KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 """Variables with which Keras cuts `fit` short."""
 
@@ -44,8 +45,7 @@ class _Changes:
         """Take `variable` out of the environment because of `why`."""
         given = self.environ.pop(variable, None)
         if given is not None:
-            facts = {"variable": variable, "given": given, "used": "unset", "option": why}
-            self.notices.append(Notice.make("environment_overridden", **dict(facts)))
+            self.notices.append(Notice.make("environment_removed", variable=variable, value=given, why=why))
 
 
 def set_environment(
@@ -54,12 +54,14 @@ def set_environment(
     """Set oneDNN, logging, Keras backend and GPU visibility for `config`; returns what a reader must know.
 
     Refuses to run once TensorFlow is imported: it would have no effect. Raises `ConfigError` where
-    NVIDIA_TF32_OVERRIDE contradicts `--precision`. `environ` and `root` stand in for the real ones in tests.
+    NVIDIA_TF32_OVERRIDE contradicts `--precision`, or TF_DETERMINISTIC_OPS `--no-deterministic`. `environ` and `root`
+    stand in for the real ones in tests.
     """
     assert "tensorflow" not in sys.modules, "set_environment comes before the import of TensorFlow"
     changes = _Changes(os.environ if environ is None else environ)
     _set_onednn(config, host, changes)
     _set_logging(config, changes)
+    _check_determinism(config, changes.environ)
     _set_keras(changes)
     if config.runtime.device == "cpu":
         changes.set(gpu.VISIBLE_VARIABLE, "-1", "--device cpu")
@@ -83,19 +85,32 @@ def _set_keras(changes: _Changes) -> None:
     changes.set("KERAS_BACKEND", "tensorflow", "the package")
     changes.set("KERAS_NNX_ENABLED", "false", "the package")
     for variable in KERAS_LIMITS:
-        changes.remove(variable, "the package")
+        changes.remove(variable, "it makes model.fit run fewer steps than requested")
+
+
+def _check_determinism(config: Config, environ: Mapping[str, str]) -> None:
+    """TensorFlow obeys this variable whatever it is told later."""
+    given = environ.get(DETERMINISM_VARIABLE, "")
+    if given.lower() in ("1", "true") and not config.runtime.deterministic:
+        raise ConfigError(
+            f"{DETERMINISM_VARIABLE}={given} in the environment contradicts --no-deterministic.",
+            f"Unset {DETERMINISM_VARIABLE}, or use --deterministic.",
+        )
 
 
 def _set_logging(config: Config, changes: _Changes) -> None:
-    """Warnings and errors; under XLA also one line per compilation, which `xla_log.py` reads.
+    """Warnings and errors; under XLA also one line per compilation.
 
-    Those lines are INFO, so the level must be 0. The log goes to a file and nothing reads it in a timed
-    block, which is why no notice is made of it.
+    The log goes to a file and nothing reads it in a timed block, which is why no notice is made of it.
     """
-    environ = changes.environ
-    if not config.step.xla:
-        environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-        return
+    if config.step.xla:
+        log_compilations(changes.environ)
+    else:
+        changes.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+
+def log_compilations(environ: MutableMapping[str, str]) -> None:
+    """Let XLA log a line per compilation, which `xla_log.py` reads. Those lines are INFO, so the level must be 0."""
     environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
     modules = [part for part in environ.get("TF_CPP_VMODULE", "").split(",") if part]
     kept = [part for part in modules if part.partition("=")[0] != COMPILATION_LOG.partition("=")[0]]

@@ -40,7 +40,8 @@ PACKAGES = (
 )
 # TF_ is Terraform's prefix too, whose variables hold passwords: only the families that TensorFlow reads.
 _VARIABLES = re.compile(
-    r"(XLA|CUDA|OMP|KMP|NVIDIA|ONEDNN)_\w+|KERAS_BACKEND|TF_CONFIG|MALLOC_ARENA_MAX|GLIBC_TUNABLES"
+    r"(XLA|CUDA|OMP|KMP|GOMP|NVIDIA|ONEDNN|DNNL|GOTO|OPENBLAS|MKL)_\w+|KERAS_(BACKEND|MAX_\w+)|TF_CONFIG|LD_PRELOAD"
+    r"|MALLOC_(ARENA_MAX|CONF)|GLIBC_TUNABLES"
     r"|TF_(AUTO|AUTOTUNE|BFC|CONV2D|CPP|CPU|CUBLAS|CUDA|CUDNN|CUFFT|DATA_EXPERIMENT|DEBUG|DEFAULT|DETERMINISTIC"
     r"|DEVICE|DISABLE|DUMP|EAGER|ENABLE|ENABLED|FORCE|FP16|GPU|GRAPH|GRAPPLER|JIT|JITRT|MATMUL|MIN|MKL|NODE|NUM"
     r"|ONEDNN|OVERRIDE|PER|PROFILER|RUN|SET|SYNC|USE|XLA)_\w+"
@@ -84,12 +85,20 @@ def collect(
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables that steer TensorFlow, XLA, CUDA, OpenMP, oneDNN and glibc's memory; never a secret."""
+    """Variables that steer TensorFlow, XLA, CUDA, OpenMP, oneDNN, BLAS and the allocator; never a secret.
+
+    LD_PRELOAD is given as names of files, for folders may name a person.
+    """
     return {
-        name: value
+        name: _file_names(value) if name == "LD_PRELOAD" else value
         for name, value in sorted(environ.items())
         if _VARIABLES.fullmatch(name) and not _SECRET.search(name)
     }
+
+
+def _file_names(paths: str) -> str:
+    """The last parts of paths, which spaces or colons separate (ld.so(8))."""
+    return " ".join(path.rpartition("/")[2] for path in re.split(r"[\s:]+", paths.strip()))
 
 
 def machine_id(root: Path = ROOT) -> str | None:

@@ -224,6 +224,20 @@ def test_other_configurations_and_versions_do_not_pool() -> None:
     assert len(compare.pools(sources, frozenset({"tool_version"}))) == 2
 
 
+def test_runs_under_variables_that_change_what_is_computed_do_not_pool() -> None:
+    def under(**variables: str) -> Record:
+        environment = replace(BASE.environment, variables=variables) if BASE.environment else None
+        return replace(BASE, id=str(variables), environment=environment)
+
+    plain, quiet, steered = under(), under(TF_CPP_MIN_LOG_LEVEL="3"), under(TF_XLA_FLAGS="--tf_xla_auto_jit=2")
+    found = compare.pools([NamedRecord(each.id, each) for each in (plain, quiet, steered)])
+    assert [len(each.sources) for each in found] == [2, 1]
+    (only,) = compare.compare(pool(plain), [pool(steered)]).comparisons
+    assert only.new.label == "variables TF_XLA_FLAGS=--tf_xla_auto_jit=2"
+    assert fields(only.environment) == ["variables.TF_XLA_FLAGS"]
+    assert fields(one(plain, quiet).environment) == []
+
+
 def test_trainings_that_differ_in_what_only_training_has_do_not_pool() -> None:
     def trained(**options: Any) -> Record:
         config = replace(BASE.config, training=TrainingConfig(**options))

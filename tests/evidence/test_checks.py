@@ -84,6 +84,8 @@ ALL = Seen(
     pipeline=PIPELINE,
     output_device="/job:localhost/replica:0/task:0/device:CPU:0",
     executed=EXECUTED,
+    compilations=(),
+    xla_clusters=0,
     onednn=LOG,
     changes=CHANGED,
     arithmetic=EXACT,
@@ -160,6 +162,8 @@ def test_map_and_batch_in_one_stage_shows_its_parallel_calls(calls: int, holds: 
         ("stable_graph", replace(COMPILED, windows=(replace(WINDOW, compilations=1, compilations_inside=2),)), "--xla"),
         ("xla", replace(COMPILED, compilations=()), "--xla"),
         ("xla", spoiled("compiled", COMPILED, convolutions={}, dots={}), "--xla"),
+        ("xla", replace(ALL, compilations=("cluster_0",)), ""),
+        ("xla", replace(ALL, xla_clusters=3), "--no-xla"),
         ("onednn", replace(spoiled("executed", onednn=0), onednn=None), ""),
         ("onednn", ALL, "--onednn off"),
         ("device", spoiled("executed", elsewhere=("conv1",)), ""),
@@ -190,6 +194,40 @@ def test_map_and_batch_in_one_stage_shows_its_parallel_calls(calls: int, holds: 
 def test_each_check_fails_on_what_contradicts_it(check: str, seen: Seen, words: str) -> None:
     found = checks(words, seen)
     assert found[check].holds == "false", found[check]
+
+
+def test_xla_that_was_on_although_it_was_to_be_off_is_no_result_for_the_options() -> None:
+    clustered = replace(ALL, executed=None, compilations=("cluster_0",), xla_clusters=1)
+    assert verdict("--no-xla", clustered) == ["invalid", "option_without_effect"]
+    assert verdict("", clustered) == ["provisional", "promise_broken"]
+    hidden = [check for check in checks("", clustered).values() if check.holds is None]
+    assert hidden
+    assert all("XLA compiled that part" in check.why for check in hidden)
+
+
+def test_float32_that_ran_in_16_bits_is_at_best_provisional() -> None:
+    assert verdict("", spoiled("onednn", flops={"bfloat16": 6e9})) == ["provisional", "promise_broken"]
+    assert verdict("--precision float32", spoiled("onednn", flops={"bfloat16": 6e9}))[0] == "invalid"
+
+
+@pytest.mark.parametrize("loop", ["custom", "fit"])
+def test_the_untimed_pass_is_not_recommended_once_it_ran(loop: str) -> None:
+    windows = Seen(windows=ALL.windows)
+    for words, seen in (("--evidence full", windows), ("", replace(windows, compilations=(), xla_clusters=0))):
+        found = checks(f"--loop {loop} {words}", seen).values()
+        assert not [check.why for check in found if "--evidence full" in check.why]
+    assert "--evidence full" in checks(f"--loop {loop}", windows)["batch_norm"].why
+
+
+@pytest.mark.parametrize("words", ["", "--num-parallel-calls 2"])
+def test_what_runs_in_a_data_service_cannot_be_seen_and_takes_nothing_from_the_verdict(words: str) -> None:
+    client = (PIPELINE[0], PipelineNode(name="Map"), PipelineNode(name="DataServiceV4"))
+    words = f"--data-service local:1 {words}"
+    found = checks(words, replace(ALL, pipeline=client))
+    assert found["num_parallel_calls"].holds is None
+    assert "cannot be seen through the service" in found["num_parallel_calls"].why
+    assert found["prefetch_buffer_size"].holds == "true"
+    assert verdict(words, replace(ALL, pipeline=client)) == ["valid"]
 
 
 def test_16_bits_that_the_device_can_only_emulate_are_no_failure() -> None:

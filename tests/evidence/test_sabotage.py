@@ -75,6 +75,7 @@ def checks(
     seen = Seen(
         traced=graph.count(graph.nodes_of_function(inside.graph), "traced", "/CPU:0"),
         executed=live.executed(partitions, "executed", "/CPU:0", graph.sizes(inside.graph)),
+        xla_clusters=live.xla_clusters(partitions),
         changes=changes,
         output_device=inside.output_device,
     )

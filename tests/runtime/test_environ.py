@@ -118,10 +118,19 @@ def test_a_tf32_override_that_agrees_is_left_alone(precision: str, override: str
 def test_keras_limits_on_fit_are_removed_and_named() -> None:
     environ = {"KERAS_MAX_STEPS_PER_EPOCH": "1", "KERAS_MAX_EPOCHS": "2", "KERAS_NNX_ENABLED": "true"}
     found = run(Config(), environ)
-    assert {notice.facts["variable"]: notice.facts["given"] for notice in found} == {
-        "KERAS_MAX_STEPS_PER_EPOCH": "1",
-        "KERAS_MAX_EPOCHS": "2",
-        "KERAS_NNX_ENABLED": "true",
-    }
+    assert [(notice.kind, notice.facts["variable"]) for notice in found] == [
+        ("environment_overridden", "KERAS_NNX_ENABLED"),
+        ("environment_removed", "KERAS_MAX_EPOCHS"),
+        ("environment_removed", "KERAS_MAX_STEPS_PER_EPOCH"),
+    ]
     assert not {"KERAS_MAX_STEPS_PER_EPOCH", "KERAS_MAX_EPOCHS"} & set(environ)
     assert environ["KERAS_NNX_ENABLED"] == "false"
+
+
+@pytest.mark.parametrize("value", ["1", "true", "True"])
+def test_determinism_that_the_environment_forces_is_named(value: str) -> None:
+    environ = {"TF_DETERMINISTIC_OPS": value}
+    with pytest.raises(ConfigError, match="TF_DETERMINISTIC_OPS"):
+        run(Config(), dict(environ))
+    run(Config(runtime=RuntimeConfig(deterministic=True)), dict(environ))
+    run(Config(), {"TF_DETERMINISTIC_OPS": "0"})

@@ -46,6 +46,9 @@ def test_only_variables_of_the_frameworks_are_kept_and_never_a_secret() -> None:
         "ONEDNN_VERBOSE": "1",
         "KERAS_BACKEND": "tensorflow",
         "MALLOC_ARENA_MAX": "2",
+        "DNNL_DEFAULT_FPMATH_MODE": "BF16",
+        "GOTO_NUM_THREADS": "2",
+        "KERAS_MAX_EPOCHS": "1",
     }
     private = {
         "HOME": "/home/me",
@@ -60,6 +63,11 @@ def test_only_variables_of_the_frameworks_are_kept_and_never_a_secret() -> None:
         "MY_TF_FLAG": "1",
     }
     assert variables(given | private) == given
+
+
+def test_preloaded_libraries_are_named_without_their_folders() -> None:
+    found = variables({"LD_PRELOAD": "/home/me/libjemalloc.so.2:/usr/lib/libfoo.so libbar.so"})
+    assert found == {"LD_PRELOAD": "libjemalloc.so.2 libfoo.so libbar.so"}
 
 
 def test_the_machine_has_a_stable_number_that_is_not_its_id(tmp_path: Path) -> None:

@@ -80,6 +80,30 @@ _OPTIONS = (
         facts={"variable": str, "given": str, "used": str, "option": str},
     ),
     Kind(
+        "environment_removed",
+        "options",
+        "warning",
+        "{variable}={value} in the environment is ignored: {why}.",
+        facts={"variable": str, "value": str, "why": str},
+    ),
+    Kind(
+        "environment_contradicts",
+        "options",
+        "invalidates",
+        "{variable}={value} in the environment contradicts {option}: {effect}.",
+        "Unset it, or measure what it does with {instead}.",
+        {"variable": str, "value": str, "option": str, "effect": str, "instead": str},
+    ),
+    Kind(
+        "environment_steers",
+        "options",
+        "warning",
+        "Set in the environment, and part of this result: {variables}. They change how TensorFlow and its libraries "
+        "compute.",
+        "Unset them for a result that holds elsewhere.",
+        {"variables": str},
+    ),
+    Kind(
         "gpu_hidden",
         "GPU out of reach",
         "warning",

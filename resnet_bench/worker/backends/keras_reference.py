@@ -7,6 +7,7 @@ the other sources' batches, `config/runtime_support.py` says which options it ha
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ class KerasReference(Backend):
         import keras
 
         from resnet_bench import runtime
+        from resnet_bench.runtime.contradictions import contradictions
         from resnet_bench.runtime.environment import collect
 
         machine = self._machine = runtime.find_machine(requested, runtime.inspect_host())
@@ -64,7 +66,8 @@ class KerasReference(Backend):
         )
         _show_device(machine, config.runtime.memory_growth)
         keras.utils.set_random_seed(config.runtime.seed)
-        return Started(config, machine, collect(machine), (*notices, Notice.make("keras_reference")))
+        about = (Notice.make("keras_reference"), *contradictions(config, machine, os.environ))
+        return Started(config, machine, collect(machine), (*notices, *about))
 
     def open_input(self) -> None:
         """Open the source; a synthetic batch is made with the step."""

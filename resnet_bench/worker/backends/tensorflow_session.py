@@ -63,13 +63,14 @@ class TensorFlowSession(Backend):
     def start(self, requested: Config) -> Started:
         """Find the device and set threads, precision, determinism and replicas."""
         from resnet_bench import runtime
+        from resnet_bench.runtime.contradictions import contradictions
         from resnet_bench.runtime.environment import collect
 
         machine = runtime.find_machine(requested, runtime.inspect_host())
         config, notices = resolve(requested, machine)
         self.runtime = runtime.start(config, machine, self.training)
         self.environment = collect(machine, self.runtime)
-        return Started(config, machine, self.environment, notices)
+        return Started(config, machine, self.environment, (*notices, *contradictions(config, machine, os.environ)))
 
     def open_input(self) -> None:
         """Open the source that `--source` names."""

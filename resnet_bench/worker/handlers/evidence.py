@@ -90,7 +90,8 @@ def collect(session: TensorFlowSession, command: p.CollectEvidence) -> p.Observe
         seen = Seen(
             executed=tries.get("the executed graphs", lambda: _executed(session, graphs, keep)),
             compiled=tries.get("XLA's dump", lambda: _compiled(dump, keep)) if config.step.xla else None,
-            compilations=_compilations(log) if config.step.xla else None,
+            compilations=_compilations(log),
+            xla_clusters=tries.get("the executed graphs' clusters", lambda: live.xla_clusters(graphs)),
             onednn=tries.get("oneDNN's log", lambda: _onednn(said, calls * config.step.steps_per_call, keep)),
             changes=changes,
             output_device=session.step.inside().output_device,
@@ -150,8 +151,12 @@ class _Keep:
 
 
 def _switch_logs_on(config: Config, dump: Path) -> None:
-    """oneDNN's log and XLA's dumps; both read the environment once, when TensorFlow is loaded."""
+    """oneDNN's log, XLA's dumps and its lines per compilation, which show as well that nothing was compiled; all read
+    the environment once, when TensorFlow is loaded."""
+    from resnet_bench.runtime.environ import log_compilations
+
     os.environ["ONEDNN_VERBOSE"] = "1"
+    log_compilations(os.environ)
     if config.step.xla:
         dump.mkdir(exist_ok=True)
         flags = f"--xla_dump_to={dump} --xla_dump_hlo_as_text"
@@ -184,7 +189,7 @@ def _flush() -> None:
 
 
 def _executed(session: TensorFlowSession, graphs: list[Any], keep: _Keep | None) -> Operations | None:
-    """What the executors were given; None if XLA compiled everything."""
+    """What the executors were given; None if XLA compiled all convolutions."""
     from resnet_bench.evidence import graph, live
 
     source = f"executed graphs {NOT_KEPT}" if keep is None else keep.source(GRAPHS)
