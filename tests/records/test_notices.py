@@ -101,7 +101,7 @@ def test_a_mistake_is_found_where_the_notice_is_made(kind: str, facts: dict[str,
 
 def test_an_int_is_a_float_and_optional_facts_may_be_unknown() -> None:
     assert Notice.make("other_load", share=1, limit=0.05).facts["share"] == 1
-    assert Notice.make("did_not_finish", outcome="crashed", phase=None).message.endswith("in phase unknown.")
+    assert Notice.make("did_not_finish", outcome="crashed", phase=None).message.endswith("phase: unknown).")
 
 
 def test_a_missing_fact_reads_unknown() -> None:
