@@ -33,6 +33,9 @@ def command() -> None:
 @click.option("--host", default="localhost", help="This host's name, only to be printed.", show_default=True)
 def dispatcher(port: int, host: str) -> None:
     """Assign shards to workers; one per service."""
+    from resnet_bench.data.service_address import check_port
+
+    check_port(port)
     _become("dispatcher", "--port", str(port), "--host", host)
 
 
@@ -41,10 +44,13 @@ def dispatcher(port: int, host: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on.  [default: a free one]")
 @click.option("--host", default="localhost", show_default=True, help="This host's name as readers reach it.")
 def worker(address: str, port: int, host: str) -> None:
-    """Read and decode images for the dispatcher's clients; hosts may start in any order."""
+    """Read and decode images for the dispatcher's clients; hosts may start in any order, within five minutes."""
+    from resnet_bench.data.service_address import check_port, wait_for_dispatcher
+
     if not re.fullmatch(r".+:[1-9]\d{0,4}", address):
         raise ConfigError(f"--dispatcher {address} is not allowed: it takes HOST:PORT.", "For instance host1:5050.")
-    echo(f"Waiting for the dispatcher at {address}; `ready` follows.", err=True)
+    check_port(port)
+    wait_for_dispatcher(address, lambda words: echo(words, err=True))
     _become("worker", "--dispatcher", address, "--port", str(port), "--host", host)
 
 

@@ -6,38 +6,38 @@ reported. With HOST:PORT the service was started elsewhere (`bench-cli serve`), 
 
 Dynamic sharding (`ShardingPolicy.DYNAMIC`): each free worker gets the next shard, so order is not deterministic. In
 every pass and every mode each record is read once, by one worker; if a worker dies, the rest of the shards that it had
-open is missing from that pass. Neighbours: `service_process.py` is the code of those processes, `pipeline.py` puts
-`distribute` between batching and prefetching. Imports TensorFlow: workers only.
+open is missing from that pass.
+
+Neighbours: `service_process.py` is the code of those processes, `service_address.py` asks who answers at an address,
+`pipeline.py` puts `distribute` between batching and prefetching. Imports TensorFlow: workers only.
 """
 
 from __future__ import annotations
 
+import collections
 import os
 import queue
 import signal
-import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from resnet_bench.config.fields import Value
 from resnet_bench.data import service_process
+from resnet_bench.data.service_address import why_no_dispatcher
 from resnet_bench.errors import BenchError, DataError
 from resnet_bench.records.base import Notice
 from resnet_bench.runtime import python_process
 
 LOCAL = "local:"
-ANSWER_S = 5.0
-"""Timeout for a dispatcher at an address to answer at all."""
-
 START_S = 90.0
 """Timeout for local workers to start (they import TensorFlow), and for a service to give its first batch."""
 
-# HTTP/2's connection preface and an empty SETTINGS frame (RFC 9113, section 3.4): gRPC answers with its own.
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-_SETTINGS = 4
+DEATHS, DEATHS_S = 5, 60.0
+"""A worker that ended so often within so many seconds is not started again: the cause is not going away."""
 
 
 class Service(Protocol):
@@ -84,7 +84,7 @@ class RemoteService:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        problem = _no_grpc(address)
+        problem = why_no_dispatcher(address)
         if problem:
             raise DataError(
                 f"--data-service {address}: {problem}.",
@@ -100,24 +100,6 @@ class RemoteService:
         return 0.0
 
 
-def _no_grpc(address: str) -> str:
-    """Why no gRPC server can be reached at host:port; empty if one answers."""
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S) as connection:
-            connection.settimeout(ANSWER_S)
-            connection.sendall(_PREFACE)
-            header = b""
-            while len(header) < 9:
-                part = connection.recv(9 - len(header))
-                if not part:
-                    break
-                header += part
-    except (OSError, OverflowError) as error:
-        return f"no answer ({getattr(error, 'strerror', None) or error})"
-    return "" if len(header) == 9 and header[3] == _SETTINGS else "the server at this address is not a dispatcher"
-
-
 class LocalService:
     """A dispatcher in this process, and worker processes that it starts, monitors and replaces."""
 
@@ -126,6 +108,12 @@ class LocalService:
     def __init__(self, workers: int, shards: int) -> None:
         self._dispatcher = service_process.new_dispatcher()
         self.address = str(self._dispatcher.target).removeprefix("grpc://")
+        problem = why_no_dispatcher(self.address)
+        if problem:
+            raise DataError(
+                f"--data-service {LOCAL}{workers}: {problem} at {self.address}, where this process listens.",
+                "Check the loopback interface (ip link show lo), or leave --data-service out.",
+            )
         self._happened: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._ready: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._spent_s: dict[int, float] = {}
@@ -165,7 +153,7 @@ class LocalService:
     def _keep(self, number: int) -> None:
         """Keep worker `number` alive. This thread never ends before its worker does: the kernel would end the worker
         with the thread that started it."""
-        first = True
+        first, deaths = True, collections.deque[float](maxlen=DEATHS)
         while True:
             command = ["worker", "--dispatcher", self.address, "--parent", str(os.getpid())]
             process = subprocess.Popen(
@@ -185,11 +173,20 @@ class LocalService:
             self._pids.pop(number, None)
             process.stdout.close()
             cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            then = "it was replaced" if started else "its replacement did not start"
+            deaths.append(time.monotonic())
+            often = len(deaths) == DEATHS and deaths[-1] - deaths[0] < DEATHS_S
+            then = _then(started, often)
             facts: dict[str, Value] = {"worker": number, "cause": cause, "then": then}
             self._happened.put(Notice.make("data_service_worker_lost", **facts))
-            if not started:
+            if not started or often:
                 return
+
+
+def _then(started: bool, often: bool) -> str:
+    """What came of a worker that ended."""
+    if not started:
+        return "its replacement did not start"
+    return f"it ended {DEATHS} times within {DEATHS_S:g} s and is not replaced again" if often else "it was replaced"
 
 
 def process_cpu_s(pid: int) -> float | None:

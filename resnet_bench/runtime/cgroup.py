@@ -151,6 +151,19 @@ def memory_left_bytes(root: Path = ROOT) -> int | None:
     return min(left, default=None)
 
 
+def oom_kills(root: Path = ROOT) -> int:
+    """Processes that the kernel has killed for memory so far, in this process's own group; of the whole machine where
+    the group does not count them."""
+    found = groups("memory", root)
+    counted = None
+    if found is not None:
+        name = "memory.events" if found.version == 2 else "memory.oom_control"
+        counted = _stat(found.folders[0] / name, "oom_kill")
+    if counted is None:
+        counted = _stat(under(root, "/proc/vmstat"), "oom_kill")
+    return counted or 0
+
+
 def throttled_s(root: Path = ROOT) -> tuple[float, ...] | None:
     """Seconds of CPU time withheld so far, own group first, then ancestors; None where not accounted.
 

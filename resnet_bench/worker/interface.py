@@ -114,9 +114,12 @@ def out_of_budget(phase: str) -> Failure:
 
 
 def classify_exit(code: int | None, log: str, oom_killed: bool) -> tuple[OutcomeKind, str, str]:
-    """What the end of a worker means: outcome, a sentence without its full stop, and what to try."""
+    """What the end of a worker means: outcome, a sentence without its full stop, and what to try.
+
+    `oom_killed`: the kernel has killed something for memory meanwhile. It does so with SIGKILL; another end is not its.
+    """
     smaller = "Use a smaller --batch-size or --image-size."
-    if oom_killed or _OUT_OF_MEMORY.search(log):
+    if (oom_killed and code == -signal.SIGKILL) or _OUT_OF_MEMORY.search(log):
         return "out_of_memory", "The worker ran out of memory", smaller
     if code is not None and code < 0:
         name = signal.Signals(-code).name

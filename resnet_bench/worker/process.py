@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import select
 import shutil
 import signal
@@ -25,7 +24,7 @@ import msgspec
 import resnet_bench
 from resnet_bench.records.run import Outcome, OutcomeKind
 from resnet_bench.runtime import python_process
-from resnet_bench.runtime.cgroup import quota_cpus
+from resnet_bench.runtime.cgroup import oom_kills, quota_cpus
 from resnet_bench.runtime.cpu import affinity
 from resnet_bench.runtime.resolve import usable_cpus
 from resnet_bench.worker.interface import LOG_REMEDY, R, WorkerFailure, classify_exit, failed_reply, hung, out_of_budget
@@ -58,7 +57,7 @@ class WorkerProcess:
         self.phase = "start"
         self._stopped = False
         self._pending = b""
-        self._oom_kills = _oom_kills()
+        self._oom_kills = oom_kills()
         with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 python_process.command(module, str(os.getpid())),
@@ -208,7 +207,7 @@ class WorkerProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_TIMEOUT_S)
         code = self._process.poll()
-        kind, message, remedy = classify_exit(code, "\n".join(self.log_tail()), _oom_kills() > self._oom_kills)
+        kind, message, remedy = classify_exit(code, "\n".join(self.log_tail()), oom_kills() > self._oom_kills)
         return self._failure(
             kind,
             f"{message} in phase {self.phase}.",
@@ -225,18 +224,6 @@ def is_stopped(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] == "T"
-
-
-def _oom_kills() -> int:
-    """Processes that the kernel has killed for memory in this cgroup so far (0 where unknown)."""
-    for path in (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control")):
-        try:
-            found = re.search(r"^oom_kill (\d+)", path.read_text(), re.MULTILINE)
-        except OSError:
-            continue
-        if found:
-            return int(found[1])
-    return 0
 
 
 def _child_environment(module: str, extra: dict[str, str] | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,9 +21,11 @@ import pytest
 
 from resnet_bench.config.options import build
 from resnet_bench.data import service
+from resnet_bench.data.service_address import wait_for_dispatcher
 from resnet_bench.errors import DataError
 from resnet_bench.experiments import run
 from resnet_bench.experiments.progress import RunObserver
+from resnet_bench.runtime import python_process
 from resnet_bench.worker.process import is_stopped
 from tests.support.data_files import good_shard
 
@@ -180,3 +183,59 @@ def test_what_goes_wrong_with_the_first_batch_is_raised() -> None:
 def test_processor_time_of_a_process_is_read_and_of_none_unknown() -> None:
     assert (service.process_cpu_s(os.getpid()) or 0) > 0
     assert service.process_cpu_s(2**22 + 1) is None
+
+
+class Dispatcher:
+    """Stands for TensorFlow's, at an address."""
+
+    def __init__(self, address: str) -> None:
+        self.target = f"grpc://{address}"
+
+
+def test_a_worker_that_dies_again_and_again_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def dying(*_: object) -> list[str]:
+        started.append(1)
+        return [sys.executable, "-c", "print('ready', flush=True); raise SystemExit(3)"]
+
+    monkeypatch.setattr(python_process, "command", dying)
+    with listener(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00") as address:
+        monkeypatch.setattr("resnet_bench.data.service_process.new_dispatcher", lambda: Dispatcher(address))
+        found = service.open_service("local:1", 1)
+    told: list[str] = []
+    end = time.monotonic() + 60
+    while len(told) < service.DEATHS and time.monotonic() < end:
+        told += [str(notice.facts["then"]) for notice in found.happened()]
+        time.sleep(0.02)
+    assert told == ["it was replaced"] * (service.DEATHS - 1) + [
+        "it ended 5 times within 60 s and is not replaced again"
+    ]
+    time.sleep(0.2)
+    assert len(started) == service.DEATHS
+
+
+def test_a_machine_that_cannot_reach_itself_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a network namespace whose loopback interface is down."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = server.getsockname()[1]
+    monkeypatch.setattr("resnet_bench.data.service_process.new_dispatcher", lambda: Dispatcher(f"127.0.0.1:{free}"))
+    with pytest.raises(DataError, match=r"--data-service local:2: no answer .* at 127\.0\.0\.1:.*loopback"):
+        service.open_service("local:2", 8)
+
+
+def test_a_worker_waits_for_its_dispatcher_in_bounded_time_and_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = f"127.0.0.1:{server.getsockname()[1]}"
+    said: list[str] = []
+    with pytest.raises(DataError, match=rf"--dispatcher {free}: no answer \(Connection refused\) for 0\.1 s"):
+        wait_for_dispatcher(free, said.append, 0.1)
+    assert said == [f"Waiting for the dispatcher at {free}, up to 0.1 s: no answer (Connection refused)."]
+    with (
+        listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address,
+        pytest.raises(DataError, match="is not a dispatcher"),
+    ):
+        wait_for_dispatcher(address, said.append, 60)
+    with listener(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00") as address:
+        wait_for_dispatcher(address, said.append, 60)
+    assert len(said) == 1

@@ -92,3 +92,18 @@ def test_memory_left_is_what_the_tightest_group_still_grants(tmp_path: Path) -> 
     assert cgroup.memory_left_bytes(tmp_path) == 450
     (folder / "memory.max").write_text("max\n")
     assert cgroup.memory_left_bytes(tmp_path) is None
+
+
+def test_kills_for_memory_are_counted_in_the_own_group(tmp_path: Path) -> None:
+    """The root of the mount counts none of a group below it, and the machine's count those of others."""
+    machine = {"/proc/vmstat": "nr_free_pages 1\noom_kill 9"}
+    two = {"/sys/fs/cgroup/a/memory.events": "low 0\noom 1\noom_kill 2", "/sys/fs/cgroup/memory.events": "oom_kill 7"}
+    assert cgroup.oom_kills(write(tmp_path / "2", cgroup_v2("/a") | two | machine)) == 2
+    base = "/sys/fs/cgroup/memory"
+    one = {
+        f"{base}/a/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3",
+        f"{base}/memory.oom_control": "oom_kill 0",
+    }
+    assert cgroup.oom_kills(write(tmp_path / "1", cgroup_v1("/a") | one | machine)) == 3
+    assert cgroup.oom_kills(write(tmp_path / "0", machine)) == 9
+    assert cgroup.oom_kills(tmp_path / "none") == 0

@@ -200,6 +200,7 @@ def _alive(pid: int) -> bool:
     [
         (-signal.SIGKILL, "", True, "out_of_memory"),
         (-signal.SIGKILL, "", False, "killed"),
+        (-signal.SIGSEGV, "", True, "crashed"),  # the kernel killed a neighbour in the same group
         (-signal.SIGTERM, "", False, "killed"),
         (-signal.SIGABRT, "what():  std::bad_alloc", False, "out_of_memory"),
         (-signal.SIGABRT, "", False, "crashed"),
