@@ -55,11 +55,13 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
     """
     from resnet_bench.cli.progress.data import bar
     from resnet_bench.data import write_shards
+    from resnet_bench.data.class_folders import listing_progress
     from resnet_bench.report.terminal import shards as report
 
     asked, seed = read(ctx, WriteShardsConfig), ctx.params["seed"]
     on_bad_record: Literal["error", "skip"] = ctx.params["on_bad_record"] or "error"
-    supply = _supply(ctx, asked, SEED if seed is None else seed, on_bad_record)
+    with listing_progress(lambda files: click.echo(f"listing: {files:,} files", err=True)):
+        supply = _supply(ctx, asked, SEED if seed is None else seed, on_bad_record)
     with bar("writing", "images") as advance:
         result = write_shards.write_shards(
             supply,

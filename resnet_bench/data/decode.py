@@ -4,11 +4,13 @@ The one choice of a decoder, for the pipeline, `predict` and `diagnose`. Each fu
 `pipeline` builds and is traced into it. ImageNet is not all plain RGB JPEG: it holds greyscale and CMYK JPEGs and a PNG
 named .JPEG. The first bytes decide: JPEG takes the fused path, everything else is decoded completely. Fused decoding
 stops at the last row of the window, so damage below it goes unnoticed, and its first rows may differ from a full decode
-by chroma upscaling. Neighbour: `encoded_image` is the side without TensorFlow. Imports TensorFlow: workers only.
+by chroma upscaling. EXIF orientation is not applied. Neighbour: `encoded_image` is the side without TensorFlow, which
+says in words why an image is refused here. Imports TensorFlow: workers only.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +23,9 @@ EVAL_SHARE = 0.875
 _CROP_ATTEMPTS = 10
 _JPEG_START = b"\xff\xd8\xff"
 _CMYK_COMPONENTS = 4
+_MASKS = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
+_PALETTE = 256
+_WEBP_ANIMATION = 0x02
 
 Window = Callable[[Any], Any]
 
@@ -94,6 +99,12 @@ def decode_whole(encoded: Any, channels: int) -> Any:
     return decode_window(encoded, lambda shape: tf.concat([[0, 0], shape[:2]], 0), decoder)
 
 
+def reason_of(failure: Exception) -> str:
+    """What TensorFlow says about an image that it cannot decode, without the names of its operations."""
+    message = getattr(failure, "message", str(failure))
+    return str(message).split("\n")[0].split("}} ")[-1].split(" [Op:")[0].strip().rstrip(".")
+
+
 def _decode_jpeg(encoded: Any, shape: Any, window: Any, decoder: Decoder) -> Any:
     options = {"dct_method": decoder.dct_method, "fancy_upscaling": decoder.fancy_upscaling}
 
@@ -109,10 +120,60 @@ def _decode_jpeg(encoded: Any, shape: Any, window: Any, decoder: Decoder) -> Any
 
 
 def _decode_any(encoded: Any, channels: int) -> Any:
-    """PNG, GIF, BMP or WebP (animations: the first frame); BMP, GIF and WebP decode to no single channel."""
-    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    """PNG, GIF, BMP or WebP (of a GIF animation the first frame), without alpha; BMP, GIF and WebP decode to no single
+    channel. Other formats that TensorFlow may know are refused, as `encoded_image.image_problem` does."""
+
+    def other() -> Any:
+        known = _starts_with(encoded, b"\x89PNG") | _starts_with(encoded, b"GIF8")
+        with tf.control_dependencies([tf.debugging.Assert(known, ["the format is none that is read"])]):
+            return tf.io.decode_image(tf.identity(encoded), channels=3, expand_animations=False)
+
+    image = tf.case(
+        [
+            (_starts_with(encoded, b"BM"), lambda: _decode_bmp(encoded)),
+            (_starts_with(encoded, b"RIFF"), lambda: _decode_webp(encoded)),
+        ],
+        default=other,
+    )
     image.set_shape([None, None, 3])
     return image if channels == 3 else _grey(image)
+
+
+def _decode_bmp(encoded: Any) -> Any:
+    """A BMP, with its palette applied: `decode_bmp` would give the palette's indices as grey."""
+    bits = tf.io.decode_raw(tf.strings.substr(encoded, 28, 2), tf.uint8)[0]
+    compression = _little_endian(encoded, 30)
+    plain = tf.equal(compression, 0) | (tf.equal(compression, 3) & tf.equal(tf.strings.substr(encoded, 54, 12), _MASKS))
+    with tf.control_dependencies([tf.debugging.Assert(plain, ["the BMP image is compressed"])]):
+        image = tf.io.decode_bmp(tf.identity(encoded), channels=3)
+
+    def coloured() -> Any:
+        header_bytes, offset = _little_endian(encoded, 14), _little_endian(encoded, 10)
+        colours = tf.io.decode_raw(tf.strings.substr(encoded, 14 + header_bytes, offset - 14 - header_bytes), tf.uint8)
+        palette = tf.concat([colours, tf.zeros([_PALETTE * 4], tf.uint8)], 0)[: _PALETTE * 4]
+        return tf.gather(tf.reshape(palette, [_PALETTE, 4])[:, 2::-1], tf.cast(image[:, :, 0], tf.int32))
+
+    return tf.cond(tf.equal(bits, 8), coloured, lambda: image)
+
+
+def _decode_webp(encoded: Any) -> Any:
+    """A still WebP. An animation is refused before it reaches the decoder, which would end the process."""
+    extended = tf.equal(tf.strings.substr(encoded, 12, 4), b"VP8X")
+    flags = tf.io.decode_raw(tf.strings.substr(encoded, 20, 1), tf.uint8)[0]
+    animated = extended & tf.not_equal(tf.bitwise.bitwise_and(flags, _WEBP_ANIMATION), 0)
+    with tf.control_dependencies([tf.debugging.Assert(~animated, ["the WebP image is animated"])]):
+        image = tf.io.decode_image(tf.identity(encoded), expand_animations=False)
+    image.set_shape([None, None, None])
+    return image[:, :, :3]
+
+
+def _starts_with(encoded: Any, start: bytes) -> Any:
+    return tf.equal(tf.strings.substr(encoded, 0, len(start)), start)
+
+
+def _little_endian(encoded: Any, position: int) -> Any:
+    """The 32-bit number at a byte position, int32 scalar."""
+    return tf.io.decode_raw(tf.strings.substr(encoded, position, 4), tf.int32, little_endian=True)[0]
 
 
 def _grey(image: Any) -> Any:

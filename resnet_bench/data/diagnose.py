@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from resnet_bench.config import resolved_value
 from resnet_bench.data import decode, framing, pipeline, read_shards
+from resnet_bench.data.encoded_image import image_problem
 from resnet_bench.data.example import ENCODED, LABEL
 from resnet_bench.data.pipeline import PipelinePlan
 from resnet_bench.errors import DataError
@@ -149,14 +150,15 @@ def _examine_content(plan: PipelinePlan, where: str, encoded: bytes, stored: int
             f"{where}: label {stored} with --label-offset {offset} is {label}, outside 0..{plan.classes - 1}.",
             f"Pass --classes, or --label-offset, to fit the data. {plan.source.remedy}",
         )
-    try:
-        decode.decode_whole(tf.constant(encoded), plan.channels)
-    except tf.errors.OpError as error:
-        reason = error.message.split("}} ")[-1].split(" [Op:")[0].strip()
-        return DataError(
-            f"{where}: its image ({len(encoded)} bytes) cannot be decoded: {reason.rstrip('.')}.", plan.source.remedy
-        )
-    return None
+    problem = image_problem(encoded)
+    if problem is None:
+        try:
+            decode.decode_whole(tf.constant(encoded), plan.channels)
+        except tf.errors.OpError as error:
+            problem = f"TensorFlow cannot decode it ({decode.reason_of(error)})"
+    if problem is None:
+        return None
+    return DataError(f"{where}: its image ({len(encoded)} bytes) cannot be read: {problem}.", plan.source.remedy)
 
 
 def prepare_to_skip(plan: PipelinePlan) -> Callable[[], int]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from resnet_bench.config.fields import Value
 from resnet_bench.data import example, framing
-from resnet_bench.data.encoded_image import read_header
+from resnet_bench.data.encoded_image import image_problem, read_header
 from resnet_bench.errors import DataError
 
 LEAVE_OUT = "Repair or remove it, or pass --on-bad-record skip to leave it out."
@@ -39,7 +39,7 @@ class ImageSupply(Protocol):
 
     prefix: how its shards' names begin. class_names: in order of labels, empty if they have none.
     made_from: all that decides the bytes, so that a restart can be told from another job.
-    made_with: the versions of the encoders.
+    made_with: the versions of the encoders. left_out: what was not read of the data, in words; empty if nothing.
     """
 
     prefix: str
@@ -48,19 +48,22 @@ class ImageSupply(Protocol):
     class_names: tuple[str, ...]
     made_from: dict[str, Value]
     made_with: dict[str, str]
+    left_out: str
 
     def tasks(self, start: int, stop: int) -> Iterator[Task]:
         """A task for each image from number `start` to before `stop`; a task raises `DataError` for a bad image."""
 
 
 def picture(encoded: bytes, label: int, where: str, more: dict[str, str | bytes | int]) -> Picture:
-    """A picture of encoded bytes and a label that counts from 0; reads the header alone.
+    """A picture of encoded bytes and a label that counts from 0.
 
-    where: names the image in the `DataError` for bytes that are no image. more: further features of the record.
+    Decodes it once. where: names the image in the `DataError` for bytes that the pipeline cannot read. more: further
+    features of the record.
     """
+    problem = image_problem(encoded)
     header = read_header(encoded)
-    if header is None:
-        raise DataError(f"{where}: it is not a readable image ({len(encoded)} bytes).", LEAVE_OUT)
+    if problem is not None or header is None:
+        raise DataError(f"{where}: {problem or 'its header cannot be read'} ({len(encoded)} bytes).", LEAVE_OUT)
     values: dict[str, str | bytes | int] = {
         "image/height": header.height,
         "image/width": header.width,

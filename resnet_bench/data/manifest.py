@@ -9,6 +9,7 @@ longer than measuring, so the identity is a hash over a sample (`identity`). Use
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -37,7 +38,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a written set holds. `sizes` counts images by "WIDTHxHEIGHT"; `made_with` names the encoder.
 
     bytes_per_pixel: a histogram by steps of 0.05 (each key is a step's middle). label_range: the lowest and highest
-    stored label. skipped: what was left out. made_from: the options that decide every byte. Empty in the sets of
+    stored label. skipped: bad images that were left out. left_out: files of the source that are no images, in words.
+    made_from: the options that decide every byte. Empty in the sets of
     embedded photographs that older versions wrote.
     """
 
@@ -56,6 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     class_names: tuple[str, ...] = ()
     label_range: tuple[int, int] | None = None
     skipped: tuple[str, ...] = ()
+    left_out: str = ""
     made_from: dict[str, Value] = {}
 
     def hash(self) -> str:
@@ -93,7 +96,7 @@ def identity(names: Sequence[str], paths: Sequence[Path], sizes: Sequence[int]) 
     """
     digest = hashlib.sha256()
     for name, size in zip(names, sizes, strict=True):
-        digest.update(f"{name}\0{size}\n".encode())
+        digest.update(os.fsencode(name) + f"\0{size}\n".encode())
     for index in spread(len(paths), SAMPLED_FILES):
         with paths[index].open("rb") as file:
             digest.update(file.read(EDGE_BYTES))

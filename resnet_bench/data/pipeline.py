@@ -73,7 +73,7 @@ def plan_of(config: Config, source: SourceFiles, pipelines: int = 1) -> Pipeline
     )
     height, width = plan.image_size
     fitted, notices = caching.fitted(config.data, source, height * width * plan.channels, available_bytes(), pipelines)
-    return replace(plan, data=fitted, notices=notices)
+    return replace(plan, data=fitted, notices=(*source.notices, *notices))
 
 
 def build(plan: PipelinePlan, until: StageName = "prefetch", repeat: bool = True) -> Any:

@@ -77,6 +77,7 @@ def summed_up(
     made_with: dict[str, str],
     classes: int,
     class_names: tuple[str, ...],
+    left_out: str = "",
 ) -> Manifest:
     """The manifest of all shards; of many sizes the 50 most frequent are listed, the rest as "other"."""
     images = sum(one.shard.images for one in contents)
@@ -102,6 +103,7 @@ def summed_up(
         class_names=class_names,
         label_range=(min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None,
         skipped=tuple(words for one in contents for words in one.skipped),
+        left_out=left_out,
         made_from=made_from,
     )
 

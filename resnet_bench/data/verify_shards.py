@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from resnet_bench.data import example, framing
-from resnet_bench.data.encoded_image import decoding_problem
+from resnet_bench.data.encoded_image import image_problem
 from resnet_bench.data.example import ENCODED, LABEL
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, Shard, read_manifest
 from resnet_bench.errors import DataError
@@ -255,8 +255,8 @@ def _label_problem(label: int, bounds: tuple[int, int | None]) -> tuple[DamageKi
 def _image_problem(encoded: bytes | int) -> tuple[DamageKind, str] | None:
     """Why the image cannot be decoded completely."""
     assert isinstance(encoded, bytes)
-    problem = decoding_problem(encoded)
-    return None if problem is None else ("image", f"its image ({len(encoded)} bytes) cannot be decoded: {problem}")
+    problem = image_problem(encoded)
+    return None if problem is None else ("image", f"its image ({len(encoded)} bytes) cannot be read: {problem}")
 
 
 def _damage(path: Path, record: int, offset: int, kind: DamageKind, problem: str) -> Damage:

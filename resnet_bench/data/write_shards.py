@@ -160,7 +160,9 @@ class _Job:
                 raise
         if manifest is None:
             supply = self._supply
-            manifest = summed_up(contents, FORMAT, self._plan, supply.made_with, supply.classes, supply.class_names)
+            manifest = summed_up(
+                contents, FORMAT, self._plan, supply.made_with, supply.classes, supply.class_names, supply.left_out
+            )
             if not manifest.images:
                 raise DataError(f"None of the {self._supply.count} images can be read.", "Check what --data names.")
             write_whole(self._output / MANIFEST_NAME, self._making, msgspec.json.format(msgspec.json.encode(manifest)))

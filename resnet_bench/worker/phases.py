@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from resnet_bench.data.class_folders import listing_progress
 from resnet_bench.evidence.threads import thread_count
 from resnet_bench.runtime import telemetry
 from resnet_bench.worker import protocol as p
@@ -37,6 +38,12 @@ class Phases:
         self.seconds: dict[str, float] = {}
         self.peaks: dict[str, int] = {}
         self.instruments = Instruments()
+
+    @contextmanager
+    def listing(self) -> Iterator[None]:
+        """While inside, tell the parent now and then how many files have been listed, so that it does not give up."""
+        with listing_progress(lambda files: self.send(p.PhaseStarted(phase=f"{self.name} ({files:,} files listed)"))):
+            yield
 
     @contextmanager
     def enter(self, name: str) -> Iterator[None]:

@@ -43,7 +43,7 @@ def prepare(backend: Backend, command: p.Prepare) -> p.Prepared:
     backend.log = Path(command.log_path)
     start(backend, command.config)
     backend.choose_scope(command.part)
-    with phases.enter("data"):
+    with phases.enter("data"), phases.listing():
         backend.open_input()
     with phases.enter("build"):
         model = backend.build()

@@ -68,7 +68,7 @@ def test_a_missing_folder_a_file_an_empty_folder_and_empty_classes_are_refused(t
 def test_an_image_that_tensorflow_cannot_decode_is_named_or_counted(tmp_path: Path) -> None:
     root = _folder(tmp_path)
     (root / "ant" / "9.tiff").write_bytes(b"II*")
-    with pytest.raises(DataError, match=r"9\.tiff.*\.tiff"):
+    with pytest.raises(DataError, match=r"9\.tiff: .* is not an image|9\.tiff: its format is TIFF"):
         open_folder(str(root), 10, "error")
     source = open_folder(str(root), 10, "skip")
     assert (source.unreadable, source.records) == (1, 6)

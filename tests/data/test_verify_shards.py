@@ -47,8 +47,8 @@ def test_what_was_made_is_sound(tmp_path: Path) -> None:
         (example.encode({"image/encoded": b"x", "image/class/label": "1"}), "feature", "one value of int64"),
         (record(label=0), "label", "label 0"),
         (record(label=11), "label", "outside 1..10"),
-        (record(b"no image"), "image", "no image format is recognised"),
-        (record(encoded(size=(64, 48))[:-400]), "image", "cannot be decoded"),
+        (record(b"no image"), "image", "not an image of a known format"),
+        (record(encoded(size=(64, 48))[:-400]), "image", "JPEG image is damaged or cut off"),
     ],
 )
 def test_a_bad_record_is_named_with_its_place(tmp_path: Path, bad: bytes, kind: str, words: str) -> None:

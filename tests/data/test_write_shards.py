@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from resnet_bench.data import example, framing, size_mix, synthetic_photos, write_shards
+from resnet_bench.data import example, framing, size_mix, synthetic_photos, verify_shards, write_shards
 from resnet_bench.data.manifest import file_sha256, read_manifest
 from resnet_bench.data.sources.folder import FolderImages
 from resnet_bench.data.sources.photos import PhotoImages
@@ -203,12 +203,25 @@ def test_the_seed_shuffles_a_folder(tmp_path: Path) -> None:
 def test_a_bad_image_is_named_or_left_out(tmp_path: Path) -> None:
     root = images(tmp_path / "images")
     (root / "bee" / "1.jpg").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"bee/1\.jpg: it is not a readable image"):
+    with pytest.raises(DataError, match=r"bee/1\.jpg: it is not an image of a known format"):
         write_shards.write_shards(FolderImages(str(root), 0, "error"), tmp_path / "strict", 2, 2)
     made = write_shards.write_shards(FolderImages(str(root), 0, "skip"), tmp_path / "out", 2, 2, skip=True).manifest
     assert made.images == sum(shard.images for shard in made.shards) == 5
     assert len(made.skipped) == 1
     assert "bee/1.jpg" in made.skipped[0]
+
+
+@pytest.mark.parametrize("content", [encoded(size=(200, 150))[:1500], encoded("TIFF"), encoded("BMP", mode="1")])
+def test_making_and_checking_judge_an_image_alike(tmp_path: Path, content: bytes) -> None:
+    root = images(tmp_path / "images")
+    (root / "bee" / "1.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=r"bee/1\.jpg: ") as refused:
+        write_shards.write_shards(FolderImages(str(root), 0, "error"), tmp_path / "strict", 2, 2)
+    problem = refused.value.message.partition("1.jpg: ")[2].partition(f" ({len(content)} bytes)")[0]
+    record = example.encode({"image/encoded": content, "image/class/label": 1})
+    (tmp_path / "shard").write_bytes(framing.frame(record))
+    (damage,) = verify_shards.check(str(tmp_path / "shard"), 1).damaged
+    assert damage.problem.endswith(problem)
 
 
 # From TFDS

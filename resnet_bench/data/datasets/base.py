@@ -13,6 +13,7 @@ import numpy as np
 
 from resnet_bench.data.datasets.augment import Augmentation
 from resnet_bench.errors import BenchError
+from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 
 Crop = Literal["whole", "centre"]
@@ -50,13 +51,15 @@ class DatasetPart(Protocol):
 class Dataset:
     """A data set for training and evaluation. `test` is None if none was given and none can be split off.
 
-    Label k is `class_names[k]`. `facts` describe both parts together.
+    Label k is `class_names[k]`. `facts` describe both parts together; `notices` say which
+    files were chosen and which left out.
     """
 
     class_names: tuple[str, ...]
     train: DatasetPart
     test: DatasetPart | None
     facts: DataFacts
+    notices: tuple[Notice, ...] = ()
 
 
 def padded(images: Any, labels: Any, batch_size: int) -> tuple[Any, Any, int]:

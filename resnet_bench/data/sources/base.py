@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from resnet_bench.config import Config, DataConfig
 from resnet_bench.config.shards import WriteShardsConfig
 from resnet_bench.config.sources import SOURCES, SourceTraits, unsupported
+from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class SourceFiles:
     unreadable: records that `segments` leaves out.
     records: all records except the unreadable ones; None if they were not counted.
     remedy: what to try when one of these files turns out to be damaged.
+    notices: what was left out of the files.
     """
 
     kind: Literal["records", "images"]
@@ -60,6 +62,7 @@ class SourceFiles:
     segments: tuple[Segment, ...] = ()
     unreadable: int = 0
     records: int | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

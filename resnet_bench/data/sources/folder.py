@@ -1,8 +1,7 @@
-"""A folder of class subfolders: `ROOT/CLASS/image.jpg`, classes in sorted order.
+"""A folder of class subfolders: `ROOT/CLASS/image.jpg`, for the pipeline, for training and for `data make`.
 
-Owns the one walk over such a folder, for the pipeline, for training and for `data make`. The class of an image is the
-position of its top-level folder among all of them, sorted by name. `encoded_image` says which formats are read.
-Imports no TensorFlow.
+The class of an image is the position of its top-level folder among all of them, sorted by name. Neighbours:
+`class_folders` walks the folder, `encoded_image` says which images are read. Imports no TensorFlow.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ import numpy as np
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.config.shards import WriteShardsConfig
+from resnet_bench.data.class_folders import LAYOUT, FolderWalk, list_folder, train_and_test_folders
 from resnet_bench.data.datasets import Dataset, stratified
 from resnet_bench.data.datasets.files import FilePart, View, joined, replace_hash
-from resnet_bench.data.encoded_image import DECODABLE, UNDECODABLE
+from resnet_bench.data.encoded_image import DECODABLE, UNDECODABLE, format_problem
 from resnet_bench.data.image_supply import LEAVE_OUT, ImageSupply, Picture, Task, picture
 from resnet_bench.data.manifest import SAMPLED_IMAGES, identity, image_means, spread
 from resnet_bench.data.sources.base import (
@@ -33,11 +33,12 @@ from resnet_bench.data.sources.base import (
     SourceFiles,
 )
 from resnet_bench.errors import DataError
+from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 
-_LAYOUT = "It must hold one subfolder of images per class: FOLDER/CLASS/image.jpg."
 _FORMATS = ", ".join(sorted(DECODABLE))
 _ANY_CLASSES = 1 << 30
+_HEAD_BYTES = 256
 
 
 class FolderSource(DataSource):
@@ -46,9 +47,12 @@ class FolderSource(DataSource):
     name = "folder"
 
     def sizes(self, data: str | None) -> tuple[int | None, tuple[int, int] | None]:
-        """One class per subfolder; images of any size."""
+        """One class per subfolder, two or more; images of any size."""
         assert data is not None, "checked before"
-        return len(class_folders(Path(data).expanduser())), None
+        train, _ = _parts(data, None)
+        names = _names(FolderWalk(Path(train).expanduser()))
+        _check_classes(train, names, None)
+        return len(names), None
 
     def open_files(self, config: Config, threads: int, cache_dir: Path) -> SourceFiles:
         """All images of up to `--classes` class folders."""
@@ -57,23 +61,31 @@ class FolderSource(DataSource):
         return open_folder(config.data.data, config.model.classes, config.data.on_bad_record)
 
     def open_dataset(self, request: DatasetRequest) -> Dataset:
-        """The test part is another such folder, or split off class by class."""
+        """The test part is another such folder, or `val/` beside `train/`, or split off class by class."""
         assert request.data is not None, "checked before"
-        names = tuple(entry.name for entry in class_folders(Path(request.data).expanduser()))
-        _check_classes(request, names)
-        source = replace(open_folder(request.data, len(names), "error"), remedy=REPAIR)
+        data, test_data = _parts(request.data, request.test_data)
+        walk = FolderWalk(Path(data).expanduser())
+        names = _names(walk)
+        _check_classes(data, names, request.classes)
+        source = replace(_open(walk, data, len(names), "error"), remedy=REPAIR)
         assert source.labels is not None
-        _check_all_present(request.data, names, source.labels)
-        if request.test_data is None:
+        _check_all_present(data, names, source.labels)
+        if test_data is None:
             share, seed = request.test_share, request.split_seed
             train, test = (_chosen(source, part) for part in stratified(np.array(source.labels), share, seed))
             facts = replace_hash(source.facts, f"{source.facts.manifest_hash} {share} {seed}")
         else:
-            train, test = source, _relabelled(request.test_data, names)
+            train, test = source, _relabelled(test_data, names)
             facts = joined(source.facts, test.facts)
         view = View.of(request, "folder")
         parts = [FilePart(part, view, len(names)) for part in (train, test)]
-        return Dataset(class_names=names, train=parts[0], test=parts[1], facts=facts)
+        return Dataset(
+            class_names=names,
+            train=parts[0],
+            test=parts[1],
+            facts=facts,
+            notices=(*_parts_notices(request, data, test_data), *train.notices, *test.notices),
+        )
 
     def open_images(
         self, options: WriteShardsConfig, seed: int, on_bad_record: Literal["error", "skip"]
@@ -89,69 +101,58 @@ SOURCE = FolderSource()
 def open_folder(data: str, classes: int, on_bad_record: Literal["error", "skip"]) -> SourceFiles:
     """The images under `data` with their classes, sorted by class folder and path.
 
-    Files that are no images (by extension) are ignored. An image in a format that TensorFlow cannot
-    decode is a `DataError`, or counted as unreadable with "skip"; so are a class beyond `classes` and a file
-    that may not be read. Raises `DataError` for a missing or empty folder too.
+    What is no image is left out, and a notice counts it. A file in a format that is not read is a `DataError`, or
+    counted as unreadable with "skip"; so are a class beyond `classes` and a file that may not be read. Raises
+    `DataError` for a missing or empty folder too, and for one that cannot be listed.
     """
-    root = Path(data).expanduser()
-    folders = class_folders(root)
+    return _open(FolderWalk(Path(data).expanduser()), data, classes, on_bad_record)
+
+
+def _open(walk: FolderWalk, data: str, classes: int, on_bad_record: Literal["error", "skip"]) -> SourceFiles:
+    found = len(walk.folders)
     skip = on_bad_record == "skip"
-    if len(folders) > classes and not skip:
+    if found > classes and not skip:
         raise DataError(
-            f"--data {data} has {len(folders)} class subfolders, but --classes is {classes}.",
-            f"Pass --classes {len(folders)}, or --on-bad-record skip to leave the others out.",
+            f"--data {data} has {found} class subfolders, but --classes is {classes}.",
+            f"Pass --classes {found}, or --on-bad-record skip to leave the others out.",
         )
     good: list[tuple[Path, int]] = []
     unreadable = 0
-    for path, label in walk_images(folders):
-        suffix = path.suffix.lower()
-        if suffix in UNDECODABLE and not skip:
-            raise DataError(
-                f"{path}: TensorFlow cannot decode {suffix} images.", f"Convert it to JPEG. {REPAIR_OR_SKIP}"
-            )
-        if suffix in UNDECODABLE or label >= classes or (skip and not os.access(path, os.R_OK)):
+    for path, label in walk.images():
+        problem = _format_problem(path)
+        if problem is not None and not skip:
+            raise DataError(f"{path}: {problem}.", f"Convert it to JPEG. {REPAIR_OR_SKIP}")
+        if problem is not None or label >= classes or (skip and not os.access(path, os.R_OK)):
             unreadable += 1
         else:
             good.append((path, label))
+    left_out = walk.left_out_words()
     if not good:
-        raise DataError(f"--data {data} holds no image that can be read ({_FORMATS}).", _LAYOUT)
+        besides = f" Left out: {left_out}." if left_out else ""
+        raise DataError(f"--data {data} holds no image that can be read ({_FORMATS}).{besides}", LAYOUT)
     paths = [path for path, _ in good]
     return SourceFiles(
         kind="images",
         files=tuple(str(path) for path in paths),
         labels=tuple(label for _, label in good),
-        facts=_facts(root, paths, len(folders)),
+        facts=_facts(walk.root, paths, found),
         remedy=REPAIR_OR_SKIP,
         unreadable=unreadable,
         records=len(paths),
+        notices=(Notice.make("files_left_out", data=data, what=left_out),) if left_out else (),
     )
 
 
-def class_folders(root: Path) -> list[Path]:
-    """The class folders below `root`, sorted by name: a class' number is its place. Raises `DataError`."""
-    if not root.exists():
-        raise DataError(f"--data {root} does not exist.", "Name a folder of class subfolders.")
-    if not root.is_dir():
-        raise DataError(
-            f"--data {root} is a file, but --source folder reads a folder.", "For TFRecord shards: --source tfrecord."
-        )
-    folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not folders:
-        raise DataError(f"--data {root} has no subfolders.", _LAYOUT)
-    return folders
-
-
-def walk_images(folders: Sequence[Path]) -> Iterator[tuple[Path, int]]:
-    """(path, class) of each image file below the class folders, subfolders included, in sorted order.
-
-    A file is an image by its suffix; hidden files are left out.
-    """
-    for label, folder in enumerate(folders):
-        for where, below, names in os.walk(folder, followlinks=True):
-            below.sort()
-            for name in sorted(names):
-                if not name.startswith(".") and Path(name).suffix.lower() in DECODABLE | UNDECODABLE:
-                    yield Path(where, name), label
+def _format_problem(path: Path) -> str | None:
+    """Why a file whose suffix names a format that is not read cannot be read; None where its content can."""
+    if path.suffix.lower() not in UNDECODABLE:
+        return None
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return None  # reading it says what is wrong
+    return format_problem(head)
 
 
 def _facts(root: Path, paths: list[Path], classes_found: int) -> DataFacts:
@@ -175,14 +176,36 @@ def _facts(root: Path, paths: list[Path], classes_found: int) -> DataFacts:
     )
 
 
-def _check_classes(request: DatasetRequest, names: tuple[str, ...]) -> None:
-    classes = request.classes
-    if len(names) < 2 or (classes is not None and classes != len(names)):
-        asked = f"--classes is {classes}" if len(names) > 1 else "a classifier needs two or more"
-        raise DataError(
-            f"{request.data} has {len(names)} class subfolders ({_some(names)}), but {asked}.",
-            "Name the folder that holds one subfolder per class.",
-        )
+def _parts(data: str, test_data: str | None) -> tuple[str, str | None]:
+    """The folders of the train and the test part: `train/` and `val/` of a folder that holds such parts alone."""
+    found = train_and_test_folders(Path(data).expanduser())
+    if found is None:
+        return data, test_data
+    train, test = found
+    return str(train), test_data or (None if test is None else str(test))
+
+
+def _parts_notices(request: DatasetRequest, data: str, test_data: str | None) -> tuple[Notice, ...]:
+    if data == request.data:
+        return ()
+    test = f"{test_data} for testing" if test_data is not None else "a part of it for testing"
+    return (Notice.make("parts_of_folder", data=str(request.data), train=data, test=test),)
+
+
+def _names(walk: FolderWalk) -> tuple[str, ...]:
+    return tuple(folder.name for folder in walk.folders)
+
+
+def _check_classes(data: str, names: tuple[str, ...], classes: int | None) -> None:
+    if len(names) >= 2 and classes in (None, len(names)):
+        return
+    asked = f"--classes is {classes}" if len(names) > 1 else "a classifier needs two or more"
+    inside = [path for path in list_folder(Path(data).expanduser() / names[0]) if path.is_dir()]
+    below = f" If its classes lie in {Path(data) / names[0]}, name that." if len(names) == 1 and len(inside) > 1 else ""
+    raise DataError(
+        f"{data} has {len(names)} class subfolder{'s' * (len(names) != 1)} ({_some(names)}), but {asked}.",
+        f"Name the folder that holds one subfolder per class.{below}",
+    )
 
 
 def _check_all_present(data: str, names: Sequence[str], labels: Sequence[int]) -> None:
@@ -207,14 +230,15 @@ def _chosen(source: SourceFiles, indices: Any) -> SourceFiles:
 
 def _relabelled(test_data: str, names: tuple[str, ...]) -> SourceFiles:
     """A test folder with the labels of the train folder's classes of the same names."""
-    own = [entry.name for entry in class_folders(Path(test_data).expanduser())]
+    walk = FolderWalk(Path(test_data).expanduser())
+    own = _names(walk)
     unknown = [name for name in own if name not in names]
     if unknown:
         raise DataError(
             f"{Path(test_data) / unknown[0]} is a class that the train part does not have ({_some(names)}).",
             "Both folders need subfolders of the same names.",
         )
-    source = open_folder(test_data, len(own), "error")
+    source = _open(walk, test_data, len(own), "error")
     assert source.labels is not None
     return replace(source, labels=tuple(names.index(own[label]) for label in source.labels), remedy=REPAIR)
 
@@ -230,10 +254,12 @@ class FolderImages:
 
     def __init__(self, data: str, seed: int, on_bad_record: Literal["error", "skip"]) -> None:
         root = Path(data).expanduser()
-        source = open_folder(data, _ANY_CLASSES, on_bad_record)
+        walk = FolderWalk(root)
+        source = _open(walk, data, _ANY_CLASSES, on_bad_record)
+        self.left_out = walk.left_out_words()
         self.count = len(source.files)
         self.classes = source.facts.classes_found or 0
-        self.class_names = tuple(path.name for path in class_folders(root))
+        self.class_names = _names(walk)
         self.made_with: dict[str, str] = {}
         self.made_from: dict[str, Value] = {
             "source": "folder",

@@ -147,6 +147,7 @@ class PhotoImages:
         self.count = count
         self._seed, self._recipe = seed, recipe
         self._originals = synthetic_photos.originals_of()
+        self.left_out = ""
         self.made_with = {"pillow": PIL.__version__, "libjpeg": str(features.version("jpg"))}
         self.made_from: dict[str, Value] = {"source": "photos", "count": count, "seed": seed}
         self.made_from.update({**mix, **self.made_with})

@@ -61,6 +61,7 @@ class TfdsImages:
         self.prefix = f"{name}-{split}"
         self.class_names = _class_names(root / f"{self._label}.labels.txt", self.classes)
         self.made_with: dict[str, str] = {}
+        self.left_out = ""
         self.made_from: dict[str, Value] = {
             "source": "tfds",
             "name": name,

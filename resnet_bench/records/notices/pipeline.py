@@ -43,6 +43,23 @@ _CACHE = (
     ),
 )
 
+_FILES = (
+    Kind(
+        "files_left_out",
+        "pipeline",
+        "info",
+        "Not read from {data}: {what}.",
+        facts={"data": str, "what": str},
+    ),
+    Kind(
+        "parts_of_folder",
+        "pipeline",
+        "info",
+        "{data} holds parts of a data set: {train} is read for training, {test}.",
+        facts={"data": str, "train": str, "test": str},
+    ),
+)
+
 _SERVICE = (
     Kind(
         "data_service_worker_lost",
@@ -156,4 +173,4 @@ _EPOCHS = (
     ),
 )
 
-KINDS = (*_CACHE, *_SERVICE, *_STAGES, *_EPOCHS)
+KINDS = (*_FILES, *_CACHE, *_SERVICE, *_STAGES, *_EPOCHS)

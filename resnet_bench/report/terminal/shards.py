@@ -37,6 +37,8 @@ def made(manifest: Manifest, output: Path, shards_found: int) -> RenderableType:
     add_row(grid, "classes", f"{manifest.classes}, stored labels {low} to {high}")
     if manifest.skipped:
         add_row(grid, "left out", f"{len(manifest.skipped)} bad images, named in the manifest")
+    if manifest.left_out:
+        add_row(grid, "not read", manifest.left_out)
     add_row(grid, "read it with", f"--source tfrecord --data '{output}/*.tfrecord' --classes {manifest.classes}")
     return Group(Text(f"{manifest.images:,} images in {output}", style="bold"), Text(), grid)
 

@@ -120,7 +120,7 @@ def _check(subject: LoadedModel, data: Dataset) -> list[Notice]:
     seen = card.trained_on if card is not None else None
     if seen is not None and seen.manifest_hash != data.facts.manifest_hash:
         notices.append(Notice.make("trained_on_other_data", model=subject.path, source=seen.source))
-    return notices
+    return [*notices, *data.notices]
 
 
 def _some(names: Sequence[str]) -> str:
@@ -224,11 +224,15 @@ def _read_image(path: str, subject: LoadedModel, crop: str) -> Any:
     """uint8 [height, width, channels] as evaluation shows it to the network, or the reason why not, in words."""
     from resnet_bench.data import decode
     from resnet_bench.data.datasets import fitted
+    from resnet_bench.data.encoded_image import image_problem
 
     try:
         encoded = Path(path).read_bytes()
     except OSError as problem:
         return problem.strerror or str(problem)
+    reason = image_problem(encoded)
+    if reason is not None:
+        return reason
     try:
         if crop == "whole":
             image = decode.decode_whole(encoded, subject.channels).numpy()
@@ -237,9 +241,9 @@ def _read_image(path: str, subject: LoadedModel, crop: str) -> Any:
         window = decode.decode_window(encoded, lambda shape: decode.centre_window(shape, subject.image_size), decoder)
         return decode.resize(window, subject.image_size).numpy()
     except Exception as problem:
-        if type(problem).__module__.partition(".")[0] != "tensorflow":
+        if not isinstance(problem, UnicodeError) and type(problem).__module__.partition(".")[0] != "tensorflow":
             raise
-        return "it is no JPEG, PNG, GIF, BMP or WebP image, or it is damaged"
+        return f"TensorFlow cannot decode it ({decode.reason_of(problem)})"
 
 
 def _likely(images: list[Any], subject: LoadedModel, top: int) -> list[tuple[LikelyClass, ...]]:

@@ -73,7 +73,7 @@ def train(session: TensorFlowSession, command: p.Train) -> p.Trained:
     session.start_tensorflow(command.config, training)
     config = session.config
     assert config is not None
-    with session.phases.enter("data"):
+    with session.phases.enter("data"), session.phases.listing():
         data = _open(config, training)
     plan = _plan(config, training, data)
     momentum = training.batch_norm_momentum
@@ -89,6 +89,7 @@ def train(session: TensorFlowSession, command: p.Train) -> p.Trained:
         trainer.resume()
     elif command.resume:
         notices = (Notice.make("nothing_to_resume", folder=command.folder),)
+    notices = (*data.notices, *notices)
     begun_at = trainer.progress.step
     session.phases.send(_began(session, data, plan, trainer, process_s, weights, notices))
     with session.phases.enter("train"):
