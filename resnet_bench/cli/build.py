@@ -17,8 +17,7 @@ from resnet_bench.config.fields import absolute_path
 from resnet_bench.config.options import ConfigurationCommand, from_context, given_values, read, section, subset
 from resnet_bench.records.files import write_atomically
 from resnet_bench.report.figures import diagram
-from resnet_bench.report.terminal import network
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import network, rich_text
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import WorkerProcess
 
@@ -58,7 +57,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if config.output.json:
         echo_json(built)
         return
-    console().print(network.render(built.model, built.stages, built.weights))
+    rich_text.show(network.render(built.model, built.stages, built.weights))
     for what, where in (("Saved", path), ("Diagram", picture)):
         if where is not None:
             echo(f"{what}: {where}")

@@ -16,8 +16,7 @@ from resnet_bench.errors import IncomparableError, RecordError, SlowerError
 from resnet_bench.experiments.paired.noise import known as known_floor
 from resnet_bench.records.read import read_each
 from resnet_bench.records.record import Record
-from resnet_bench.report.terminal import comparison
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import comparison, rich_text
 from resnet_bench.report.words import comparison as comparison_words
 
 
@@ -59,7 +58,7 @@ def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: A
     elif asked.format == "markdown":
         echo(comparison.markdown(report, before.record), nl=False)
     else:
-        console().print(comparison.render(report, before.record))
+        rich_text.show(comparison.render(report, before.record))
     _fail_if_slower(report, asked.fail_if_slower)
     ctx.exit(reader.exit_code or (IncomparableError.exit_code if report.refused else 0))
 

@@ -14,7 +14,7 @@ from resnet_bench.config.options import ConfigurationCommand, from_context, give
 from resnet_bench.config.shards import DataBenchConfig, VerifyShardsConfig, WriteShardsConfig
 from resnet_bench.config.sources import SOURCES, check_source
 from resnet_bench.errors import ConfigError, DataError
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import rich_text
 
 FIXED = {"mode": "input"}
 SEED = RuntimeConfig().seed
@@ -74,7 +74,7 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
     if ctx.params["json"]:
         echo_json(result.manifest)
     else:
-        console().print(report.made(result.manifest, output, result.shards_found))
+        rich_text.show(report.made(result.manifest, output, result.shards_found))
 
 
 def _supply(ctx: click.Context, asked: WriteShardsConfig, seed: int, on_bad_record: Literal["error", "skip"]) -> Any:
@@ -126,7 +126,7 @@ def check_command(ctx: click.Context, /, path: str, **_values: Any) -> None:
     if ctx.params["json"]:
         echo_json(found)
     else:
-        console().print(report.checked(found))
+        rich_text.show(report.checked(found))
     ctx.exit(0 if found.sound else DataError.exit_code)
 
 

@@ -9,8 +9,7 @@ import click
 
 from resnet_bench.cli.output import echo, echo_json
 from resnet_bench.config import options
-from resnet_bench.report.terminal import doctor
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import doctor, rich_text
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import WorkerProcess
 
@@ -36,4 +35,4 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if config.output.json:
         echo_json(found)
     else:
-        console().print(doctor.render(found))
+        rich_text.show(doctor.render(found))

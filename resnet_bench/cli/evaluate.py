@@ -19,7 +19,7 @@ from resnet_bench.config.options import ConfigurationCommand, from_context, read
 from resnet_bench.records.files import check_folder, write_atomically
 from resnet_bench.report.figures import confusion
 from resnet_bench.report.terminal import evaluation as report
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import rich_text
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import WorkerProcess
 
@@ -55,7 +55,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     if config.output.json:
         echo_json_bytes(result.to_json())
         return
-    console().print(report.render(result))
+    rich_text.show(report.render(result))
     for what, where in (("Result", path), ("Confusion matrix", picture)):
         if where is not None:
             echo(f"{what}: {where}")

@@ -20,8 +20,8 @@ from resnet_bench.records.history import Condition, SavedRecord
 from resnet_bench.records.run import FORMER_VERDICTS
 from resnet_bench.report.export.csv import metric as metric_of
 from resnet_bench.report.figures import timeline
-from resnet_bench.report.terminal import tables
-from resnet_bench.report.terminal.rich_text import add_row, console
+from resnet_bench.report.terminal import rich_text, tables
+from resnet_bench.report.terminal.rich_text import add_row
 from resnet_bench.report.words import record as text
 
 _EQUAL = ("mode", "device", "verdict", "settings", "machine")
@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, json: bool,
     record is named on stderr, the others are shown, and the exit code is 8. Needs pip install 'resnet-bench[history]'.
     """
     if list_columns:
-        console().print(_columns())
+        rich_text.show(_columns())
         return
     given["verdict"] = FORMER_VERDICTS.get(given["verdict"], given["verdict"])
     conditions = [history.equals(name, given[name]) for name in _EQUAL if given[name]]
@@ -64,7 +64,7 @@ def command(ctx: click.Context, /, folder: Path, list_columns: bool, json: bool,
     if json:
         echo_json([row(*each) for each in chosen])
     else:
-        console().print(tables.history(chosen))
+        rich_text.show(tables.history(chosen))
         echo(f"{len(chosen)} of {len(records)} records")
     if kind is not None:
         _plot(chosen, given["metric"], given["plot"], kind)

@@ -15,7 +15,7 @@ from resnet_bench.config.fields import absolute_path
 from resnet_bench.config.options import ConfigurationCommand, from_context, read, section, subset
 from resnet_bench.errors import DataError
 from resnet_bench.report.terminal import evaluation as report
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import rich_text
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.process import WorkerProcess
 
@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> 
     if config.output.json:
         echo_json(reply)
     else:
-        console().print(report.predictions(reply.predictions))
+        rich_text.show(report.predictions(reply.predictions))
     if reply.assumed is not None:
         complain(f"{asked.model} does not name its input normalization; assumed {reply.assumed}.")
     bad = [each for each in reply.predictions if each.problem is not None]

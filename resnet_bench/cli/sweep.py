@@ -30,8 +30,7 @@ from resnet_bench.records.base import Notice
 from resnet_bench.records.files import check_folder
 from resnet_bench.records.record import Record
 from resnet_bench.report.export import tensorboard
-from resnet_bench.report.terminal import tables
-from resnet_bench.report.terminal.rich_text import console
+from resnet_bench.report.terminal import rich_text, tables
 
 CONFIRM_PAIRS = 5
 _PROTOCOL = {option.name for option in options.options()} - {"require_valid"}
@@ -164,10 +163,10 @@ def _print(
         )
         echo_json(data)
         return
-    console().print(tables.sweep(_lines(results), confirmed=bool(confirmed)))
+    rich_text.show(tables.sweep(_lines(results), confirmed=bool(confirmed)))
     if confirmed:
         rows = [(each.combination.words, each.ratio, each.finding, each.result.outcome) for each in confirmed]
-        console().print(tables.confirmed(results[0].combination.words, rows))
+        rich_text.show(tables.confirmed(results[0].combination.words, rows))
 
 
 def _in_turns(found: sweep_confirm.SweepConfirmation | None) -> dict[str, Any] | None:

@@ -220,7 +220,7 @@ def test_noise_of_one_pair_keeps_nothing(fakes: dict[str, str], tmp_path: Path) 
     del fakes
     done = invoke("noise", "--pairs", "1", "--turns", "2", "--turn-steps", "1", "--output", str(tmp_path))
     assert done.exit_code == 0
-    assert "no interval: one pair" in done.stdout
+    assert "no confidence interval: one pair" in done.stdout
     assert not (tmp_path / "cache").exists()
 
 

@@ -12,12 +12,15 @@ from msgspec.structs import replace
 
 from resnet_bench.cli import group
 from resnet_bench.config import TrainingConfig
+from resnet_bench.config.options import parse_args
 from resnet_bench.records.base import Notice
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome, OutcomeKind, Verdict
 from resnet_bench.records.training import Epoch, TrainingResult
+from resnet_bench.report.words import ab, bottleneck, tune
 from resnet_bench.report.words.next_step import next_step
 from tests.experiments.test_run import run
+from tests.support.report_results import ab_record, bottleneck_of, tuning
 
 PATH = Path("runs/one two.json")
 WORKLOAD = "--mode infer --batch-size 8 --image-size 64x96 --output out --no-memory-growth --threads 2"
@@ -132,3 +135,33 @@ def test_a_training_is_continued_or_its_model_tested() -> None:
     )
     cut = TrainingResult(epochs=(epoch,), ended="interrupted")
     assert next_step(replace(record, training=cut), PATH).startswith("continue: bench-cli train --resume")
+
+
+def test_an_ab_result_is_used_or_made_more_precise() -> None:
+    flags = ("--mode infer --xla --batch-size 4", "--mode infer --batch-size 4 --image-size 64")
+    sides = [replace(ab_record(1.1).a, requested=parse_args(side.split())[0]) for side in flags]
+    faster, unsure = (replace(ab_record(*ratios), a=sides[0], b=sides[1]) for ratios in ((1.1, 1.11, 1.1), (1.1,)))
+    shared = ["--mode", "infer", "--batch-size", "4"]
+    assert accepted(ab.next_step(faster)) == ["bench-cli", "run", "--image-size", "64x64", *shared]
+    assert accepted(ab.next_step(unsure)) == ["bench-cli", "ab", "--xla", "--image-size 64x64", *shared, "--pairs", "6"]
+    slower = replace(ab_record(0.9, 0.91, 0.9), a=sides[0], b=sides[1])
+    assert ab.next_step(slower).startswith("why is B slower? bench-cli profile")
+    assert accepted(ab.next_step(replace(unsure, kind="noise")))[1] == "noise"
+
+
+@pytest.mark.parametrize("answer", ["input-bound", "compute-bound", "balanced", "inconclusive"])
+def test_a_bottleneck_is_looked_for_where_it_is(answer: Any) -> None:
+    result = bottleneck_of(measured())
+    assert result.analysis is not None
+    command = accepted(bottleneck.next_step(replace(result, analysis=replace(result.analysis, answer=answer))))
+    names = {"input-bound": "data", "compute-bound": "profile", "balanced": "tune", "inconclusive": "bottleneck"}
+    assert command[1] == names[answer]
+
+
+def test_what_tune_found_is_measured_in_full_or_the_search_goes_on() -> None:
+    assert accepted(tune.next_step(tuning(), Path("t.json"))) == ["bench-cli", "run", "--preset-file", "t.toml"]
+    nothing = replace(tuning(), recommended="defaults", given={"mode": "infer", "image_size": "64x64", "rounds": 3})
+    command = accepted(tune.next_step(nothing, PATH))
+    assert command == ["bench-cli", "profile", "--mode", "infer", "--image-size", "64x64"]
+    cut = replace(tuning(), outcome=Outcome(kind="interrupted"))
+    assert "--resume 'runs/one two.json'" in tune.next_step(cut, PATH)

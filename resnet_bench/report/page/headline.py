@@ -141,4 +141,4 @@ def unknown(record: Record) -> Notice:
         return Notice.make("bottleneck_of_input")
     if not config.data.has_pipeline:
         return Notice.make("bottleneck_of_synthetic")
-    return Notice.make("bottleneck_unknown", command=shlex.join(command_like(record, "bottleneck")))
+    return Notice.make("bottleneck_unknown", command=shlex.join(command_like("bottleneck", record.config)))

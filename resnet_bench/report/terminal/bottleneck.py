@@ -8,14 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from resnet_bench.records.bottleneck import Analysis, BottleneckRecord
-from resnet_bench.report.terminal.notices import notice_line
-from resnet_bench.report.terminal.rich_text import add_row
-from resnet_bench.report.words.bottleneck import balance, notices, rows
+from resnet_bench.report.terminal.notices import notice_list
+from resnet_bench.report.terminal.rich_text import facts, failure, indented, spaced, whole_line
+from resnet_bench.report.words.bottleneck import balance, next_step, notices, rows
 from resnet_bench.report.words.record import headline, subtitle
 
 _STYLES = {
@@ -28,29 +26,21 @@ _STYLES = {
 
 def render(result: BottleneckRecord, path: Path | None = None) -> RenderableType:
     """The whole result."""
-    parts: list[RenderableType] = [Text(headline(result), style="bold"), Text(subtitle(result), style="dim"), Text()]
+    blocks: list[RenderableType] = [
+        Group(Text(headline(result), style="bold"), Text(subtitle(result), style="dim")),
+    ]
     found = result.analysis
     if found is not None:
-        parts += [Padding(_answer(found), (0, 2)), Text(), Padding(_rows(result, found), (0, 2))]
+        blocks += [indented(_answer(found)), indented(facts(rows(result, found)))]
     if result.outcome.kind != "ok":
-        parts += [Padding(Text(f"{result.outcome.message} {result.outcome.remedy}".strip(), style="red"), (0, 2))]
-        parts += [Padding(Text(line, style="dim", overflow="fold"), (0, 4)) for line in result.outcome.log_tail[-8:]]
-    told = [Padding(notice_line(notice), (0, 2)) for notice in notices(result)]
-    if told:
-        parts += [Text(), *told]
+        blocks.append(indented(failure(result.outcome, result.outcome.log_tail[-8:])))
+    remarks = notices(result)
+    if remarks:
+        blocks.append(indented(notice_list(remarks)))
     if path is not None:
-        parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
-    return Group(*parts)
+        blocks.append(Group(whole_line("Result:", str(path)), whole_line("Next:", next_step(result))))
+    return spaced(blocks)
 
 
 def _answer(found: Analysis) -> Text:
     return Text(found.answer, style=_STYLES[found.answer]).append(f"   {balance(found)}")
-
-
-def _rows(result: BottleneckRecord, found: Analysis) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, words in rows(result, found):
-        add_row(grid, name, words)
-    return grid

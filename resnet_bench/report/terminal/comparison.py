@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.analysis.compare import ComparedSide, Comparison, ComparisonReport
 from resnet_bench.records.record import Record
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.rich_text import add_row, bullets, indented, spaced, whole_line
 from resnet_bench.report.words import record as text
-from resnet_bench.report.words.comparison import interval, notes, ratio, refusals
+from resnet_bench.report.words.comparison import interval, next_step, notes, ratio, refusals
 
 STYLES = {"faster": "bold green", "slower": "bold red", "no difference": "bold", "inconclusive": "bold yellow"}
 COLUMNS = ("configuration", "processes", "img/s", "ratio", "95 % CI", "finding")
 
 
 def render(report: ComparisonReport, base: Record) -> RenderableType:
-    """The table, then what a reader must know; `base` is a record of the base."""
+    """The table, notes on it, and the next command; `base` is a record of the base."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     for name in COLUMNS:
         left = name in ("configuration", "finding", "95 % CI")
@@ -33,11 +32,11 @@ def render(report: ComparisonReport, base: Record) -> RenderableType:
     for each in report.comparisons:
         *cells, found = _cells(each)
         add_row(table, *cells, Text(found, style=STYLES[found]))
-    parts: list[RenderableType] = [Text(text.headline(base), style="bold"), Text(text.subtitle(base), style="dim")]
-    parts += [Text(), Padding(table, (0, 2)), Text()]
-    parts += [Padding(Text.assemble(("! ", "yellow"), line), (0, 2)) for line in refusals(report)]
-    parts += [Padding(Text.assemble(("- ", "dim"), line), (0, 2)) for line in notes(report)]
-    return Group(*parts)
+    title = Group(Text(text.headline(base), style="bold"), Text(text.subtitle(base), style="dim"))
+    marks = [*(("!", "yellow", line) for line in refusals(report)), *(("-", "dim", line) for line in notes(report))]
+    blocks = [title, indented(table), *([indented(bullets(marks))] if marks else [])]
+    step = next_step(report, base)
+    return spaced([*blocks, *([whole_line("Next:", step)] if step else [])])
 
 
 def markdown(report: ComparisonReport, base: Record) -> str:

@@ -1,44 +1,36 @@
-"""What `bench-cli doctor` shows: the machine, its measured peaks, what to switch on."""
+"""The report of `bench-cli doctor` on a terminal: the machine, its measured peaks, recommendations."""
 
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
-from resnet_bench.report.terminal.notices import notice_line
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.notices import notice_list
+from resnet_bench.report.terminal.rich_text import facts, indented, spaced, whole_line
 from resnet_bench.runtime.doctor import DoctorReport
 from resnet_bench.runtime.resolve import native_16bit
 
+NAME_WIDTH = 18
+NEXT = "measure this machine: bench-cli run"
+
 
 def render(found: DoctorReport) -> RenderableType:
-    """The examination: facts by group, then advice."""
-    parts: list[RenderableType] = []
-    for title, rows in (
+    """The whole report: facts by group, then recommendations."""
+    groups = (
         ("Processor", _cpu(found)),
         ("GPU", _gpu(found)),
         ("TensorFlow", _tensorflow(found)),
         ("Measured peaks", _peaks(found)),
         ("Profiler", _profiler(found)),
-    ):
-        if rows:
-            parts += [Text(title, style="bold"), Padding(_grid(rows), (0, 0, 1, 2))]
-    parts.append(Text("What to do", style="bold"))
-    advice = [notice_line(notice) for notice in found.notices]
-    parts += [Padding(line, (0, 0, 0, 2)) for line in advice or [Text("Nothing: this machine is well set up.")]]
-    return Group(*parts)
+    )
+    blocks = [_titled(title, facts(rows, NAME_WIDTH)) for title, rows in groups if rows]
+    advice = notice_list(found.notices) if found.notices else Text("None: this machine is well configured.")
+    return spaced([*blocks, _titled("Recommendations", advice), whole_line("Next:", NEXT)])
 
 
-def _grid(rows: list[tuple[str, str]]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True, min_width=18)
-    grid.add_column(overflow="fold")
-    for name, words in rows:
-        add_row(grid, name, words)
-    return grid
+def _titled(title: str, content: RenderableType) -> RenderableType:
+    return Group(Text(title, style="bold"), indented(content))
 
 
 def _cpu(found: DoctorReport) -> list[tuple[str, str]]:
@@ -80,7 +72,7 @@ def _tensorflow(found: DoctorReport) -> list[tuple[str, str]]:
         ("version", tensorflow.version),
         ("device", found.machine.device),
         ("oneDNN", {True: "on", False: "off", None: "unknown"}[tensorflow.onednn]),
-        ("threads", f"{tensorflow.intra_op_threads} inside an operation, {tensorflow.data_threads} for data"),
+        ("threads", f"{tensorflow.intra_op_threads} intra-op, {tensorflow.data_threads} for tf.data"),
         ("built for", cuda),
     ]
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from resnet_bench.records.evaluation import ClassScore, EvaluationRecord, ModelScore, Prediction
 from resnet_bench.report import scores
-from resnet_bench.report.terminal.notices import notice_line
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.notices import notice_list
+from resnet_bench.report.terminal.rich_text import add_row, indented, spaced
 
 MOST_CLASSES = 30
 
@@ -22,14 +21,15 @@ def render(evaluation: EvaluationRecord) -> RenderableType:
     """The data set, the scores, the difference of two networks, the classes, and notices."""
     first = evaluation.models[0]
     title = Text(scores.title(evaluation), style="bold")
-    parts: list[RenderableType] = [title, Text(), Padding(_scores(evaluation.models), (0, 2))]
+    blocks: list[RenderableType] = [title, indented(_scores(evaluation.models))]
     if evaluation.difference is not None:
-        parts += [Text(), Padding(Text("\n".join(scores.differences(evaluation.difference))), (0, 2))]
-    parts += [Text(), Padding(_classes(evaluation.models), (0, 2))]
-    if len(first.classes) > MOST_CLASSES:
-        parts.append(Text(f"  The {MOST_CLASSES} classes of lowest recall; --json has all {len(first.classes):,}."))
-    parts += [Padding(notice_line(notice), (0, 2)) for notice in evaluation.notices]
-    return Group(*parts)
+        blocks.append(indented(Text("\n".join(scores.differences(evaluation.difference)))))
+    lowest = f"The {MOST_CLASSES} classes of lowest recall; --json has all {len(first.classes):,}."
+    more = [Text(lowest, style="dim")] if len(first.classes) > MOST_CLASSES else []
+    blocks.append(indented(Group(_classes(evaluation.models), *more)))
+    if evaluation.notices:
+        blocks.append(indented(notice_list(evaluation.notices)))
+    return spaced(blocks)
 
 
 def _table(*columns: str) -> Table:
@@ -43,7 +43,7 @@ def _scores(models: Sequence[ModelScore]) -> Table:
     top5 = any(model.top5 is not None for model in models)
     timed = any(model.images_per_s is not None for model in models)
     grid = _table(
-        "model", "loss", "accuracy (95 %)", *(["top-5 (95 %)"] if top5 else []), *(["img/s"] if timed else [])
+        "model", "loss", "accuracy (95 % CI)", *(["top-5 (95 % CI)"] if top5 else []), *(["img/s"] if timed else [])
     )
     for model in models:
         more = [scores.interval(model.top5)] * top5 + [scores.speed(model.images_per_s)] * timed

@@ -15,21 +15,22 @@ from resnet_bench import units
 from resnet_bench.config.fields import Value
 from resnet_bench.records.evidence import OptionCheck
 from resnet_bench.records.record import Record
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.rich_text import add_row, bullets
 from resnet_bench.report.words.evidence import outputs, title
 
 _RESULTS = {
     "true": ("passed", "green"),
     "false": ("failed", "red"),
     "emulated": ("emulated", "yellow"),
-    "not_applicable": ("-", "dim"),
+    "not_applicable": ("n/a", "dim"),
 }
 
 
 def failures(record: Record) -> RenderableType | None:
     """Checks that failed or found emulation, a row each; None if there are none beside the verdict's reasons."""
-    told = {reason.facts.get("claim") for reason in record.verdict.reasons}
-    failed = [check for check in record.evidence if check.holds in ("false", "emulated") and check.name not in told]
+    in_verdict = {reason.facts.get("claim") for reason in record.verdict.reasons}
+    bad = ("false", "emulated")
+    failed = [check for check in record.evidence if check.holds in bad and check.name not in in_verdict]
     return table(failed) if failed else None
 
 
@@ -50,8 +51,8 @@ def table(checks: Sequence[OptionCheck]) -> RenderableType:
             Text(word, style=style),
             Text(number, style="dim"),
         )
-    legend = [Text(f"[{number}] {source}", style="dim") for number, source in enumerate(sources, 1)]
-    return Group(grid, *legend)
+    legend = bullets((f"[{number}]", "dim", source) for number, source in enumerate(sources, 1))
+    return Group(grid, Text("Where it was observed:", style="dim"), legend) if sources else grid
 
 
 def _observed(check: OptionCheck) -> Text:
@@ -77,5 +78,5 @@ def full(record: Record) -> RenderableType:
         return Text("This record has no option checks.", style="dim")
     parts: list[RenderableType] = [table(record.evidence)]
     if record.output_error is not None:
-        parts += [Text(), Text(f"Outputs: {outputs(record.output_error)}")]
+        parts += [Text(), Text(f"Output error: {outputs(record.output_error)}")]
     return Group(*parts)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from resnet_bench import units
 from resnet_bench.records.model_card import WeightsFacts
 from resnet_bench.records.run import ModelFacts, StageFacts
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.rich_text import add_row, indented, spaced
 from resnet_bench.report.words.record import network_name
 
 
@@ -31,8 +30,8 @@ def render(model: ModelFacts, stages: tuple[StageFacts, ...], weights: WeightsFa
         shape = "x".join(str(size) for size in stage.output_shape)
         blocks = str(stage.blocks) if stage.blocks else ""
         add_row(grid, stage.name, blocks, shape, f"{stage.parameters:,}", units.count(stage.macs))
-    lines: list[RenderableType] = [Text(title, style="bold"), Text(totals), Text(), Padding(grid, (0, 2))]
-    return Group(*lines, *([Text(), Text(started(weights))] if weights is not None else []))
+    heading = Group(Text(title, style="bold"), Text(totals, style="dim"))
+    return spaced([heading, indented(grid), *([indented(Text(started(weights)))] if weights is not None else [])])
 
 
 def started(weights: WeightsFacts) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.pipeline import AblationRate, EpochRate, MemoryTrend, PipelineResult, StageRate
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.rich_text import add_row, spaced
 from resnet_bench.report.words.pipeline import epoch_name
 
 STAGE_WORDS = {
@@ -39,7 +39,7 @@ def render(result: PipelineResult) -> RenderableType:
     if result.ablation:
         title = "One option changed, interleaved with the full pipeline"
         blocks.append(_titled(title, _ablation(result.ablation)))
-    return Group(*(part for block in blocks for part in (Text(), block)[block is blocks[0] :]))
+    return spaced(blocks)
 
 
 def _titled(words: str, content: RenderableType) -> RenderableType:

@@ -9,15 +9,16 @@ is styled as `Text`, and what a terminal would obey is shown as an escape.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO, cast
 
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from resnet_bench.printable import printable
+from resnet_bench.records.run import Outcome
 from resnet_bench.report.terminal.literal_console import LiteralConsole, StandardError, environment
 
 
@@ -85,6 +86,21 @@ def bullets(lines: Iterable[tuple[str, str, str]]) -> Table:
     for mark, style, words in lines:
         add_row(grid, Text(mark, style=style), words)
     return grid
+
+
+def spaced(blocks: Iterable[RenderableType]) -> RenderableType:
+    """Below each other, with an empty line between two."""
+    parts = [part for block in blocks for part in (Text(), block)]
+    return Group(*parts[1:])
+
+
+def failure(outcome: Outcome, log: Sequence[str]) -> RenderableType:
+    """Why something failed and what to do, then the end of the worker's log, if there is one."""
+    lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
+    if log:
+        lines.append(Text("End of the worker's log:", style="dim"))
+        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in log]
+    return Group(*lines)
 
 
 def whole_line(name: str, content: str) -> Text:

@@ -1,4 +1,4 @@
-"""What `data make` wrote and what `data check` found, for the terminal."""
+"""What `data make` wrote and what `data check` found, on a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.data.manifest import Manifest
 from resnet_bench.data.verify_shards import CheckReport
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.rich_text import add_row, facts, indented, spaced, whole_line
+from resnet_bench.report.words.next_step import step
 
 SHOWN_SIZES = 8
 SHOWN_DAMAGE = 50
@@ -19,28 +20,25 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 
 def made(manifest: Manifest, output: Path, shards_found: int) -> RenderableType:
-    """The set that lies in `output` now."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
+    """The shards in `output`, and the command that measures them."""
     shards = f"{len(manifest.shards)} shards, {units.size(manifest.bytes)}"
-    add_row(grid, "shards", shards + (f", {shards_found} of them from an earlier start" if shards_found else ""))
-    add_row(
-        grid,
-        "images",
-        f"{units.count(manifest.mean_pixels)}pixels and {manifest.mean_bytes_per_pixel:.2f} bytes per pixel on average",
-    )
-    add_row(grid, "sizes", _shares(manifest.sizes, manifest.images))
-    add_row(grid, "encodings", _shares(manifest.encodings, manifest.images))
-    add_row(grid, "bytes / pixel", _histogram(manifest.bytes_per_pixel))
     low, high = manifest.label_range or (None, None)
-    add_row(grid, "classes", f"{manifest.classes}, stored labels {low} to {high}")
-    if manifest.skipped:
-        add_row(grid, "left out", f"{len(manifest.skipped)} bad images, named in the manifest")
-    if manifest.left_out:
-        add_row(grid, "not read", manifest.left_out)
-    add_row(grid, "read it with", f"--source tfrecord --data '{output}/*.tfrecord' --classes {manifest.classes}")
-    return Group(Text(f"{manifest.images:,} images in {output}", style="bold"), Text(), grid)
+    earlier = f", {shards_found} of them from an earlier run" if shards_found else ""
+    pixels, density = units.count(manifest.mean_pixels), f"{manifest.mean_bytes_per_pixel:.2f}"
+    rows = [
+        ("shards", shards + earlier),
+        ("images", f"on average {pixels}pixels and {density} bytes per pixel"),
+        ("sizes", _shares(manifest.sizes, manifest.images)),
+        ("encodings", _shares(manifest.encodings, manifest.images)),
+        ("bytes / pixel", _histogram(manifest.bytes_per_pixel)),
+        ("classes", f"{manifest.classes}, stored labels {low} to {high}"),
+        ("skipped", f"{len(manifest.skipped)} bad images, named in the manifest" if manifest.skipped else ""),
+        ("left out", manifest.left_out),
+    ]
+    data = ["--source", "tfrecord", "--data", f"{output}/*.tfrecord", "--classes", str(manifest.classes)]
+    command = step("measure the pipeline that reads them", ["bench-cli", "data", "bench", *data])
+    title = Text(f"{manifest.images:,} images in {output}", style="bold")
+    return spaced([title, indented(facts(rows)), whole_line("Next:", command)])
 
 
 def _shares(counts: dict[str, int], total: int) -> str:
@@ -63,20 +61,20 @@ def _histogram(counts: dict[str, int]) -> str:
 
 
 def checked(report: CheckReport) -> RenderableType:
-    """What was read, and each thing that is wrong."""
+    """What was read, and every error."""
     what = f"{report.files:,} files, {report.records:,} records, {units.size(report.bytes)}"
     against = "against the manifest" if report.manifest else "without a manifest"
     parts: list[RenderableType] = [Text(f"{report.path}: {what}, {against}")]
     if report.labels is None:
-        parts.append(Text("Labels were held against no number of classes: pass --classes.", style="dim"))
+        parts.append(Text("Labels were not checked: pass --classes.", style="dim"))
     if report.sound:
-        return Group(*parts, Text("Sound.", style="green"))
+        return Group(*parts, Text("No errors.", style="green"))
     wrong = []
     if report.shards:
         wrong.append(f"{len(report.shards)} files")
     if report.damaged:
         wrong.append(f"{len(report.damaged)} records")
-    parts += [Text(f"Wrong: {', '.join(wrong)}.", style="red"), Text(), _problems(report)]
+    parts += [Text(f"Errors in {' and '.join(wrong)}:", style="red"), Text(), _problems(report)]
     if len(report.damaged) > SHOWN_DAMAGE:
         parts.append(Text(f"... and {len(report.damaged) - SHOWN_DAMAGE:,} more records: --json has all.", style="dim"))
     return Group(*parts)
@@ -84,7 +82,7 @@ def checked(report: CheckReport) -> RenderableType:
 
 def _problems(report: CheckReport) -> Table:
     grid = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("file", "record", "offset", "what", "problem"):
+    for name in ("file", "record", "offset", "kind", "problem"):
         grid.add_column(name, justify="right" if name in ("record", "offset") else "left", overflow="fold")
     for file in report.shards:
         add_row(grid, file.file, "", "", file.kind, file.problem)

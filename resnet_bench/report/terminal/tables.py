@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +16,7 @@ from resnet_bench.records.columns import config_of
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome
 from resnet_bench.report.terminal.comparison import STYLES
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.rich_text import add_row, bullets, spaced, whole_line
 from resnet_bench.report.terminal.text import VERDICT_STYLE
 from resnet_bench.report.words.comparison import interval, ratio
 from resnet_bench.report.words.record import interval_of
@@ -24,7 +24,7 @@ from resnet_bench.report.words.record import interval_of
 ONE_AFTER_THE_OTHER = (
     "The records were measured one after the other: drift of the machine may affect the order of the rows."
 )
-CONFIRM_HINT = " --confirm 3 compares the best three with interleaved runs."
+CONFIRM_HINT = "compare the best three with interleaved runs: the same command with --resume --confirm 3"
 
 Line = tuple[dict[str, str], str, Record | None]
 """Values of the varied options, the status of the configuration, and its record."""
@@ -38,8 +38,8 @@ def sweep(lines: Sequence[Line], confirmed: bool = False) -> RenderableType:
     several = sum(record is not None and record.summary is not None for _, _, record in lines) > 1
     if not several:
         return _sweep(lines)
-    hint = "" if confirmed else CONFIRM_HINT
-    return Group(_sweep(lines), Text(), Text.assemble(("- ", "dim"), ONE_AFTER_THE_OTHER, hint))
+    note = bullets([("-", "dim", ONE_AFTER_THE_OTHER)])
+    return spaced([_sweep(lines), note, *([] if confirmed else [whole_line("Next:", CONFIRM_HINT)])])
 
 
 def _sweep(lines: Sequence[Line]) -> Table:
@@ -47,7 +47,7 @@ def _sweep(lines: Sequence[Line]) -> Table:
     for name in lines[0][0] if lines else ():
         grid.add_column(name, overflow="fold")
     grid.add_column("img/s", justify="right", no_wrap=True)
-    grid.add_column("95 %", no_wrap=True)
+    grid.add_column("95 % CI", no_wrap=True)
     grid.add_column("verdict", overflow="fold")
     for values, status, record in lines:
         measured = record is not None and record.summary is not None and status == "measured"
@@ -78,7 +78,7 @@ def confirmed(best: str, rows: Sequence[tuple[str, Estimate | None, Finding, Out
         failed = outcome.kind != "ok"
         add_row(grid, *cells, Text(outcome.message if failed else found, style="red" if failed else STYLES[found]))
     more = f" Intervals are corrected for {len(rows)} comparisons (Holm)." if len(rows) > 1 else ""
-    return Group(Text(), grid, Text(), Text.assemble(("- ", "dim"), f"Throughput over that of {best}.{more}"))
+    return spaced([Text(), grid, bullets([("-", "dim", f"The ratio is throughput over that of {best}.{more}")])])
 
 
 def sweep_data(lines: Sequence[tuple[Line, str | None, dict[str, Any] | None]]) -> list[dict[str, Any]]:

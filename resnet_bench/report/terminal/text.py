@@ -18,7 +18,7 @@ from resnet_bench.records.base import Notice, distinct
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import evidence, pipeline, profile, training
 from resnet_bench.report.terminal.notices import notice_list
-from resnet_bench.report.terminal.rich_text import add_row, bullets, facts, indented, whole_line
+from resnet_bench.report.terminal.rich_text import add_row, bullets, facts, failure, indented, spaced, whole_line
 from resnet_bench.report.words import training as training_words
 from resnet_bench.report.words.next_step import next_step
 from resnet_bench.report.words.record import (
@@ -42,13 +42,13 @@ def render(record: Record, path: Path | None = None) -> RenderableType:
     blocks += [Group(*(indented(part) for part in parts)) for parts in _blocks(record) if parts]
     if path is not None:
         blocks.append(Group(*_closing(record, path)))
-    return Group(*(part for block in blocks for part in (Text(), block)[block is blocks[0] :]))
+    return spaced(blocks)
 
 
 def _blocks(record: Record) -> Iterator[list[RenderableType]]:
     """The parts of the summary, with an empty line before each; an empty one is left out."""
     yield _answer(record)
-    yield [] if record.outcome.kind == "ok" else [_outcome(record)]
+    yield [] if record.outcome.kind == "ok" else [failure(record.outcome, last_words(record.outcome))]
     if record.training is not None:
         yield [training.render(record.training, training_words.replicas_of(record))]
     if record.summary is not None:
@@ -80,16 +80,6 @@ def _answer(record: Record) -> list[RenderableType]:
     rows.append(("verdict", Text(verdict.kind, style=style)))
     reasons = [("-", style, reason.message) for reason in distinct(verdict.reasons)]
     return [facts(rows, NAME_WIDTH), *([indented(bullets(reasons))] if reasons else [])]
-
-
-def _outcome(record: Record) -> RenderableType:
-    outcome = record.outcome
-    lines = [Text(f"{outcome.message} {outcome.remedy}".strip(), style="red")]
-    tail = last_words(record.outcome)
-    if tail:
-        lines.append(Text("End of the worker's log:", style="dim"))
-        lines += [Text(f"  {line}", style="dim", overflow="fold") for line in tail]
-    return Group(*lines)
 
 
 def other_notices(record: Record) -> tuple[Notice, ...]:

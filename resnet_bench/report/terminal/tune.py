@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord
 from resnet_bench.report.terminal.comparison import STYLES
-from resnet_bench.report.terminal.notices import notice_line
-from resnet_bench.report.terminal.rich_text import add_row
+from resnet_bench.report.terminal.notices import notice_list
+from resnet_bench.report.terminal.rich_text import add_row, bullets, facts, failure, indented, spaced, whole_line
 from resnet_bench.report.words.tune import (
     CANDIDATE_COLUMNS,
     CANDIDATES,
@@ -25,6 +24,7 @@ from resnet_bench.report.words.tune import (
     answer,
     candidate,
     contribution,
+    next_step,
     notes,
     rows,
     title,
@@ -36,27 +36,21 @@ _STATUS_STYLES = {"won": "green", "failed": "red", "out of bounds": "yellow", "o
 
 def render(tuning: TuningRecord, path: Path | None = None) -> RenderableType:
     """The whole result; `path` is where it was saved."""
-    parts: list[RenderableType] = [Text(title(tuning), style="bold"), Text()]
+    blocks: list[RenderableType] = [Text(title(tuning), style="bold")]
     if tuning.recommended is not None:
-        parts += [Padding(_answer(tuning), (0, 2)), Text(), Padding(_rows(tuning, path), (0, 2))]
+        blocks += [indented(_answer(tuning)), indented(facts(rows(tuning)))]
     if tuning.contributions:
-        parts += [Text(), Padding(Text(CONTRIBUTIONS), (0, 2))]
-        parts += [Padding(_contributions(tuning.contributions), (0, 2))]
+        blocks.append(indented(Group(Text(CONTRIBUTIONS), _contributions(tuning.contributions))))
     if tuning.candidates:
-        parts += [Text(), Padding(Text(CANDIDATES), (0, 2))]
-        parts += [Padding(_candidates(tuning.candidates), (0, 2))]
+        blocks.append(indented(Group(Text(CANDIDATES), _candidates(tuning.candidates))))
     if tuning.outcome.kind != "ok":
-        parts += [
-            Text(),
-            Padding(Text(f"{tuning.outcome.message} {tuning.outcome.remedy}".strip(), style="red"), (0, 2)),
-        ]
-    warned = [notice_line(notice) for notice in warnings(tuning)]
-    noted = [Text.assemble(("- ", "dim"), line) for line in notes(tuning)]
-    if warned or noted:
-        parts += [Text(), *(Padding(line, (0, 2)) for line in (*warned, *noted))]
+        blocks.append(indented(failure(tuning.outcome, ())))
+    remarks = [notice_list(warnings(tuning)), bullets(("-", "dim", line) for line in notes(tuning))]
+    if any(each.row_count for each in remarks):
+        blocks.append(indented(Group(*remarks)))
     if path is not None:
-        parts += [Text(), Padding(Text(f"Result: {path}", style="dim", overflow="fold"), (0, 2))]
-    return Group(*parts)
+        blocks.append(Group(whole_line("Result:", str(path)), whole_line("Next:", next_step(tuning, path))))
+    return spaced(blocks)
 
 
 def _answer(tuning: TuningRecord) -> Text:
@@ -64,15 +58,6 @@ def _answer(tuning: TuningRecord) -> Text:
     style = "bold cyan" if word else "bold"
     words = Text.assemble((found, style), (f"  {detail}", "dim"))
     return words.append(f"   {word}", style=STYLES[word]) if word else words
-
-
-def _rows(tuning: TuningRecord, path: Path | None) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, words in rows(tuning, path):
-        add_row(grid, name, words)
-    return grid
 
 
 def _table(*columns: str) -> Table:

@@ -5,11 +5,17 @@ Neighbours: `report/terminal/` and `report/page/` show them.
 
 from __future__ import annotations
 
+import shlex
+
 from resnet_bench import units
 from resnet_bench.records.ab import AbRecord, AbResult
 from resnet_bench.records.base import Difference, Notice
 from resnet_bench.records.noise_floor import NoiseFloor
+from resnet_bench.records.tuning import words
 from resnet_bench.report.words.comparison import ratio
+from resnet_bench.report.words.next_step import non_default, step
+
+MIN_PAIRS = 3
 
 
 def finding(record: AbRecord, result: AbResult) -> str:
@@ -31,7 +37,7 @@ def rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None = None) ->
     ]
     if result.resolution is not None:
         listed.insert(3, ("resolution", f"{units.share(result.resolution)}: smaller differences cannot be detected"))
-    if record.kind == "noise" and floor is not None:
+    if floor is not None and record.kind == "noise":
         listed.insert(0, ("noise floor", f"{units.share(floor.floor)} for comparisons of {floor.kind} on this machine"))
         spread = (
             f"{units.share(floor.pair_sd)} between interleaved pairs, {units.share(floor.process_sd)} between processes"
@@ -86,3 +92,29 @@ def notes(record: AbRecord, floor: NoiseFloor | None = None) -> list[str]:
 
 def _below(result: AbResult, floor: NoiseFloor) -> bool:
     return max(result.ratio.value, 1 / result.ratio.value) - 1 < floor.floor
+
+
+def next_step(record: AbRecord, floor: NoiseFloor | None = None) -> str:
+    """What to do with the ratio, with the command that does it."""
+    result = record.result
+    if result is None:
+        return step("inspect the machine", ["bench-cli", "doctor"])
+    more = ["--pairs", str(2 * max(len(result.pairs), MIN_PAIRS))]
+    if record.kind == "noise" and floor is None:
+        return step("measure the noise floor", ["bench-cli", "noise", *words(non_default(record.a.requested)), *more])
+    if floor is not None and record.kind == "noise":
+        return f"compare and ab now point out differences below {units.share(floor.floor)}, the noise floor."
+    if result.finding in ("inconclusive", "no difference"):
+        return step("detect smaller differences", ["bench-cli", "ab", *_sides(record), *more])
+    flags = words(non_default(record.b.requested))
+    if result.finding == "slower":
+        return step("why is B slower?", ["bench-cli", "profile", *flags])
+    return step("measure B by itself", ["bench-cli", "run", *flags])
+
+
+def _sides(record: AbRecord) -> list[str]:
+    """The arguments of `ab`: what is A's alone, what is B's alone, then what both share."""
+    a, b = non_default(record.a.requested), non_default(record.b.requested)
+    both = {name: value for name, value in a.items() if name in b and b[name] == value}
+    own = [shlex.join(words({name: side[name] for name in side if name not in both})) for side in (a, b)]
+    return [*own, *words(both)]

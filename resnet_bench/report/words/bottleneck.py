@@ -9,9 +9,10 @@ from resnet_bench import units
 from resnet_bench.analysis.bottleneck import AU_PASS
 from resnet_bench.records.base import Estimate, Notice, distinct
 from resnet_bench.records.bottleneck import Analysis, BottleneckRecord, CoreUse
+from resnet_bench.report.words.next_step import PIPELINE_OPTIONS, command_like, step
 
 _POSSIBLE = {
-    "own device": "the lower of the two: the model has a device of its own",
+    "own device": "the lower of the two: the model has its own device",
     "shared cores": "1 / (1/model + 1/pipeline): both share the cores",
 }
 
@@ -33,7 +34,7 @@ def _between(estimate: Estimate, as_share: bool = False) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
     word = units.share if as_share else units.significant
-    return f"  (95 % CI {word(estimate.low)} to {word(estimate.high)})"
+    return f" (95 % CI {word(estimate.low)} to {word(estimate.high)})"
 
 
 def rows(result: BottleneckRecord, found: Analysis) -> list[tuple[str, str]]:
@@ -107,3 +108,18 @@ def _measured(result: BottleneckRecord) -> str:
         f"{count} repetition{'' if count == 1 else 's'} of 3 processes, {spans} rounds of each, {how}, "
         f"{units.duration(result.wall_s)} in all"
     )
+
+
+def next_step(result: BottleneckRecord) -> str:
+    """What removes the bottleneck, with the command that finds it."""
+    if result.analysis is None:
+        return step("inspect the machine", ["bench-cli", "doctor"])
+    match result.analysis.answer:
+        case "input-bound":
+            return step("find the slow stage", command_like("data bench", result.config, only=PIPELINE_OPTIONS))
+        case "compute-bound":
+            return step("where does a step's time go?", command_like("profile", result.config))
+        case "balanced":
+            return step("find faster options", command_like("tune", result.config))
+    more = {"processes": max(3, 2 * len(result.repetitions))}
+    return step("repeat it more often", command_like("bottleneck", result.config, more))

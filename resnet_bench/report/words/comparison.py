@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from resnet_bench import units
 from resnet_bench.analysis.compare import ComparedSide, Comparison, ComparisonReport
 from resnet_bench.records.base import Difference, Estimate
+from resnet_bench.records.record import Record
+from resnet_bench.report.words.next_step import command_like, step
 
 SHOWN_DIFFERENCES = 4
 
@@ -74,3 +76,10 @@ def _listed(differences: Sequence[Difference], most: int) -> str:
     shown = [f"{each.field} ({each.base or 'unknown'}, {each.new or 'unknown'})" for each in differences[:most]]
     more = len(differences) - most
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def next_step(report: ComparisonReport, base: Record) -> str:
+    """The command that decides what is inconclusive; empty where nothing is."""
+    if any(each.finding == "inconclusive" for each in report.comparisons):
+        return step("measure with several processes", command_like("run", base.config, {"processes": 3}))
+    return ""

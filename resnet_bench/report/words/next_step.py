@@ -2,7 +2,7 @@
 
 A record that is not valid gets the command that would make it so; a valid one the next question that a benchmark
 raises. `tests/report/test_next_step.py` parses every command. Neighbours: `report/terminal/text.py` prints it as the
-last line, `report/page/headline.py` uses `command_like`.
+last line; the words of other results use `command_like` and `step`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from resnet_bench.config.fields import Value
 from resnet_bench.config.option import options
 from resnet_bench.records.base import Notice
 from resnet_bench.records.columns import config_of, value_of
-from resnet_bench.records.record import Record
+from resnet_bench.records.record import Configuration, Record
 from resnet_bench.records.tuning import words
 
+_DEFAULTS = Config()
 ENOUGH_PROCESSES = 3
 ENOUGH_ROUNDS = 20
 ENOUGH_S = 600.0
@@ -27,8 +28,8 @@ ENOUGH_S = 600.0
 _ROUNDS = frozenset({"few_rounds", "few_steady_rounds", "still_drifting", "slowing_down", "warmup_counted"})
 _MORE_TIME = frozenset({"few_processes", "bimodal"}) | _ROUNDS
 _DATA_OPTIONS = {option.name for option in options() if option.owner is DataConfig} - {"data_service"}
-_PIPELINE_OPTIONS = _DATA_OPTIONS | {"preset", "image_size", "channels", "classes", "batch_size", "device", "threads"}
-_OWN_OPTIONS = {"run": None, "data bench": _PIPELINE_OPTIONS | {"rounds", "max_time"}}
+PIPELINE_OPTIONS = _DATA_OPTIONS | {"preset", "image_size", "channels", "classes", "batch_size", "device", "threads"}
+_OWN_OPTIONS = {"run": None, "data bench": PIPELINE_OPTIONS | {"rounds", "max_time"}}
 """The commands that measure again, each with the options of `run` that it has; None: all."""
 
 
@@ -44,10 +45,10 @@ def next_step(record: Record, path: Path) -> str:
 def _after_training(record: Record) -> str:
     found = record.training
     if found is not None and found.ended in ("interrupted", "budget"):
-        return _step("continue", ["bench-cli", "train", "--resume", *_folder(record)])
+        return step("continue", ["bench-cli", "train", "--resume", *_folder(record)])
     if found is None or found.model_path is None or not found.epochs:
-        return _step("inspect the machine", ["bench-cli", "doctor"])
-    return _step("test the model", ["bench-cli", "evaluate", "--model", found.model_path, *_test_set(record)])
+        return step("inspect the machine", ["bench-cli", "doctor"])
+    return step("test the model", ["bench-cli", "evaluate", "--model", found.model_path, *_test_set(record)])
 
 
 def _folder(record: Record) -> list[str]:
@@ -64,21 +65,21 @@ def _test_set(record: Record) -> list[str]:
 def _after_failure(record: Record) -> str:
     kind, config = record.outcome.kind, config_of(record)
     if kind == "out_of_memory":
-        return _step("find the largest batch that fits", _again(record, {"batch_size": "max"}))
+        return step("find the largest batch that fits", _again(record, {"batch_size": "max"}))
     if kind == "budget":
         longer = max(ENOUGH_S, 2 * config.measure.max_time)
-        return _step("allow more time", _again(record, {"max_time": longer}))
+        return step("allow more time", _again(record, {"max_time": longer}))
     if kind == "interrupted":
-        return _step("start again", _again(record))
+        return step("start again", _again(record))
     if kind == "data" and config.data.source == "tfrecord" and config.data.data:
-        return _step("check every record", ["bench-cli", "data", "check", config.data.data])
-    return _step("inspect the machine", ["bench-cli", "doctor"])
+        return step("check every record", ["bench-cli", "data", "check", config.data.data])
+    return step("inspect the machine", ["bench-cli", "doctor"])
 
 
 def _again(record: Record, changes: Mapping[str, Value] | None = None) -> list[str]:
     """The command that measured the record, with changes."""
     name = "run" if record.pipeline is None or not record.pipeline.epochs else "data bench"
-    return command_like(record, name, changes, only=_OWN_OPTIONS[name])
+    return command_like(name, record.config, changes, only=_OWN_OPTIONS[name])
 
 
 def _after_doubts(record: Record, path: Path) -> str:
@@ -86,13 +87,13 @@ def _after_doubts(record: Record, path: Path) -> str:
     reasons = record.verdict.reasons
     kinds = {reason.kind for reason in reasons}
     if kinds & {"option_without_effect", "promise_broken"}:
-        return _step("see every option check", ["bench-cli", "show", "--evidence", str(path)])
+        return step("see every option check", ["bench-cli", "show", "--evidence", str(path)])
     if "loss_not_finite" in kinds:
-        return _step("use a safe precision", _again(record, {"precision": "float32"}))
+        return step("use a safe precision", _again(record, {"precision": "float32"}))
     if kinds & _MORE_TIME or any(reason.topic == "budget" for reason in reasons):
-        return _step("measure longer", _again(record, _longer(record, reasons)))
+        return step("measure longer", _again(record, _longer(record, reasons)))
     if any(reason.topic == "interference" for reason in reasons):
-        return _step("run again when the machine is idle", _again(record))
+        return step("run again when the machine is idle", _again(record))
     return ""
 
 
@@ -112,41 +113,58 @@ def _after_success(record: Record) -> str:
     if config.step.mode == "input":
         return _after_pipeline(record)
     if config.data.has_pipeline:
-        return _step("is it input-bound?", command_like(record, "bottleneck"))
+        return step("is it input-bound?", command_like("bottleneck", record.config))
     if record.trace is None:
-        return _step("where does a step's time go?", command_like(record, "profile"))
-    return _step("find faster options", command_like(record, "tune"))
+        return step("where does a step's time go?", command_like("profile", record.config))
+    return step("find faster options", command_like("tune", record.config))
 
 
 def _after_pipeline(record: Record) -> str:
     if record.pipeline is None or not record.pipeline.stages:
-        return _step("find the slowest stage", command_like(record, "data bench", only=_PIPELINE_OPTIONS))
+        return step("find the slowest stage", command_like("data bench", record.config, only=PIPELINE_OPTIONS))
     if not record.pipeline.ablation:
-        found = command_like(record, "data bench", only=_PIPELINE_OPTIONS)
-        return _step("which pipeline option matters?", [*found, "--ablate"])
-    return _step("find the fastest options", command_like(record, "tune", {"mode": "input"}, only=_PIPELINE_OPTIONS))
+        found = command_like("data bench", record.config, only=PIPELINE_OPTIONS)
+        return step("which pipeline option matters?", [*found, "--ablate"])
+    return step(
+        "find the fastest options", command_like("tune", record.config, {"mode": "input"}, only=PIPELINE_OPTIONS)
+    )
 
 
 def command_like(
-    record: Record, name: str, changes: Mapping[str, Value] | None = None, only: Collection[str] | None = None
+    name: str,
+    configuration: Configuration,
+    changes: Mapping[str, Value] | None = None,
+    only: Collection[str] | None = None,
 ) -> list[str]:
-    """A command with the options that were given for the record; `changes` replace or join them.
+    """A command with the options that were given for a result; `changes` replace or join them.
 
     Only those of `only`, if that is given; and for commands other than `run` and `data bench` only those that say what
     is run, not how it is measured.
     """
-    asked: Config = record.config.requested
+    requested = configuration.requested
     given: dict[str, Any] = {
-        option.name: value_of(asked, option)
+        option.name: value_of(requested, option)
         for option in options()
-        if option.name in record.config.given
+        if option.name in configuration.given
         and option.section != "output"
         and (only is None or option.name in only)
         and (name in _OWN_OPTIONS or option.extra["role"] != "protocol" or option.name == "preset")
     }
-    folder = ["--output", asked.output.output] if "output" in record.config.given else []
+    folder = ["--output", requested.output.output] if "output" in configuration.given else []
     return ["bench-cli", *name.split(), *words({**given, **(changes or {})}), *folder]
 
 
-def _step(why: str, command: list[str]) -> str:
+def non_default(config: Config) -> dict[str, Any]:
+    """The options that define a configuration, where they differ from the defaults; not how it is measured."""
+    return {
+        option.name: value
+        for option in options()
+        if option.section != "output"
+        and option.extra["role"] != "protocol"
+        and (value := value_of(config, option)) != value_of(_DEFAULTS, option)
+    }
+
+
+def step(why: str, command: list[str]) -> str:
+    """ "is it input-bound? bench-cli bottleneck" """
     return f"{why}{'' if why.endswith('?') else ':'} {shlex.join(command)}"

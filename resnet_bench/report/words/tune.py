@@ -5,31 +5,33 @@ Neighbours: `report/terminal/` and `report/page/` show them.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from resnet_bench import units
 from resnet_bench.analysis import ratio as ratios
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
-from resnet_bench.config.option import options
+from resnet_bench.config.option import find_option, options
 from resnet_bench.records.base import Notice, distinct
 from resnet_bench.records.columns import value_of
-from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord, preset_path
+from resnet_bench.records.tuning import Candidate, Contribution, TuningRecord, preset_path, words
 from resnet_bench.report.words.comparison import interval, ratio
+from resnet_bench.report.words.next_step import step
 
 LONGEST_REASON = 120
 
 
-CONTRIBUTIONS = "Contribution of each option (the best configuration, with and without it)"
+CONTRIBUTIONS = "Contribution of each option: the best configuration, with and without it"
 
 
-CANDIDATES = "Candidates, each against the best configuration so far"
+CANDIDATES = "Candidates, each against the best configuration so far, in order"
 
 
 CONTRIBUTION_COLUMNS = ("option", "value", "instead of", "ratio", "95 % CI", "finding")
 
 
-CANDIDATE_COLUMNS = ("change", "img/s", "ratio", "interval", "pairs", "result")
+CANDIDATE_COLUMNS = ("change", "img/s", "ratio", "corrected CI", "pairs", "result")
 
 
 _MODES = {"train": "training", "infer": "inference", "eval": "evaluation", "input": "the input pipeline"}
@@ -49,7 +51,9 @@ def answer(tuning: TuningRecord) -> tuple[str, str, str]:
         return "No configuration was significantly faster than TensorFlow's defaults", why, ""
     if gain is None:
         return "Faster than TensorFlow's defaults", "(the gain was not measured)", ""
-    between = f"(95 % CI {interval(gain.ratio)})" if gain.ratio.low is not None else "(no interval: one pair)"
+    between = (
+        f"(95 % CI {interval(gain.ratio)})" if gain.ratio.low is not None else "(no confidence interval: one pair)"
+    )
     return f"{ratio(gain.ratio.value)} times TensorFlow's defaults", between, gain.finding
 
 
@@ -63,11 +67,12 @@ def _plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def rows(tuning: TuningRecord, path: Path | None) -> list[tuple[str, str]]:
-    """The command, both sides of the gain and how it was measured, each with its name."""
+def rows(tuning: TuningRecord, path: Path | None = None) -> list[tuple[str, str]]:
+    """The command (with `path` of the result: the preset file, too), both sides of the gain, and how it was measured,
+    each with its name."""
     listed = [("command", tuning.command)]
     if path is not None:
-        listed.append(("or", f"bench-cli run --preset-file {preset_path(path)}"))
+        listed.append(("preset file", f"bench-cli run --preset-file {preset_path(path)}"))
     gain = tuning.gain
     if tuning.defaults is not None and tuning.best is not None:
         listed.append(("defaults", _side(tuning.defaults, tuning, None if gain is None else gain.images_per_s_a)))
@@ -169,3 +174,15 @@ def notes(tuning: TuningRecord) -> list[str]:
 
 def _batch(config: Config) -> Value:
     return config.step.batch_size
+
+
+def next_step(tuning: TuningRecord, path: Path) -> str:
+    """How to use what was found, or to go on searching."""
+    if tuning.outcome.kind != "ok":
+        return f"continue the search: the same command with --resume {shlex.quote(str(path))}"
+    if tuning.recommended == "defaults":
+        workload = {
+            name: value for name, value in tuning.given.items() if find_option(name, "tune").extra["role"] != "protocol"
+        }
+        return step("where does a step's time go?", ["bench-cli", "profile", *words(workload)])
+    return step("measure the best in full", ["bench-cli", "run", "--preset-file", str(preset_path(path))])
