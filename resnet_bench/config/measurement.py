@@ -22,7 +22,11 @@ class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
         ),
         protocol("side", "tune", "confirm", "bottleneck"),
     ] = "auto"
-    rounds: Annotated[int, Meta(ge=1, description="Timed rounds per process."), protocol("bottleneck")] = 20
+    rounds: Annotated[
+        PositiveInt | Auto,
+        Meta(description="Timed rounds per process. auto: 20, or what --max-time leaves room for beside the checks."),
+        protocol("bottleneck"),
+    ] = "auto"
     steps: Annotated[
         PositiveInt | Auto,
         Meta(description="Steps per round, between two device synchronizations. auto: about half a second."),
@@ -50,8 +54,8 @@ class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
     evidence: Annotated[
         Literal["auto", "full", "off"],
         Meta(
-            description="Verify, in an untimed run, that requested options took effect. auto: if --max-time leaves "
-            "room; full: time is reserved for it; off: never."
+            description="Verify, in an untimed run, that requested options took effect. auto: time is kept for it if "
+            "enough rounds fit beside it; full: always; off: never."
         ),
         PROTOCOL,
     ] = "auto"

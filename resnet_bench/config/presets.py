@@ -11,7 +11,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "rounds": 5,
         "latency_samples": 0,
         "processes": 1,
-        "evidence": "off",
         "max_time": 55.0,
     },
     "standard": {},

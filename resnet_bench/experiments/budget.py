@@ -7,6 +7,7 @@ The pilot is the last warm-up step. Neighbours: `process.py` and `run.py` ask fo
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 ROUND_SECONDS = 0.5
 TURN_SECONDS = 0.1
@@ -24,6 +25,12 @@ def rounds_per_pair(round_s: float) -> int:
 
 
 MIN_ROUNDS = 3
+AUTO_ROUNDS = 20
+"""Timed rounds of a process by default, where they fit."""
+
+ENOUGH_ROUNDS = 10
+"""Rounds that show a steady state (8) with two to spare for warm-up that is discarded: what checks may not take."""
+
 MAX_STEPS_PER_ROUND = 1000
 SAFETY = 1.1
 """Planned work is assumed to take 10 % longer than the pilot said: steps vary, and the command must end in time."""
@@ -82,6 +89,18 @@ def share_of_time(left_s: float, cold_s: float, round_s: float, further: int) ->
         if share_s >= least_s * SAFETY:
             return share_s
     return left_s
+
+
+def kept_for_checks(
+    wishes: Iterable[float], rounds: int, round_s: float, left_s: float, cold_s: float, further: int
+) -> float:
+    """Seconds to keep for the untimed passes: the largest of the `wishes` that leaves this process and each of the
+    `further` ones its cold start of `cold_s` and `rounds` rounds; 0 where none does."""
+    for wish_s in sorted(wishes, reverse=True):
+        share_s = (left_s - wish_s - further * cold_s * SAFETY) / (further + 1)
+        if share_s >= rounds * round_s * SAFETY:
+            return wish_s
+    return 0.0
 
 
 def split_rounds(wanted: int, step_s: float, left_s: float) -> int:

@@ -19,6 +19,7 @@ from resnet_bench.analysis.verdict import decide_verdict
 from resnet_bench.config import Config, DataConfig
 from resnet_bench.errors import BenchError, BudgetError
 from resnet_bench.experiments import pipeline_variants
+from resnet_bench.experiments.budget import AUTO_ROUNDS
 from resnet_bench.experiments.ending import ended
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.pipeline_findings import PipelineFindings, pipeline_result
@@ -141,7 +142,8 @@ class _Calls:
 
     def _interleave(self, variants: tuple[p.Variant, ...], budget_s: float) -> None:
         findings = self._found.findings
-        wanted = findings.requested.measure.rounds
+        asked = findings.requested.measure.rounds
+        wanted = AUTO_ROUNDS if asked == "auto" else asked
         self._planned = wanted * len(variants)
         command = p.MeasureVariants(variants=variants, rounds=wanted, budget_s=budget_s)
         took = self._ask(command, p.VariantsMeasured).rounds

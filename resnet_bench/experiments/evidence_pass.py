@@ -48,6 +48,16 @@ def needed_s(cold: ColdStart, step_s: float) -> tuple[float, float]:
     return LOGGING * (sum(seconds or 0.0 for seconds in outside) + network_s) + 2 * STEPS * step_s, 2 * network_s
 
 
+def wishes_s(found: Findings, cold: ColdStart, step_s: float) -> tuple[float, ...]:
+    """What may be kept for the pass by --evidence auto: seconds for all of it, and for it without comparing outputs;
+    empty where it keeps none. For --evidence full see `reserved_s`."""
+    config = found.resolved
+    if config is None or config.measure.evidence != "auto" or config.step.mode == "input" or not shows_evidence(config):
+        return ()
+    pass_s, outputs_s = needed_s(cold, step_s)
+    return (pass_s + outputs_s, pass_s)
+
+
 def run(
     found: Findings,
     observer: RunObserver,

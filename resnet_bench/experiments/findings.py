@@ -33,6 +33,9 @@ class Findings:
     seen: Seen = field(default_factory=Seen)
     output_error: OutputError | None = None
     peaks: p.PeaksMeasured | None = None
+    kept_s: float = 0.0
+    """Seconds of the budget that the timed processes leave to the passes after them, from the first one's pilot."""
+
     notices: list[Notice] = field(default_factory=list)
     processes: list[ProcessSamples] = field(default_factory=list)
 

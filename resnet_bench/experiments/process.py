@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from resnet_bench.config import Config, resolved_value
 from resnet_bench.errors import BudgetError
-from resnet_bench.experiments import budget
+from resnet_bench.experiments import budget, evidence_pass
 from resnet_bench.experiments.findings import Findings
 from resnet_bench.experiments.progress import RunObserver
 from resnet_bench.records.base import Notice
@@ -24,6 +24,9 @@ from resnet_bench.worker.interface import Worker
 
 CLOSING_S = 3.0
 """Kept back from the budget: half of it for the worker's last replies, half for saving the record."""
+
+FINISHING_S = 1.5
+"""From the last timed round of a process to the start of the next: collecting evidence, results, the exit."""
 
 SPLIT_ROUNDS = 10
 PROFILE_READING_S = 8.0
@@ -61,7 +64,10 @@ class TimedProcess:
         profiles = profile_folder is not None and number == 0
         now = time.monotonic()
         round_s = step_s * resolved_value(self._config().measure.steps)
-        share_end = now + budget.share_of_time(self._deadline - now, now - start, round_s, further)
+        if number == 0:
+            self._found.kept_s = self._kept_s(step_s, round_s, now - start + FINISHING_S, further)
+        left_s = self._deadline - self._found.kept_s - now
+        share_end = now + budget.share_of_time(left_s, now - start + FINISHING_S, round_s, further)
         self._time(step_s, now + (share_end - now) / 2 if splits or profiles else share_end)
         self._time_latency(share_end)
         if splits:
@@ -69,6 +75,14 @@ class TimedProcess:
         if profile_folder is not None and number == 0:
             self._profile(profile_folder, step_s, share_end - PROFILE_READING_S)
         self._finish()
+
+    def _kept_s(self, step_s: float, round_s: float, cold_s: float, further: int) -> float:
+        """Seconds to leave to the option checks: where a number of rounds was asked for, these come first."""
+        asked = self._config().measure.rounds
+        wishes = evidence_pass.wishes_s(self._found, self._samples.cold_start, step_s)
+        rounds = budget.ENOUGH_ROUNDS if asked == "auto" else asked
+        left_s = self._deadline - time.monotonic() - FINISHING_S
+        return budget.kept_for_checks(wishes, rounds, round_s, left_s, cold_s, further)
 
     def _ask(self, command: p.Command, reply: type[p.M]) -> p.M:
         return self._worker.request(
@@ -142,7 +156,7 @@ class TimedProcess:
         steps = resolved_value(config.measure.steps)
         now = time.monotonic()
         left_s, share_s = self._deadline - now, share_end - now
-        rounds = config.measure.rounds
+        rounds = budget.AUTO_ROUNDS if config.measure.rounds == "auto" else config.measure.rounds
         if self.warmup:  # Else the first call is all that was seen; it compiled, so the series' own clock decides.
             rounds = budget.rounds_that_fit(rounds, steps * step_s, share_s, left_s)
         if rounds == 0:
@@ -151,6 +165,8 @@ class TimedProcess:
                 "Allow more with --max-time, or make the work smaller (--batch-size, --image-size, --preset smoke).",
             )
         self._planned, self._series = rounds, self.timed
+        if config.measure.rounds == "auto":
+            self._found.resolved = replace(config, measure=replace(config.measure, rounds=rounds))
         budget_s = max(0.0, min(left_s, max(share_s, budget.MIN_ROUNDS * steps * step_s)))
         command = p.Measure(rounds=rounds, steps=steps, budget_s=budget_s, watch=True)
         self._found.note(*self._ask(command, p.Timed).notices)

@@ -199,7 +199,7 @@ class _TimedProcesses:
             self.found.note(Notice.make("budget_cut_processes", asked=asked, ran=self.number))
         rounds = self.found.requested.measure.rounds
         fewest = min(len(process.rounds) for process in self.found.processes if process.rounds)
-        if fewest < rounds:
+        if rounds != "auto" and fewest < rounds:
             self.found.note(Notice.make("budget_cut_rounds", asked=rounds, ran=fewest))
 
     def _search_batch(self) -> None:
