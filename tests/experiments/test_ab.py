@@ -11,6 +11,7 @@ from resnet_bench.analysis.ab import MIN_PAIRS_FOR_TARGET
 from resnet_bench.config.options import parse_args
 from resnet_bench.errors import BudgetError
 from resnet_bench.experiments.paired import ab
+from resnet_bench.experiments.paired.interleave import StartOrder
 from resnet_bench.experiments.progress import PairedObserver
 from resnet_bench.records.base import Notice
 from resnet_bench.worker.interface import Worker, WorkerFailure
@@ -123,7 +124,10 @@ def test_sides_that_fit_are_interleaved(tmp_path: Path) -> None:
     assert log.read_text() == "abba"
 
 
-def test_running_out_of_memory_beside_the_other_side_makes_processes_alternate() -> None:
+def test_running_out_of_memory_beside_the_other_side_makes_processes_alternate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(StartOrder, "of", lambda _self, _number: ("a", "b"))
     with pytest.raises(ab.SideFailure, match="Side B") as caught:
         ab.run_pairs(side("a", 0.1), side("b", 0.1, scenario="oom:build"), ab.Budget(turns=2, steps=1))
     assert caught.value.exit_code == 5  # it does not fit alone either
