@@ -96,3 +96,22 @@ def test_turns_come_to_about_ten_seconds(turn_s: float, expected: int) -> None:
 
 def test_steps_fill_the_turn_that_is_asked_for() -> None:
     assert [budget.steps_per_round(0.01, 1, turn_s) for turn_s in (0.1, 0.5)] == [10, 50]
+
+
+@pytest.mark.parametrize(
+    ("left_s", "kept_s"),
+    [
+        (200.0, 30.0),  # (200 - 30 - 2 x 11) / 3 = 49 s for ten rounds of 2 s, which take 22
+        (118.0, 30.0),
+        (117.0, 20.0),
+        (107.0, 0.0),  # less than ten rounds would be left beside any check
+        (0.0, 0.0),
+    ],
+)
+def test_checks_get_their_time_where_enough_rounds_fit_beside_them(left_s: float, kept_s: float) -> None:
+    wishes = (20.0, 30.0)
+    assert budget.kept_for_checks(wishes, 10, 2.0, left_s, cold_s=10.0, further=2) == kept_s
+
+
+def test_nothing_is_kept_where_nothing_is_wished_for() -> None:
+    assert budget.kept_for_checks((), 10, 2.0, 1000.0, cold_s=10.0, further=2) == 0.0

@@ -95,6 +95,17 @@ def test_a_budget_that_is_too_small_cuts_rounds_and_says_so() -> None:
     assert Notice(kind="budget_cut_rounds", facts={"asked": 20, "ran": ran}) in record.warnings
 
 
+def test_auto_rounds_leave_room_for_the_option_checks_and_break_no_promise() -> None:
+    record = run("--max-time 110 --evidence auto", STEP_S="2", FIRST_STEP_S="4")
+    rounds = [len(process.rounds) for process in record.samples.processes]
+    assert len(rounds) == 3
+    assert 10 <= min(rounds) <= max(rounds) < 20
+    assert record.config.requested.measure.rounds == "auto"
+    assert record.config.resolved is not None
+    assert record.config.resolved.measure.rounds == rounds[0]
+    assert not [notice for notice in record.warnings if notice.kind.startswith(("budget_cut", "evidence_cut"))]
+
+
 def test_a_budget_that_is_too_small_cuts_processes_and_says_so() -> None:
     record = run("--processes 10 --rounds 3 --steps 1 --max-time 9", STEP_S="0.01", SLEEP_S="0.3")
     ran = len(record.samples.processes)
