@@ -103,8 +103,9 @@ def _longer(record: Record, reasons: Collection[Notice]) -> dict[str, Value]:
     changes: dict[str, Value] = {}
     if "few_processes" in kinds and measure.processes < ENOUGH_PROCESSES:
         changes["processes"] = ENOUGH_PROCESSES
-    if kinds & _ROUNDS:
-        changes["rounds"] = ENOUGH_ROUNDS if measure.rounds < ENOUGH_ROUNDS else 2 * measure.rounds
+    rounds = record.config.requested.measure.rounds
+    if kinds & _ROUNDS and rounds != "auto":
+        changes["rounds"] = ENOUGH_ROUNDS if rounds < ENOUGH_ROUNDS else 2 * rounds
     return {**changes, "max_time": max(ENOUGH_S, 2 * measure.max_time)}
 
 
