@@ -1,8 +1,8 @@
 """Locks of single configurations, so that two sweeps in one folder share the work instead of repeating it.
 
-The lock of a configuration is a file that names a process by number and start time. It is made with O_EXCL under a lock
-of the folder, which the kernel drops with its holder; so a lock whose process is gone can be taken over by exactly one
-other, and one that was cut off in the middle belongs to nobody. Neighbour: `sweep.py`.
+The lock of a configuration is a file that its holder keeps locked (flock(2)) as long as it works: the kernel drops the
+lock with its holder, in whichever container that ran. The file names the holder for readers. Locks are taken and
+released under a lock of the folder. Neighbour: `sweep.py`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ FOLDER = ".claims"
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
-    """A process on a machine: numbers are reused, start times (seconds since 1970) are not."""
+    """A process on a machine; `started` is in seconds since 1970. Process numbers are those of its own container."""
 
     pid: int
     started: float
     machine: str | None = None
+
+
+UNKNOWN = Owner(pid=0, started=0.0)
+"""The holder of a lock whose file cannot be read."""
 
 
 def this_process() -> Owner:
@@ -35,49 +39,53 @@ def this_process() -> Owner:
     return Owner(pid=os.getpid(), started=psutil.Process().create_time(), machine=machine_id())
 
 
-def alive(owner: Owner) -> bool:
-    """Whether that process still runs; one of another machine is assumed to."""
-    if owner.machine != machine_id():
-        return True
-    try:
-        process = psutil.Process(owner.pid)
-        return abs(process.create_time() - owner.started) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
 class SweepLock:
-    """The locks in one folder of records."""
+    """The locks in one folder of records. Those of this object are released at the latest when the process ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / FOLDER
         self._me = this_process()
+        self._held: dict[str, int] = {}
 
     def take(self, name: str) -> Owner | None:
-        """Lock `name`; the running owner where another has it, None where it is ours now.
+        """Lock `name`; the owner where another process has it, None where it is ours now.
 
-        `RecordError` where the folder cannot be written to.
+        A lock of another machine that its holder seems not to keep is believed all the same: some network file systems
+        do not pass locks on. `RecordError` where the folder cannot be written to.
         """
-        path = self.path(name)
         with self._locked():
-            owner = _read(path)
-            if owner is not None and owner != self._me and alive(owner):
+            if name in self._held:
+                return None
+            handle = os.open(self.path(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            owner = _read(handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(handle)
+                return owner or UNKNOWN
+            if owner is not None and self._is_elsewhere(owner):
+                os.close(handle)
                 return owner
-            path.unlink(missing_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(self._me))
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, msgspec.json.encode(self._me), 0)
+            self._held[name] = handle
         return None
 
     def release(self, name: str) -> None:
         """Give `name` back, if it is ours."""
+        if name not in self._held:
+            return
         with self._locked():
-            if _read(self.path(name)) == self._me:
-                self.path(name).unlink(missing_ok=True)
+            self.path(name).unlink(missing_ok=True)
+            os.close(self._held.pop(name))
 
     def path(self, name: str) -> Path:
         """The file of a lock."""
         return self._folder / f"{name}.claim"
+
+    def _is_elsewhere(self, owner: Owner) -> bool:
+        mine = self._me.machine
+        return owner.machine is not None and mine is not None and owner.machine != mine
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -92,8 +100,8 @@ class SweepLock:
             ) from error
 
 
-def _read(path: Path) -> Owner | None:
+def _read(handle: int) -> Owner | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Owner)
-    except (FileNotFoundError, msgspec.MsgspecError):
+        return msgspec.json.decode(os.pread(handle, 1 << 16, 0), type=Owner)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None

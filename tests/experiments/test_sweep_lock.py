@@ -1,7 +1,8 @@
-"""Claims: one holder at a time, taken over from the dead, respected of the living."""
+"""Locks of a sweep: one holder at a time, taken over from the dead, respected of the living."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -29,18 +30,35 @@ def put(folder: Path, owner: Owner) -> None:
     (folder / sweep_lock.FOLDER / "x.claim").write_bytes(msgspec.json.encode(owner))
 
 
-def test_a_claim_of_a_living_process_is_respected(tmp_path: Path) -> None:
-    put(tmp_path, other())
-    assert SweepLock(tmp_path).take("x") == other()
-    SweepLock(tmp_path).release("x")
-    assert SweepLock(tmp_path).path("x").exists()
-
-
-@pytest.mark.parametrize("stale", [{"started": 1.0}, {"pid": 2**22 + 1}], ids=["number used again", "gone"])
-def test_a_claim_of_a_dead_process_is_taken_over(tmp_path: Path, stale: dict[str, object]) -> None:
-    put(tmp_path, other(**stale))
+@pytest.mark.parametrize("changes", [{}, {"machine": None}, {"pid": 2**22 + 1}, {"started": 1.0, "machine": None}])
+def test_a_lock_that_a_living_process_keeps_is_respected(tmp_path: Path, changes: dict[str, object]) -> None:
+    """In another container its number means nothing here, and both may have no or the same machine id."""
+    put(tmp_path, other(**changes))
+    with (tmp_path / sweep_lock.FOLDER / "x.claim").open("rb") as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        assert SweepLock(tmp_path).take("x") == other(**changes)
+        SweepLock(tmp_path).release("x")
+        assert SweepLock(tmp_path).path("x").exists()
     assert SweepLock(tmp_path).take("x") is None
-    assert msgspec.json.decode(SweepLock(tmp_path).path("x").read_bytes(), type=Owner) == this_process()
+
+
+@pytest.mark.parametrize("stale", [{}, {"started": 1.0}, {"pid": 2**22 + 1}], ids=["ours", "number used again", "gone"])
+def test_a_lock_that_nobody_keeps_is_taken_over(tmp_path: Path, stale: dict[str, object]) -> None:
+    put(tmp_path, other(**stale))
+    mine = SweepLock(tmp_path)
+    assert mine.take("x") is None
+    assert msgspec.json.decode(mine.path("x").read_bytes(), type=Owner) == this_process()
+    assert mine.take("x") is None
+    assert SweepLock(tmp_path).take("x") == this_process()
+
+
+def test_a_lock_whose_file_says_nothing_yet_is_respected(tmp_path: Path) -> None:
+    put(tmp_path, other())
+    path = tmp_path / sweep_lock.FOLDER / "x.claim"
+    path.write_bytes(b"\xff")
+    with path.open("rb") as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        assert SweepLock(tmp_path).take("x") == sweep_lock.UNKNOWN
 
 
 def test_a_claim_that_was_cut_off_belongs_to_nobody(tmp_path: Path) -> None:
