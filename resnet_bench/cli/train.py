@@ -11,12 +11,13 @@ from rich.console import Group
 from rich.text import Text
 
 from resnet_bench.cli.exit import exit_code, show, signals
-from resnet_bench.cli.output import echo
+from resnet_bench.cli.output import complain, echo
 from resnet_bench.cli.progress.train import train_progress
 from resnet_bench.cli.save_fallback import save_with_fallback
 from resnet_bench.config import Config, ModelConfig, RuntimeConfig, TrainingConfig
 from resnet_bench.config.options import ConfigurationCommand, given_values, read, section, subset
 from resnet_bench.config.training import ResumeConfig
+from resnet_bench.errors import RecordError
 from resnet_bench.experiments import train_request
 from resnet_bench.experiments.progress import TrainObserver
 from resnet_bench.experiments.train import TrainRun
@@ -65,7 +66,7 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     records = Path(request.config.output.output)
     check_folder(records)
     check_folder(folder, "--folder")
-    with train_progress() as shown, Scalars(folder / "events") as scalars:
+    with train_progress() as shown, Scalars(folder / "events", complain) as scalars:
         session = TrainRun(request, CombinedObserver(shown, scalars), resume=resume)
         with signals(session.interrupt) as received:
             record = session.run()
@@ -117,10 +118,13 @@ def _draw(record: Record, folder: Path) -> tuple[Path, ...]:
         echo(plain_notice(Notice.make("curves_not_drawn")), err=True)
         return ()
     paths = tuple(folder / f"curves.{kind}" for kind in ("svg", "png"))
-    for path in paths:
-        write_atomically(
-            path, curves.draw(record.training, text_words.headline(record), text_words.subtitle(record), path.suffix)
-        )
+    title = (text_words.headline(record), text_words.subtitle(record))
+    try:
+        for path in paths:
+            write_atomically(path, curves.draw(record.training, *title, path.suffix))
+    except RecordError as error:  # the training is saved; a picture is no reason to fail
+        complain(error)
+        return ()
     return paths
 
 

@@ -113,28 +113,46 @@ class TrainRun:
                 self._worker = None
 
     def _on_event(self, event: p.Events) -> None:
-        found, observer = self._found, self._observer
+        self._keep(event)
+        try:
+            self._tell(event)
+        except Exception as error:  # whatever goes wrong with showing a training, it goes on
+            self._observer = TrainObserver()
+            self._found.note(Notice.make("progress_not_shown", problem=f"{type(error).__name__}: {error}"))
+
+    def _keep(self, event: p.Events) -> None:
+        """Take what the event says into the result."""
+        found = self._found
         if isinstance(event, p.PhaseStarted):
             found.phase = event.phase
-            observer.phase(event.phase)
         elif isinstance(event, p.Resolved):
             found.resolved, found.machine, found.environment = event.config, event.machine, event.environment
             found.note(*event.notices)
-            observer.resolved(event.config, event.notices)
         elif isinstance(event, p.TrainingBegan):
             self._began, self._steps = event, event.step
             self._epochs = list(event.epochs)
             found.model, found.data = event.model, event.data
             found.note(*event.notices)
-            observer.began(event)
         elif isinstance(event, p.StepsDone):
             self._steps = event.step
+        elif isinstance(event, p.EpochDone):
+            self._epochs.append(event.epoch)
+            self._rounds.append(self._round(event.epoch))
+
+    def _tell(self, event: p.Events) -> None:
+        """Tell the observer."""
+        observer = self._observer
+        if isinstance(event, p.PhaseStarted):
+            observer.phase(event.phase)
+        elif isinstance(event, p.Resolved):
+            observer.resolved(event.config, event.notices)
+        elif isinstance(event, p.TrainingBegan):
+            observer.began(event)
+        elif isinstance(event, p.StepsDone):
             observer.steps(event)
         elif isinstance(event, p.Tested):
             observer.tested(event)
         elif isinstance(event, p.EpochDone):
-            self._epochs.append(event.epoch)
-            self._rounds.append(self._round(event.epoch))
             observer.epoch(event.epoch)
 
     def _round(self, epoch: Epoch) -> Round:

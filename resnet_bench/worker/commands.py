@@ -16,7 +16,7 @@ from resnet_bench.worker import preparation
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.backends import open_backend
 from resnet_bench.worker.backends.base import Backend, NewBackend
-from resnet_bench.worker.phases import Phases
+from resnet_bench.worker.phases import DIAGNOSIS, Phases
 
 
 class Commands:
@@ -55,7 +55,8 @@ class Commands:
 
     def translate(self, error: BaseException) -> BenchError:
         """What an unexpected exception means to the user."""
-        explained = self._backend.explain(error) if self._backend is not None else None
+        with self.phases.kept_alive(DIAGNOSIS):
+            explained = self._backend.explain(error) if self._backend is not None else None
         if explained is not None:
             return explained
         name, phase = type(error).__name__, self.phases.name

@@ -6,6 +6,7 @@ one `Phases` of their process.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,12 @@ from resnet_bench.evidence.threads import thread_count
 from resnet_bench.runtime import telemetry
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.timing import Clock
+
+DIAGNOSIS = "diagnosis"
+"""The phase in which the data is read again for the record that stopped the pipeline: up to a pass over all of it."""
+
+ALIVE_S = 5.0
+"""Seconds between two messages of long work, shorter than any --timeout that makes sense."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +65,21 @@ class Phases:
         peak = instruments.host_peak_bytes()
         if peak is not None:
             self.peaks[name] = max(peak, self.peaks.get(name, 0))
+
+    @contextmanager
+    def kept_alive(self, name: str, every_s: float = ALIVE_S) -> Iterator[None]:
+        """Announce a phase again and again from a thread while long work sends nothing of its own, so that it is not
+        taken for a worker that hangs. Work that is over within `every_s` announces nothing."""
+        over = threading.Event()
+
+        def announce() -> None:
+            while not over.wait(every_s):
+                self.send(p.PhaseStarted(phase=name))
+
+        thread = threading.Thread(target=announce, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

@@ -80,6 +80,34 @@ def test_a_training_leaves_a_record_curves_and_scalars(train: Any, tmp_path: Pat
     assert losses_in(folder / "events") == [10.0, 11.0, 12.0, 20.0, 21.0, 22.0, 30.0, 31.0, 32.0, 40.0, 41.0, 42.0]
 
 
+def test_scalars_and_curves_that_cannot_be_written_do_not_end_a_training(train: Any, tmp_path: Path) -> None:
+    """Such as a disk that is full; a file stands where a folder is needed."""
+    (tmp_path / "training" / "curves.svg").mkdir(parents=True)
+    (tmp_path / "training" / "events").write_text("")
+    done = train("--epochs", "2")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("TensorBoard scalars are not written") == 1
+    assert "curves.svg cannot be written" in done.stderr
+    record = record_in(tmp_path)
+    assert record.training is not None
+    assert len(record.training.epochs) == 2
+
+
+def test_an_observer_that_fails_does_not_end_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    class Failing(TrainObserver):
+        def steps(self, event: Any) -> None:
+            raise ValueError(f"no screen at step {event.step}")
+
+    record = TrainRun(request_of({"epochs": 2}), Failing(), new_worker=lambda: InProcessWorker(FakeTrainer)).run()
+    assert record.outcome.kind == "ok"
+    assert record.training is not None
+    assert len(record.training.epochs) == 2
+    (notice,) = (each for each in record.warnings if each.kind == "progress_not_shown")
+    assert "ValueError: no screen at step" in notice.message
+
+
 def losses_in(folder: Path) -> list[float]:
     """What TensorBoard would read as the loss of each step."""
     from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,27 @@ def test_exceptions_are_put_into_words() -> None:
     other = commands.translate(ValueError("first line\nsecond"))
     assert type(other) is BenchError
     assert other.message == "ValueError in phase data: first line"
+
+
+def test_a_long_search_for_a_bad_record_is_no_silence() -> None:
+    """A set of a million images takes longer to read than --timeout."""
+    sent: list[p.Message] = []
+
+    class Searching(FakeBackend):
+        def explain(self, failure: BaseException) -> BenchError | None:
+            del failure
+            end = time.monotonic() + 60
+            while not sent and time.monotonic() < end:
+                time.sleep(0.001)
+            return DataError("/d/train-7, record 12: the image cannot be decoded.")
+
+    commands, _ = prepared(sent, Searching)
+    sent.clear()
+    often = functools.partial(commands.phases.kept_alive, every_s=0.01)
+    commands.phases.kept_alive = often  # type: ignore[method-assign]
+    assert commands.translate(ValueError()).message == "/d/train-7, record 12: the image cannot be decoded."
+    assert set(sent) == {p.PhaseStarted(phase="diagnosis")}
+    assert commands.phases.name == "data"
 
 
 def test_a_name_that_tensorflow_cannot_take_is_named() -> None:

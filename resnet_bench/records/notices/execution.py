@@ -152,6 +152,14 @@ _MODELS = (
         "No epoch was completed, so there is no accuracy and no throughput.",
     ),
     Kind(
+        "progress_not_shown",
+        "training",
+        "warning",
+        "Progress could not be shown any more ({problem}); the training was not affected.",
+        "",
+        {"problem": str},
+    ),
+    Kind(
         "curves_not_drawn",
         "training",
         "warning",

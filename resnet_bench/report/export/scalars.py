@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from resnet_bench.errors import RecordError
 from resnet_bench.records.training import Epoch
 
 
 class Scalars:
     """An event file that is created with its first scalar. Use as a context manager.
 
-    Raises `RecordError` where the file cannot be written.
+    Where it cannot be written, `on_failure` is told once, and no more is written: a training is worth more.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_failure: Callable[[str], None]) -> None:
+        self._on_failure = on_failure
+        self._failed = False
         self._path = folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}.resnet-bench"
         self._file: Any = None
         self._writer: Any = None
@@ -35,13 +37,14 @@ class Scalars:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with self._told():
+                self._file.close()
 
     def steps(self, last: int, losses: Sequence[float]) -> None:
         """The losses of consecutive steps, the last of them number `last`."""
-        for step, loss in enumerate(losses, start=last - len(losses) + 1):
-            self._write(step, {"step/loss": loss})
-        self._flush()
+        with self._told():
+            for step, loss in enumerate(losses, start=last - len(losses) + 1):
+                self._write(step, {"step/loss": loss})
 
     def epoch(self, epoch: Epoch) -> None:
         """The figures of an epoch."""
@@ -53,8 +56,18 @@ class Scalars:
             "epoch/learning_rate": epoch.learning_rate,
             "epoch/images_per_s": epoch.images_per_s,
         }
-        self._write(epoch.epoch, {tag: value for tag, value in values.items() if value is not None})
-        self._flush()
+        with self._told():
+            self._write(epoch.epoch, {tag: value for tag, value in values.items() if value is not None})
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Write what is done inside, or tell once why that is impossible."""
+        try:
+            yield
+        except OSError as error:
+            if not self._failed:
+                self._failed = True
+                self._on_failure(f"TensorBoard scalars are not written to {self._path}: {error.strerror or error}.")
 
     def _write(self, step: int, values: Mapping[str, float]) -> None:
         import numpy as np
@@ -63,6 +76,8 @@ class Scalars:
         from tensorboard.plugins.scalar.metadata import create_summary_metadata
         from tensorboard.util.tensor_util import make_tensor_proto
 
+        if self._failed:
+            return
         if self._writer is None:
             self._open()
         shown = [
@@ -80,16 +95,7 @@ class Scalars:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.summary.writer.record_writer import RecordWriter
 
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("wb")
-        except OSError as error:
-            raise RecordError(f"{self._path} cannot be written: {error.strerror or error}.") from error
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("wb", buffering=0)
         self._writer = RecordWriter(self._file)
         self._writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
-
-    def _flush(self) -> None:
-        try:
-            self._file.flush()
-        except OSError as error:
-            raise RecordError(f"{self._path} cannot be written: {error.strerror or error}.", "Make room.") from error

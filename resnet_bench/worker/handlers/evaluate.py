@@ -20,9 +20,10 @@ from resnet_bench.records.base import Notice
 from resnet_bench.records.evaluation import EvaluationRecord, LikelyClass, Prediction
 from resnet_bench.records.files import new_id, now
 from resnet_bench.worker import protocol as p
+from resnet_bench.worker.phases import DIAGNOSIS, Phases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from resnet_bench.data.datasets import Dataset, DatasetPart
     from resnet_bench.step.evaluate import LoadedModel
@@ -45,7 +46,7 @@ def evaluate(session: TensorFlowSession, command: p.Evaluate) -> p.Evaluated:
         parts = [_parts(data, command.images) for data in sets]
         notices = [notice for pair in zip(subjects, sets, strict=True) for notice in _check(*pair)]
     with session.phases.enter("evaluate"):
-        labels, answers, batches = _ask(subjects, parts, session.phases.send)
+        labels, answers, batches = _ask(subjects, parts, session.phases)
     with session.phases.enter("timed"):
         times = _take_turns(subjects, batches, command.turns, time.perf_counter() + command.budget_s)
     rates = [len(own) * subjects[0].batch_size / sum(own) if own else None for own in times]
@@ -128,7 +129,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _ask(
-    subjects: list[LoadedModel], parts: list[list[DatasetPart]], send: Callable[[p.Message], None]
+    subjects: list[LoadedModel], parts: list[list[DatasetPart]], phases: Phases
 ) -> tuple[Any, list[classification.Predictions], list[Any]]:
     """The labels int [N], what each network answered, and a full batch of images for each."""
     import numpy as np
@@ -141,9 +142,9 @@ def _ask(
     labels: list[Any] = []
     batches: list[Any] = []
     images_asked = sum(part.count for part in parts[0])
-    for views in zip(*(_in_order(each, size) for each in parts), strict=True):
+    for views in zip(*(_in_order(each, size, phases) for each in parts), strict=True):
         labels.append(np.asarray(views[0][1]))
-        send(p.Tested(images=sum(map(len, labels)), of=images_asked))
+        phases.send(p.Tested(images=sum(map(len, labels)), of=images_asked))
         batches = batches or [padded(view[0], view[1], size)[0] for view in views]
         for index, (subject, (images, own)) in enumerate(zip(subjects, views, strict=True)):
             filled, _, count = padded(images, own, size)
@@ -166,7 +167,7 @@ def _ask(
     return every, answers, batches
 
 
-def _in_order(parts: list[DatasetPart], size: int) -> Any:
+def _in_order(parts: list[DatasetPart], size: int, phases: Phases) -> Any:
     """The batches of some parts; an exception that the data is to blame for names the file."""
     for part in parts:
         try:
@@ -174,7 +175,9 @@ def _in_order(parts: list[DatasetPart], size: int) -> Any:
         except BenchError:
             raise
         except Exception as failure:
-            raise part.explain(failure) or failure from failure
+            with phases.kept_alive(DIAGNOSIS):
+                found = part.explain(failure)
+            raise found or failure from failure
 
 
 def _take_turns(subjects: list[LoadedModel], batches: list[Any], turns: int, until: float) -> list[list[float]]:
