@@ -94,6 +94,7 @@ class LazyGroup(click.Group):
         from resnet_bench.errors import BenchError
 
         try:
+            _check_working_folder()
             return super().invoke(ctx)
         except BenchError as error:
             complain(error)
@@ -101,6 +102,20 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             complain("Interrupted.")
             ctx.exit(INTERRUPTED)
+
+
+def _check_working_folder() -> None:
+    """A shell may stand in a folder that was deleted; every relative path fails there, and Python's own start too."""
+    from pathlib import Path
+
+    from resnet_bench.errors import DataError
+
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise DataError(
+            f"The working directory cannot be used: {error.strerror}.", "Change to one that exists."
+        ) from None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -20,7 +20,7 @@ from resnet_bench.config.training import ResumeConfig
 from resnet_bench.errors import RecordError
 from resnet_bench.experiments import train_request
 from resnet_bench.experiments.progress import TrainObserver
-from resnet_bench.experiments.train import TrainRun
+from resnet_bench.experiments.train import TrainRun, check_resumable
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
 from resnet_bench.records.base import Notice
 from resnet_bench.records.files import check_folder, write_atomically
@@ -61,8 +61,9 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     """
     given, resume = given_values(ctx) | given_values(ctx, TrainingConfig), read(ctx, ResumeConfig).resume
     folder = Path(given.get("folder", "training"))
-    resumable = resume and (folder / REQUEST).exists()
-    request = continued(folder, given) if resumable else request_of(given)
+    if resume:
+        check_resumable(folder)
+    request = continued(folder, given) if resume and (folder / REQUEST).exists() else request_of(given)
     records = Path(request.config.output.output)
     check_folder(records)
     check_folder(folder, "--folder")

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -41,6 +41,15 @@ CLOSING_S = 600.0
 RESUME = "Go on with --resume."
 
 
+def check_resumable(folder: Path) -> None:
+    """Raise `ConfigError` where a folder has no checkpoint: to start from the beginning may not be what is meant."""
+    if not (folder / CHECKPOINT).exists():
+        raise ConfigError(
+            f"--folder {folder} has no checkpoint to resume from.",
+            "Name the --folder of a training, or leave out --resume to start at the first step.",
+        )
+
+
 class TrainRun:
     """One training: run it once, interrupt it at any moment."""
 
@@ -65,8 +74,8 @@ class TrainRun:
     def run(self) -> Record:
         """Train; return the record whatever happened. Blocks.
 
-        Raises `ConfigError` where the folder holds a training and none is to be resumed, `RecordError` where it
-        cannot be written to.
+        Raises `ConfigError` where the folder holds a training and none is to be resumed, or the reverse, and
+        `RecordError` where it cannot be written to.
         """
         folder = Path(self._request.training.folder)
         if not self._resume and (folder / CHECKPOINT).exists():
@@ -74,10 +83,14 @@ class TrainRun:
                 f"--folder {folder} holds a training already.",
                 "Go on with it: --resume (with more --epochs, if it has ended). Or name another --folder.",
             )
+        if self._resume:
+            check_resumable(folder)
         write_atomically(folder / REQUEST, msgspec.json.format(msgspec.json.encode(self._request), indent=1))
         created = now()
         started = time.monotonic()
         outcome, _ = ended(lambda: self._train(folder), RESUME)
+        if outcome.remedy == RESUME and not (folder / CHECKPOINT).exists():
+            outcome = replace(outcome, remedy="There is no checkpoint yet: start it again.")
         trained = self._trained
         if trained is not None and trained.result.ended == "interrupted":
             outcome = Outcome(kind="interrupted", message="Interrupted; a checkpoint was saved.", remedy=RESUME)
@@ -178,7 +191,7 @@ class TrainRun:
             created_at=created,
             tool_version=resnet_bench.__version__,
             outcome=outcome,
-            verdict=_verdict(outcome, self._epochs),
+            verdict=_verdict(outcome, self._epochs, found.notices),
             config=Configuration(
                 requested=request.config,
                 resolved=found.resolved,
@@ -191,12 +204,12 @@ class TrainRun:
             data=found.data,
             samples=samples,
             summary=summarize(samples),
-            training=trained.result if trained is not None else self._partial(),
+            training=trained.result if trained is not None else self._partial(outcome),
             warnings=tuple(found.notices),
             wall_s=wall_s,
         )
 
-    def _partial(self) -> TrainingResult | None:
+    def _partial(self, outcome: Outcome) -> TrainingResult | None:
         """The result of a training whose worker did not finish."""
         began = self._began
         if began is None:
@@ -208,18 +221,21 @@ class TrainRun:
             best_accuracy=top.test_accuracy if top is not None else None,
             best_epoch=top.epoch if top is not None else None,
             target_accuracy=self._request.training.target_accuracy,
-            ended="interrupted",
+            ended="failed" if outcome.kind in ("error", "config", "data", "device") else "interrupted",
             steps_per_epoch=began.steps_per_epoch,
             train_images=began.train_images,
             test_images=began.test_images,
         )
 
 
-def _verdict(outcome: Outcome, epochs: list[Epoch]) -> Verdict:
+def _verdict(outcome: Outcome, epochs: list[Epoch], notices: Sequence[Notice]) -> Verdict:
     """One process has no interval, so its speed is never more than provisional."""
     if outcome.kind not in ("ok", "interrupted"):
         notice = Notice.make("did_not_finish", outcome=outcome.kind, phase=outcome.phase)
         return Verdict(kind="invalid", reasons=(notice,))
     if not epochs:
         return Verdict(kind="invalid", reasons=(Notice.make("no_epoch_finished"),))
+    contradictions = tuple(notice for notice in notices if notice.severity == "invalidates")
+    if contradictions:
+        return Verdict(kind="invalid", reasons=contradictions)
     return Verdict(kind="provisional", reasons=(Notice.make("trained_once"),))

@@ -24,7 +24,8 @@ class Epoch(Data, frozen=True, kw_only=True):
 class TrainingResult(Data, frozen=True, kw_only=True):
     """Accuracy and speed of a training.
 
-    `time_to_accuracy_s` is when `target_accuracy` was first reached on test images.
+    `ended`: "failed" is a training that an error ended (the record's outcome says which); "interrupted" one that can go
+    on. `time_to_accuracy_s` is when `target_accuracy` was first reached on test images.
 
     `kept_epoch` is the epoch whose weights the saved model has (0: none was finished), `batch_norm_momentum` the
     momentum of batch norm's moving averages.
@@ -35,7 +36,7 @@ class TrainingResult(Data, frozen=True, kw_only=True):
     best_accuracy: float | None = None
     target_accuracy: float | None = None
     time_to_accuracy_s: float | None = None
-    ended: Literal["epochs", "early_stopping", "target", "interrupted", "budget"] = "epochs"
+    ended: Literal["epochs", "early_stopping", "target", "interrupted", "budget", "failed"] = "epochs"
     resumed_from_step: int | None = None
     model_path: str | None = None
     steps_per_epoch: int | None = None

@@ -21,6 +21,7 @@ Failure = tuple[OutcomeKind, str, str]
 """Kind of outcome, message, remedy."""
 
 LOG_REMEDY = "See the end of the worker's log."
+_UNKNOWN_FLAGS = re.compile(r"Unknown flags? in (\w+): *(.+)")
 _OUT_OF_MEMORY = re.compile(r"std::bad_alloc|OOM when allocating|CUDA_ERROR_OUT_OF_MEMORY|MemoryError", re.IGNORECASE)
 
 
@@ -121,6 +122,11 @@ def classify_exit(code: int | None, log: str, oom_killed: bool) -> tuple[Outcome
     smaller = "Use a smaller --batch-size or --image-size."
     if (oom_killed and code == -signal.SIGKILL) or _OUT_OF_MEMORY.search(log):
         return "out_of_memory", "The worker ran out of memory", smaller
+    flags = _UNKNOWN_FLAGS.search(log)
+    if flags is not None:
+        variable = flags[1]
+        message = f"{variable} in the environment has unknown flags ({flags[2].strip()}), so TensorFlow aborted"
+        return "config", message, f"Correct {variable}, or unset it."
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         if -code == signal.SIGKILL:

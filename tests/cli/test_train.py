@@ -21,15 +21,17 @@ from resnet_bench.cli import group
 from resnet_bench.config.option import training_options
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.experiments.progress import TrainObserver
-from resnet_bench.experiments.train import TrainRun
+from resnet_bench.experiments.train import TrainRun, _verdict
 from resnet_bench.experiments.train_request import REQUEST, continued, request_of
+from resnet_bench.records.base import Notice
 from resnet_bench.records.record import Record
+from resnet_bench.records.run import Outcome, Verdict
 from resnet_bench.step.training.checkpoint import CHECKPOINT, save
 from resnet_bench.step.training.progress import TrainingProgress
 from resnet_bench.worker.interface import Worker
 from resnet_bench.worker.process import WorkerProcess
 from tests.data.test_datasets import signs
-from tests.support.fake_trainer import FakeTrainer
+from tests.support.fake_trainer import FakeTrainer, epoch_of
 from tests.support.in_process import InProcessWorker
 
 ROOT = Path(__file__).parents[2]
@@ -163,6 +165,13 @@ def test_a_folder_with_a_training_is_not_overwritten(train: Any, tmp_path: Path)
     assert "--folder training holds a training already. Go on with it: --resume" in done.stderr
 
 
+def test_there_must_be_a_checkpoint_to_resume_from(train: Any, tmp_path: Path) -> None:
+    done = train("--resume")
+    assert done.exit_code == 2
+    assert "--folder training has no checkpoint to resume from" in done.stderr
+    assert not (tmp_path / "training").exists()
+
+
 def test_resume_takes_the_options_of_the_training_and_lets_only_its_length_change(train: Any, tmp_path: Path) -> None:
     assert train("--epochs", "2", "--width", "8", "--augment", "shift,flip").exit_code == 0
     done = train("--resume", "--epochs", "3", "--json", "--output", "again")
@@ -198,6 +207,7 @@ def test_what_a_training_reached_before_it_failed_is_saved(
     assert record.verdict.kind == "invalid"
     assert record.training is not None
     assert (len(record.training.epochs), record.training.steps) == (2, 6)
+    assert record.training.ended == ("failed" if kind == "error" else "interrupted")
 
 
 def test_an_interrupt_lets_the_worker_end_by_itself(tmp_path: Path) -> None:
@@ -275,3 +285,11 @@ def test_help_names_source_and_not_its_older_name(command: str) -> None:
 def test_the_command_offers_every_option_of_a_training() -> None:
     shown = CliRunner().invoke(group, ["train", "--help"]).output
     assert all(option.flag.split("/")[0] in shown for option in training_options())
+
+
+def test_a_variable_that_contradicts_an_option_makes_a_training_invalid() -> None:
+    facts = {"variable": "TF_XLA_FLAGS", "value": "x", "option": "--no-xla", "effect": "e", "instead": "--xla"}
+    contradiction = Notice.make("environment_contradicts", **facts)
+    ok = Outcome(kind="ok")
+    assert _verdict(ok, [epoch_of(1)], [contradiction]) == Verdict(kind="invalid", reasons=(contradiction,))
+    assert _verdict(ok, [epoch_of(1)], [Notice.make("environment_steers", variables="a")]).kind == "provisional"

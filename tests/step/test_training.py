@@ -208,7 +208,9 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_spares_the_checkpoint(t
             losses, hits = super().settle(steps)
             return ([math.nan] if self.calls == 3 else losses), hits
 
-    with pytest.raises(BenchError, match=r"loss of step 3 is nan.*--learning-rate"):
+    with pytest.raises(
+        BenchError, match=r"loss became infinite or NaN \(nan\) in step 3, at a learning rate of .*--learning-rate"
+    ):
         trainer(tmp_path, Diverging(), Noted()).run()
     assert load(tmp_path / CHECKPOINT)[1].step == 2
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from resnet_bench.errors import BenchError
 from resnet_bench.records.run import ColdStart, DataFacts, Memory
 from resnet_bench.records.training import Epoch, TrainingResult
+from resnet_bench.step.training.checkpoint import CHECKPOINT
 from resnet_bench.worker import child, preparation
 from resnet_bench.worker import protocol as p
 from resnet_bench.worker.backends.base import Handler
@@ -62,6 +64,7 @@ class FakeTrainer(FakeBackend):
                     time.sleep(0.01)
                 return p.Trained(result=self._result(command, epochs, "interrupted"), memory=Memory())
             epochs.append(epoch_of(number))
+            (Path(command.folder) / CHECKPOINT).touch()
             self.phases.send(p.EpochDone(epoch=epochs[-1]))
         return p.Trained(result=self._result(command, epochs, "epochs"), memory=Memory())
 

@@ -204,6 +204,8 @@ def _alive(pid: int) -> bool:
         (-signal.SIGTERM, "", False, "killed"),
         (-signal.SIGABRT, "what():  std::bad_alloc", False, "out_of_memory"),
         (-signal.SIGABRT, "", False, "crashed"),
+        (-signal.SIGABRT, "F0 parse.cc:234] Unknown flags in XLA_FLAGS: --xla_a=1 --xla_b\n", False, "config"),
+        (-signal.SIGABRT, "F0 parse.cc:234] Unknown flag in TF_XLA_FLAGS: --tf_xla_a=1", False, "config"),
         (1, "", False, "crashed"),
         (0, "", False, "crashed"),
         (None, "", False, "crashed"),
@@ -211,6 +213,12 @@ def _alive(pid: int) -> bool:
 )
 def test_exits_are_classified(code: int | None, log: str, oom_killed: bool, kind: str) -> None:
     assert classify_exit(code, log, oom_killed)[0] == kind
+
+
+def test_flags_that_xla_does_not_know_are_named() -> None:
+    _, message, remedy = classify_exit(-signal.SIGABRT, "] Unknown flags in XLA_FLAGS: --xla_a=1 --xla_b\n", False)
+    assert message == "XLA_FLAGS in the environment has unknown flags (--xla_a=1 --xla_b), so TensorFlow aborted"
+    assert remedy == "Correct XLA_FLAGS, or unset it."
 
 
 def test_a_failure_carries_the_exit_code_of_its_kind() -> None:

@@ -132,13 +132,6 @@ _MODELS = (
         {"model": str, "source": str},
     ),
     Kind(
-        "nothing_to_resume",
-        "training",
-        "info",
-        "{folder} has no checkpoint; training starts at step 1.",
-        facts={"folder": str},
-    ),
-    Kind(
         "trained_once",
         "training",
         "degrades",

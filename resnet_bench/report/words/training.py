@@ -17,6 +17,7 @@ _ENDED = {
     "early_stopping": "stopped early: no better test accuracy for as long as --early-stopping says",
     "target": "target accuracy reached",
     "interrupted": "interrupted; --resume goes on",
+    "failed": "an error ended it",
     "budget": "time is up (--max-time); --resume goes on",
 }
 

@@ -154,9 +154,11 @@ class Trainer:
         wall_s = self._clock() - begun
         for number, loss in enumerate(losses, start=self.progress.step + 1):
             if not math.isfinite(loss):
+                rate = self._plan.rate(number - 1)
                 raise BenchError(
-                    f"The loss of step {number} is {loss}: training diverged.",
-                    "Lower --learning-rate, add --warmup-epochs, or use --precision float32; then --resume.",
+                    f"The loss became infinite or NaN ({loss}) in step {number}, at a learning rate of {rate:.3g}: "
+                    "training diverged.",
+                    "Lower --learning-rate, add --warmup-epochs, or use --precision float32.",
                 )
         images = len(losses) * self._plan.batch_size
         self.progress = self.progress.advanced(losses, hits, images, wall_s)

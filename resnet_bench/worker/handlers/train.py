@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from resnet_bench.config import Config, TrainingConfig, resolved_value
 from resnet_bench.errors import ConfigError, DataError
-from resnet_bench.records.base import Notice
 from resnet_bench.records.model_card import WeightsFacts
 from resnet_bench.records.run import ColdStart, Memory
 from resnet_bench.records.training import Epoch, TrainingResult
-from resnet_bench.step.training.checkpoint import CHECKPOINT
 from resnet_bench.step.training.loop import Trainer
 from resnet_bench.step.training.progress import Ending, TrainingPlan, TrainingProgress, best, time_to
 from resnet_bench.step.training.schedule import batch_norm_momentum, plan_of
@@ -78,20 +76,16 @@ def train(session: TensorFlowSession, command: p.Train) -> p.Trained:
     plan = _plan(config, training, data)
     momentum = training.batch_norm_momentum
     momentum = batch_norm_momentum(plan.steps_per_epoch) if momentum == "auto" else momentum
-    begins = not (command.resume and (folder / CHECKPOINT).exists())
+    begins = not command.resume
     with session.phases.enter("build"):
         weights = _build(session, config, training, momentum, begins)
     step = _prepare(session, config)
     interrupted = _listen_for_interrupts()
     trainer = Trainer(step, data, plan, folder, TrainingEvents(session.phases.send), lambda: bool(interrupted))
-    notices: tuple[Notice, ...] = ()
-    if not begins:
-        trainer.resume()
-    elif command.resume:
-        notices = (Notice.make("nothing_to_resume", folder=command.folder),)
-    notices = (*data.notices, *notices)
+    if command.resume and not trainer.resume():
+        raise ConfigError(f"--folder {folder} has no checkpoint to resume from.", "Leave out --resume.")
     begun_at = trainer.progress.step
-    session.phases.send(_began(session, data, plan, trainer, process_s, weights, notices))
+    session.phases.send(_began(session, data, plan, trainer, process_s, weights))
     with session.phases.enter("train"):
         ended = trainer.run()
     with session.phases.enter("save"):
@@ -186,7 +180,6 @@ def _began(
     trainer: Trainer,
     process_s: float | None,
     weights: WeightsFacts | None,
-    notices: tuple[Notice, ...],
 ) -> p.TrainingBegan:
     from resnet_bench import model as models
 
@@ -212,7 +205,7 @@ def _began(
         step=trainer.progress.step,
         epochs=trainer.progress.epochs,
         weights=weights,
-        notices=notices,
+        notices=data.notices,
     )
 
 
