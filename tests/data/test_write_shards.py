@@ -283,6 +283,75 @@ def test_what_is_not_supported_of_tfds_is_named(tmp_path: Path, info: dict[str, 
     assert words in str(caught.value)
 
 
+def split_of(**changes: object) -> dict[str, object]:
+    return {"splits": [{"name": "train", "shardLengths": ["2", "3"], **changes}]}
+
+
+@pytest.mark.parametrize(
+    ("info", "words"),
+    [
+        ({"name": "../../x"}, "'../../x', is not allowed"),
+        ({"name": "/tmp/x"}, "'/tmp/x', is not allowed"),
+        ({"name": "a\\b"}, "is not allowed"),
+        ({"name": ".."}, "'..', is not allowed"),
+        ({"name": "\x1b[31mred"}, "\\\\x1b[31mred', is not allowed"),
+        (split_of(filepathTemplate="../../../etc/{SPLIT}"), "the file name, '../../../etc/train', is not allowed"),
+        (split_of(filepathTemplate="/etc/passwd"), "the file name, '/etc/passwd', is not allowed"),
+        (split_of(filepathTemplate=7), "is not as tfds writes it"),
+        ({"name": 7, "splits": "train"}, "is not as tfds writes it"),
+        ({"splits": ["train"]}, "is not as tfds writes it"),
+        ({"splits": None}, "is not as tfds writes it"),
+        (split_of(shardLengths=["many"]), "is not as tfds writes it"),
+        (split_of(shardLengths=["-3"]), "is not as tfds writes it"),
+        (split_of(shardLengths={"a": 1}), "is not as tfds writes it"),
+        ({"fileFormat": ["x"]}, "is not as tfds writes it"),
+    ],
+)
+def test_metadata_of_tfds_is_checked_and_its_names_stay_in_the_folder(
+    tmp_path: Path, info: dict[str, Any], words: str
+) -> None:
+    folder = tfds(tmp_path / "a", **info)
+    with pytest.raises(DataError) as caught:
+        TfdsImages(str(folder), "train")
+    assert words in str(caught.value)
+    assert str(folder / "dataset_info.json") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(
+            "[]",
+            "7",
+            "null",
+            "{",
+            "",
+            "[" * 9999,
+            '"\\udce9"',
+            '{"featuresDict": []}',
+            '{"featuresDict": {"features": [1]}}',
+        ),
+        '{"featuresDict": {"features": {"image": 7}}}',
+        '{"featuresDict": {"features": {"l": {"pythonClassName": "ClassLabel", "classLabel": {"numClasses": "x"}}}}}',
+        '{"featuresDict": {"features": {"i": {"pythonClassName": "Image"}, "../l": {"pythonClassName":"ClassLabel"}}}}',
+    ],
+)
+@pytest.mark.parametrize("name", ["features.json", "dataset_info.json"])
+def test_malformed_metadata_of_tfds_is_named(tmp_path: Path, content: str, name: str) -> None:
+    folder = tfds(tmp_path)
+    (folder / name).write_text(content)
+    with pytest.raises(DataError) as caught:
+        TfdsImages(str(folder), "train")
+    assert name in str(caught.value)
+
+
+def test_metadata_of_tfds_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    folder = tfds(tmp_path)
+    for name in ("features.json", "dataset_info.json", "label.labels.txt"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    assert TfdsImages(str(folder), "train").class_names == ("cat", "dog", "fox")
+
+
 def test_a_tfds_set_without_one_image_and_one_label_is_refused(tmp_path: Path) -> None:
     folder = tfds(tmp_path)
     (folder / "features.json").write_text(
