@@ -67,6 +67,6 @@ def _entry(title: str, wanted: Metric, record: Record, values: Row) -> dict[str,
     entry: dict[str, object] = {"name": title, "unit": wanted.unit, "value": values[wanted.name]}
     low, high = values["images_per_s_low"], values["images_per_s_high"]
     if wanted.bigger_is_better and isinstance(low, float) and isinstance(high, float):
-        entry["range"] = f"{units.significant(low)} to {units.significant(high)} (95 %)"
+        entry["range"] = f"{units.significant(low)} to {units.significant(high)} (95 % CI)"
     entry["extra"] = f"{record.verdict.kind}, measured {record.created_at}, resnet-bench {record.tool_version}"
     return entry

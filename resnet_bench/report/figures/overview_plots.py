@@ -47,7 +47,7 @@ def throughputs(named: Sequence[tuple[str, Record]]) -> Figure | None:
     chart = Chart(
         "Throughput of the records",
         f"{len(known)} records from {units.rate(known[-1][2].value)} to {units.rate(known[0][2].value)}; "
-        "bars are 95 % intervals.",
+        "bars are 95 % confidence intervals.",
         found.height,
         tuple(found.elements),
         tuple((f"v-{verdict}", verdict) for verdict in SHAPE if any(r.verdict.kind == verdict for _, r, _ in known)),
@@ -63,7 +63,7 @@ def ratios(report: ComparisonReport) -> Figure | None:
     return ratio_rows(
         [(each.new.label, each.ratio, each.finding) for each in report.comparisons],
         "Ratio to the base",
-        "Throughput of each configuration as a multiple of the base's, with intervals; right of 1 is faster.",
+        "Throughput relative to the base, with 95 % confidence intervals; right of 1 is faster.",
         "times the base",
     )
 
@@ -75,7 +75,7 @@ def ratio_rows(
     if not named:
         return None
     ends = [1.0, *(end for _, each, _ in named for end in (each.low, each.value, each.high) if end)]
-    found = charts.rows([name for name, *_ in named], ends, axis, ratio, zero=False)
+    found = charts.rows([name for name, *_ in named], ends, axis, charts.plain, zero=False)
     one = found.x(1.0)
     found.elements.append(charts.rule(one, found.y.end, one, found.y.start, "marker"))
     rows: list[tuple[str | Cell, ...]] = []
@@ -92,4 +92,4 @@ def ratio_rows(
         found.elements.append(charts.label(right + 10, middle + 4, ratio(estimate.value)))
         rows.append((name, ratio(estimate.value), interval(estimate), finding))
     chart = Chart(title, description, found.height, tuple(found.elements))
-    return Figure(chart, table("Ratios", f"{head}|>ratio|95 %|finding", rows))
+    return Figure(chart, table("Ratios", f"{head}|>ratio|95 % CI|finding", rows))

@@ -104,7 +104,7 @@ def step_series(record: Record) -> Figure | None:
     left_out = sum(len(warm) for _, warm, _ in points)
     chart = Chart(
         "Step time over time",
-        f"Mean step time of each round of {len(points)} processes; {left_out} points are warm-up and do not count.",
+        f"Mean step time of each round, by process; warm-up that does not count: {left_out} points.",
         found.height,
         tuple(found.elements),
         (
@@ -199,7 +199,7 @@ def input_stages(pipeline: PipelineResult) -> Figure | None:
         )
         for stage in pipeline.stages
     ]
-    heads = "up to stage|>rate|95 %|>read|>processor time per image|>gain if later stages were free"
+    heads = "up to stage|>rate|95 % CI|>read|>processor time per image|>gain if later stages were free"
     return Figure(chart, table("Input pipeline", heads, rows))
 
 
@@ -245,7 +245,7 @@ def bottleneck(found: Analysis) -> Figure:
         (("fill0", "alone, or possible together"), ("fill1", "reached")),
     )
     rows: list[tuple[str | Cell, ...]] = [(name, units.rate(rate.value), _interval(rate)) for name, rate, _ in named]
-    return Figure(chart, table("Throughput, interleaved rounds", "part|>rate|95 %", rows))
+    return Figure(chart, table("Throughput, interleaved rounds", "part|>rate|95 % CI", rows))
 
 
 def operations(found: Sequence[OperationTime], place: Literal["step", "input"]) -> Figure | None:

@@ -40,7 +40,7 @@ def _one(path: Path, found: EvaluationRecord) -> Iterator[Block]:
 def _scores(models: Sequence[ModelScore]) -> Table:
     top5 = any(model.top5 is not None for model in models)
     timed = any(model.images_per_s is not None for model in models)
-    heads = f"model|>loss|>accuracy (95 %){'|>top-5 (95 %)' * top5}{'|>img/s' * timed}"
+    heads = f"model|>loss|>accuracy (95 % CI){'|>top-5 (95 % CI)' * top5}{'|>img/s' * timed}"
     rows: list[tuple[str | Cell, ...]] = []
     for model in models:
         more = [scores.interval(model.top5)] * top5 + [scores.speed(model.images_per_s)] * timed

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_bench import units
-from resnet_bench.analysis import compare
-from resnet_bench.analysis import roofline as roofs
+from resnet_bench.analysis import compare, roofline
 from resnet_bench.config.fields import Value
 from resnet_bench.records.base import Notice
 from resnet_bench.records.bottleneck import Analysis, BottleneckRecord
@@ -55,9 +54,9 @@ def bottleneck_of(record: Record, known: Sequence[BottleneckLink]) -> Bottleneck
     record's, then the newest. None where there is none."""
     if record.config.training is not None or record.summary is None:
         return None
-    alike = [each for each in known if compare.same_work(record, each.result)]
-    alike.sort(key=lambda each: each.result.created_at, reverse=True)
-    return min(alike, key=lambda each: len(compare.option_differences(record, each.result)), default=None)
+    same_work = [each for each in known if compare.same_work(record, each.result)]
+    same_work.sort(key=lambda each: each.result.created_at, reverse=True)
+    return min(same_work, key=lambda each: len(compare.option_differences(record, each.result)), default=None)
 
 
 def answer(record: Record, measured: BottleneckLink | None = None) -> Headline:
@@ -86,12 +85,12 @@ def _rate(record: Record) -> tuple[str, str]:
     between = text.interval_of(record)
     return units.rate(
         record.summary.images_per_s.value
-    ), f"95 % CI {between}" if between else "no interval: one process"
+    ), f"95 % CI {between}" if between else "no confidence interval: one process"
 
 
 def _trained(record: Record) -> tuple[str, str]:
     """The final accuracy of a training, and its details."""
-    assert record.training is not None, "asked of trainings alone"
+    assert record.training is not None, "only of a training"
     accuracy, details = training.answer(record.training)
     speed = [f"at {units.rate(record.summary.images_per_s.value)}"] if record.summary is not None else []
     return accuracy, "; ".join([*(detail for detail, _ in details), *speed])
@@ -128,7 +127,7 @@ def shown(record: Record) -> Notice | None:
         if waited is None or name == sections.WAITING:
             return Notice.make("bottleneck_part", **facts)
         return Notice.make("bottleneck_part_and_wait", **facts, waiting=waited / whole)
-    gains = roofs.gains(record.roofline) if record.roofline else ()
+    gains = roofline.gains(record.roofline) if record.roofline else ()
     if gains and gains[0].gain_s is not None:
         return Notice.make("bottleneck_group", group=gains[0].name, gain_s=gains[0].gain_s)
     return None

@@ -1,7 +1,7 @@
 """A document as one HTML file that opens anywhere: no network, both themes, keyboard and screen readers.
 
 Jinja2 escapes everything that a record says. Style sheet and script are inside the file, and its content
-security policy names their hashes, so that nothing else can run or load whatever a record holds. Neighbours:
+security policy names their hashes, so that nothing else can run or be loaded. Neighbours:
 `document.py` has what is written, `charts.py` the drawings.
 """
 
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from resnet_bench.report.figures.charts import mark
 from resnet_bench.report.page.document import Block, Document, Download
@@ -33,6 +34,7 @@ def render(document: Document) -> bytes:
         lstrip_blocks=True,
     )
     environment.globals.update(kind=_kind, key=_key, download=_download)
+    environment.filters["flags"] = _flags
     style, script = (_text(name) for name in ("style.css", "report.js"))
     page = environment.get_template("report.html.j2").render(
         document=document,
@@ -53,6 +55,17 @@ def _text(name: str) -> str:
 def _hash(content: str) -> str:
     """As a content security policy names an inline style sheet or script."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
+
+
+_FLAG = re.compile(r"--[a-z][a-z-]*")
+
+
+def _flags(words: str) -> Markup:
+    """Text whose option names are not broken at their dashes."""
+    return Markup("").join(
+        Markup('<span class="flag">{}</span>').format(part) if _FLAG.fullmatch(part) else escape(part)
+        for part in re.split(f"({_FLAG.pattern})", words)
+    )
 
 
 def _kind(block: Block) -> str:

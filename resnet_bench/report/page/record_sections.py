@@ -108,7 +108,9 @@ def _ablation(found: Sequence[AblationRate]) -> Table:
         )
         for each in found
     ]
-    return table("The pipeline with one option changed, interleaved", "variant|change|>rate|>ratio to all|95 %", rows)
+    return table(
+        "The pipeline with one option changed, interleaved", "variant|change|>rate|>ratio to all|95 % CI", rows
+    )
 
 
 def _memory_trend(found: MemoryTrend | None) -> str:

@@ -8,6 +8,7 @@ results, `compare.py` and `knee.py` compute.
 from __future__ import annotations
 
 import datetime
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +37,10 @@ MOST_COMPARED = 30
 """Configurations beside the base that a figure still shows in a readable way."""
 
 SHOWN_VALUES = 4
+SHOWN_HASH = 12
 SHOWN_NOTES = 6
 SHOWN_OPTIONS = 5
+_SELF_EXPLAINING = ("source", "image_size", "precision", "optimizer")
 
 
 def document(
@@ -103,10 +106,16 @@ def labels(records: Sequence[Record], shown: Sequence[Option]) -> list[str]:
     found = []
     for record in records:
         config = config_of(record)
-        parts = [f"{_heading(option)} {_word(value_of(config, option))}" for option in shown if option.name != "mode"]
+        named = sorted(shown, key=lambda option: option.name not in _SELF_EXPLAINING)
+        parts = [_named(option, _word(value_of(config, option))) for option in named if option.name != "mode"]
         found.append(", ".join([config.step.mode, *parts]))
-    alike = len(set(found)) < len(found)
-    return [f"{number}: {name}" if alike else name for number, name in enumerate(found, 1)]
+    ambiguous = len(set(found)) < len(found)
+    return [f"{number}: {name}" if ambiguous else name for number, name in enumerate(found, 1)]
+
+
+def _named(option: Option, value: str) -> str:
+    """ "batch 16"; a value that names itself stands alone: "photos"."""
+    return value if option.name in _SELF_EXPLAINING else f"{_heading(option)} {value}"
 
 
 def _heading(option: Option) -> str:
@@ -153,18 +162,19 @@ def _overview(
         rows.append(
             (
                 Cell(f"record {number}", sort=number, href=f"#{anchor}"),
-                *(_option(value_of(config, option)) for option in shown),
                 _number(summary.images_per_s.value if summary else None, units.significant),
                 text.interval_of(record) or units.UNKNOWN,
-                _number(summary.step_s.value if summary else None, units.duration),
-                _number(median.value if median else None, units.duration),
                 Cell(_verdict(record), tone=TONES[record.verdict.kind]),
                 *([limit.cell if limit is not None else units.UNKNOWN] if limited else []),
+                _number(summary.step_s.value if summary else None, units.duration),
+                _number(median.value if median else None, units.duration),
+                *(_option(value_of(config, option)) for option in shown),
                 record.created_at[:16].replace("T", " "),
             )
         )
     heads = "|".join(_heading(option) for option in shown)
-    heads = f"details|{heads}|>img/s|95 %|>mean step|>median latency|verdict|{'bottleneck|' * limited}measured (UTC)"
+    results = f">img/s|95 % CI|verdict|{'bottleneck|' * limited}>mean step|>median latency"
+    heads = f"details|{results}|{heads}|measured (UTC)"
     blocks: list[Block] = [table("All records", heads, rows, sortable=True)]
     figure = overview_plots.throughputs([(name, record) for name, (_, record) in zip(names, records, strict=True)])
     return [*blocks, figure] if figure is not None else blocks
@@ -186,7 +196,7 @@ def _number(value: float | None, words: ChartLabels) -> Cell:
 
 
 def _comparison(records: Sequence[SavedRecord], allow: frozenset[str]) -> list[Block]:
-    """Ratios to the first usable record's configuration, and what forbids the others."""
+    """Ratios to the configuration of the first usable record, and why others are not compared."""
     usable = [
         compare.NamedRecord(path.name, record) for path, record in records if compare.unusable(record, allow) is None
     ]
@@ -208,8 +218,8 @@ def _comparison(records: Sequence[SavedRecord], allow: frozenset[str]) -> list[B
         blocks.append(_ratio_table(report))
     refused = _most([Note(line, "warn", "refused") for line in comparison.refusals(report)])
     notes = [Note(line, "", "note") for line in comparison.notes(report)]
-    told = (*refused, *_most(left_out), *_most(notes))
-    return [*blocks, Notes(told)] if told else blocks
+    remarks = (*refused, *_most(left_out), *_most(notes))
+    return [*blocks, Notes(remarks)] if remarks else blocks
 
 
 def _most(notes: list[Note]) -> list[Note]:
@@ -230,7 +240,7 @@ def _ratio_table(report: compare.ComparisonReport) -> Block:
         )
         for each in report.comparisons
     ]
-    return table("Ratios to the base", "configuration|>ratio|95 %|finding", rows, sortable=True)
+    return table("Ratios to the base", "configuration|>ratio|95 % CI|finding", rows, sortable=True)
 
 
 def _batches(records: Sequence[SavedRecord]) -> list[Block]:
@@ -245,28 +255,34 @@ def _batches(records: Sequence[SavedRecord]) -> list[Block]:
 
 
 def _differences(records: Sequence[SavedRecord], names: list[str]) -> list[Block]:
-    """The fields around the runs that are not the same in all records, and who has which value."""
+    """Fields of machine and environment that differ between records, and which records have which value."""
     values: dict[str, dict[str, list[str]]] = {}
     for name, (_, record) in zip(names, records, strict=True):
         if record.environment is None:
             continue
         machine = {field: get(record) for field, get in (compare.MACHINE | compare.VERSIONS).items()}
         for field, value in {**machine, **compare.environment_fields(record)}.items():
-            values.setdefault(field, {}).setdefault(units.UNKNOWN if value is None else str(value), []).append(name)
+            values.setdefault(field, {}).setdefault(_short(value), []).append(name)
     known = sum(record.environment is not None for _, record in records)
     rows: list[tuple[str | Cell, ...]] = []
     for field, groups in values.items():
         missing = known - sum(len(group) for group in groups.values())
         if len(groups) > 1 or missing:
             rows.append((field, _groups(groups, missing)))
-    return [table("What differs around the runs", "field|values", rows)] if rows else []
+    return [table("Fields that differ", "field|values", rows)] if rows else []
+
+
+def _short(value: object) -> str:
+    """A value of a field; of a hash its beginning."""
+    words = units.UNKNOWN if value is None else str(value)
+    return words[:SHOWN_HASH] if re.fullmatch("[0-9a-f]{32,}", words) else words
 
 
 def _groups(groups: dict[str, list[str]], missing: int) -> str:
     shown = sorted(groups.items(), key=lambda each: -len(each[1]))
-    words = [f"{value} ({who[0] if len(who) == 1 else f'{len(who)} records'})" for value, who in shown[:SHOWN_VALUES]]
+    words = [f"{value} ({own[0] if len(own) == 1 else f'{len(own)} records'})" for value, own in shown[:SHOWN_VALUES]]
     if len(shown) > SHOWN_VALUES:
-        words.append(f"{len(shown) - SHOWN_VALUES} more values")
+        words.append(f"{len(shown) - SHOWN_VALUES} other values")
     if missing:
-        words.append(f"absent ({missing} records)")
+        words.append(f"absent ({missing} record{'' if missing == 1 else 's'})")
     return "; ".join(words)

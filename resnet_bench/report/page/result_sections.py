@@ -130,7 +130,9 @@ def _ratios(named: Ratios, title: str, what: str, head: str) -> list[Block]:
             (name, Cell(ratio(each.value), sort=each.value), interval(each), word) for name, each, word in named
         ]
         return [table(title, f"{head}|>ratio|95 % CI|finding", rows, sortable=True)]
-    figure = overview_plots.ratio_rows(named, title, f"{what}, with intervals; right of 1 is faster.", "ratio", head)
+    figure = overview_plots.ratio_rows(
+        named, title, f"{what}, with 95 % confidence intervals; right of 1 is faster.", "ratio", head
+    )
     return [figure] if figure is not None else []
 
 

@@ -109,13 +109,13 @@ def operations(found: ProfileSummary) -> list[Block]:
         ("batch norm", found.batch_norm_share),
         ("layout changes", found.layout_share),
         ("copies", found.copy_share),
-        ("compute in 16 bit", found.compute_16bit_share),
+        ("16-bit compute", found.compute_16bit_share),
     ]
     rows = [("step", f"{units.duration(found.step_s)} under the profiler, {found.steps} steps captured")]
     rows += [(name, units.duration(seconds)) for name, seconds in step_parts(found)]
     rows += [(f"share: {name}", units.share(value)) for name, value in shares if value is not None]
     if found.overhead is not None:
-        rows.append(("profiler's own cost", f"{units.share(found.overhead.value)} of a step"))
+        rows.append(("profiler overhead", f"{units.share(found.overhead.value)} of a step"))
     if found.peak_bytes is not None:
         rows.append(("peak memory", units.size(found.peak_bytes)))
     notes = tuple(note_of(notice) for notice in found.notices)

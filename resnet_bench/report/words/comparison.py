@@ -5,6 +5,7 @@ Neighbours: `report/terminal/` and `report/page/` show them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from resnet_bench import units
@@ -31,10 +32,17 @@ def interval(estimate: Estimate) -> str:
 def refusals(report: ComparisonReport) -> list[str]:
     """What is not comparable, and the fields that differ."""
     return [
-        f"Not compared: {', '.join(each.new.files[:2])}. It differs in {_listed(each.differences, 8)}. "
-        f"{' '.join(f'--allow {one.field}' for one in each.differences)} compares it anyway."
+        f"Not compared: {', '.join(each.new.files[:2])}. It differs in {_listed(each.differences, SHOWN_DIFFERENCES)}."
+        f"{_allowing(each.differences)}"
         for each in report.refused
     ]
+
+
+def _allowing(differences: Sequence[Difference]) -> str:
+    """The options that compare it all the same; nothing for what has little in common."""
+    if len(differences) > SHOWN_DIFFERENCES:
+        return ""
+    return f" To compare it anyway: {' '.join(f'--allow {one.field}' for one in differences)}."
 
 
 def notes(report: ComparisonReport) -> list[str]:
@@ -44,7 +52,8 @@ def notes(report: ComparisonReport) -> list[str]:
         found.append(f"Intervals are corrected for {len(report.comparisons)} comparisons (Holm).")
     weak = [verdict for each in _subjects(report) for verdict in each.verdicts if verdict != "valid"]
     if weak:
-        found.append(f"{len(weak)} of the records are not valid but {' or '.join(sorted(set(weak)))}.")
+        count = "1 record is" if len(weak) == 1 else f"{len(weak)} records are"
+        found.append(f"{count} {' or '.join(sorted(set(weak)))}.")
     if any(each.finding != "inconclusive" for each in report.comparisons):
         found.append(
             "The records were measured one after the other: drift of the machine between them is in the ratio, but "
@@ -73,7 +82,7 @@ def _notes_of(each: Comparison, report: ComparisonReport) -> list[str]:
 
 
 def _listed(differences: Sequence[Difference], most: int) -> str:
-    shown = [f"{each.field} ({each.base or 'unknown'}, {each.new or 'unknown'})" for each in differences[:most]]
+    shown = [f"{each.field} ({_short(each.base)}, {_short(each.new)})" for each in differences[:most]]
     more = len(differences) - most
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
@@ -83,3 +92,10 @@ def next_step(report: ComparisonReport, base: Record) -> str:
     if any(each.finding == "inconclusive" for each in report.comparisons):
         return step("measure with several processes", command_like("run", base.config, {"processes": 3}))
     return ""
+
+
+def _short(value: str | None) -> str:
+    """A value of a field; of a hash its beginning."""
+    if not value:
+        return "unknown"
+    return value[:12] if re.fullmatch("[0-9a-f]{32,}", value) else value
