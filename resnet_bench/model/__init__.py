@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from resnet_bench.runtime.keras_backend import require_tensorflow
+
 if TYPE_CHECKING:
     from resnet_bench.config import Config
     from resnet_bench.records.run import ModelFacts, StageFacts
     from resnet_bench.runtime import Runtime
+
+require_tensorflow()
 
 __all__ = ["build", "check_data_format", "facts", "stages"]
 

@@ -18,6 +18,7 @@ from resnet_bench.records.base import Notice
 from resnet_bench.runtime import gpu
 from resnet_bench.runtime.cgroup import ROOT
 from resnet_bench.runtime.cpu import ONEDNN_VARIABLE, HostFacts, choose_onednn
+from resnet_bench.runtime.keras_backend import BACKEND_VARIABLE, NNX_VARIABLE, TENSORFLOW
 
 COMPILATION_LOG = "device_compilation_profiler=1"
 TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
@@ -82,8 +83,8 @@ def _set_keras(changes: _Changes) -> None:
 
     Another backend's extension (NNX), which a keras.json may ask for, would end Keras' import.
     """
-    changes.set("KERAS_BACKEND", "tensorflow", "the package")
-    changes.set("KERAS_NNX_ENABLED", "false", "the package")
+    changes.set(BACKEND_VARIABLE, TENSORFLOW, "the package")
+    changes.set(NNX_VARIABLE, "false", "the package")
     for variable in KERAS_LIMITS:
         changes.remove(variable, "it makes model.fit run fewer steps than requested")
 

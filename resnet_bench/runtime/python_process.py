@@ -14,6 +14,10 @@ from pathlib import Path
 
 import resnet_bench
 
+PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+"""Variables that name a proxy for gRPC."""
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SAFE_PATH = "-P"
 """Python's option that keeps the working directory out of `sys.path`."""
 
@@ -28,15 +32,27 @@ def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
     An installed package is so already. Its folder is then no part of PYTHONPATH, which Python searches before the
     standard library: a `typing.py` of another package would be imported instead of Python's own. A checkout comes
-    last. Empty entries, which mean the working directory, are left out.
+    last. Empty entries, which mean the working directory, are left out. gRPC between processes of this machine goes
+    past a proxy.
     """
-    found = dict(os.environ if environ is None else environ)
+    found = _past_proxies(dict(os.environ if environ is None else environ))
     root = Path(resnet_bench.__file__).resolve().parent.parent
     paths = [entry for entry in found.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if root not in _site_folders() and str(root) not in paths:
         paths.append(str(root))
     found.pop("PYTHONPATH", None)
     return {**found, "PYTHONPATH": os.pathsep.join(paths)} if paths else found
+
+
+def _past_proxies(environ: dict[str, str]) -> dict[str, str]:
+    """The environment in which gRPC takes no proxy to this machine, which proxies refuse or drop.
+
+    gRPC reads `no_grpc_proxy`, and `no_proxy` only without it, so the user's own exceptions are kept.
+    """
+    if not any(environ.get(name) for name in PROXIES):
+        return environ
+    exceptions = [environ.get("no_grpc_proxy") or environ.get("no_proxy") or environ.get("NO_PROXY") or "", *LOOPBACK]
+    return {**environ, "no_grpc_proxy": ",".join(each for each in exceptions if each)}
 
 
 def _site_folders() -> set[Path]:

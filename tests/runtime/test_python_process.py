@@ -77,3 +77,12 @@ def test_a_checkout_comes_after_the_users_own_folders_once() -> None:
 def test_an_empty_entry_is_not_taken_for_the_working_directory() -> None:
     found = python_process.environment({"PYTHONPATH": f"{os.pathsep}/a"})["PYTHONPATH"]
     assert found.split(os.pathsep)[0] == "/a"
+
+
+def test_grpc_on_this_machine_goes_past_a_proxy_and_the_users_exceptions_stay() -> None:
+    assert "no_grpc_proxy" not in python_process.environment({"HOME": "/root"})
+    proxied = python_process.environment({"http_proxy": "http://127.0.0.1:9"})
+    assert proxied["no_grpc_proxy"] == "localhost,127.0.0.1,::1"
+    given = python_process.environment({"https_proxy": "http://p:9", "no_proxy": "data.example"})
+    assert given["no_grpc_proxy"] == "data.example,localhost,127.0.0.1,::1"
+    assert given["no_proxy"] == "data.example"

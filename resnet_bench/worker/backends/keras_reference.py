@@ -17,6 +17,7 @@ from resnet_bench.config import Config, resolved_value
 from resnet_bench.errors import BenchError, ConfigError
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts, Memory, ModelFacts, StepResult
+from resnet_bench.runtime.keras_backend import require_tensorflow
 from resnet_bench.runtime.resolve import resolve
 from resnet_bench.worker.backends.base import Backend, Ended, Started
 from resnet_bench.worker.phases import Phases
@@ -39,14 +40,10 @@ class KerasReference(Backend):
     def prepare_environment(self, requested: Config) -> tuple[Notice, ...]:
         """Import TensorFlow and Keras as they are."""
         del requested
-        import keras
+        require_tensorflow()
+        import keras  # noqa: F401
         import tensorflow as tf  # noqa: F401
 
-        if keras.backend.backend() != "tensorflow":
-            raise ConfigError(
-                f"--runtime keras runs on TensorFlow, but Keras' backend here is {keras.backend.backend()}.",
-                "Unset KERAS_BACKEND.",
-            )
         return ()
 
     def start(self, requested: Config) -> Started:
