@@ -100,12 +100,18 @@ class Killer(RunObserver):
         self.killed = helpers[0]
 
     def _processes(self) -> tuple[int, list[int]]:
-        (worker,) = (
-            each for each in psutil.Process().children() if "resnet_bench.worker.child" in " ".join(each.cmdline())
-        )
+        (worker,) = (each for each in psutil.Process().children() if "resnet_bench.worker.child" in _words(each))
         return worker.pid, [
-            each.pid for each in worker.children() if "resnet_bench.data.service_process" in each.cmdline()
+            each.pid for each in worker.children() if "resnet_bench.data.service_process" in _words(each)
         ]
+
+
+def _words(process: psutil.Process) -> str:
+    """Its command line; empty where it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def test_a_worker_killed_in_the_middle_of_a_pass_loses_no_run(tmp_path: Path) -> None:
