@@ -242,5 +242,29 @@ def test_onednn_switched_off_in_the_environment_and_a_shape_that_changes_under_x
     assert (found["onednn"].holds, found["onednn"].explicit) == ("false", True)
 
 
+CLUSTERED = """
+from resnet_bench.evidence import live
+import tensorflow as tf
+weights = tf.Variable(tf.ones((3, 3, 8, 8)))
+
+@tf.function(autograph=False)
+def convolve(images):
+    return tf.reduce_sum(tf.nn.relu(tf.nn.conv2d(images, weights, 1, "SAME") * 2.0 + 1.0))
+
+with live.collected_graphs() as partitions:
+    convolve(tf.ones((4, 8, 8, 8)))
+print(live.xla_clusters(partitions))
+"""
+
+
+@pytest.mark.parametrize(("flags", "compiled"), [("", False), ("--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit", True)])
+def test_xla_that_the_environment_switched_on(child: Callable[..., str], flags: str, compiled: bool) -> None:
+    clusters = int(child(CLUSTERED, TF_XLA_FLAGS=flags).splitlines()[-1])
+    assert (clusters > 0) is compiled
+    config = tiny_steps.configuration(device="cpu", threads=1, inter_op_threads=1)
+    found = {one.name: one for one in evidence.check_options(config, ("xla",), Seen(xla_clusters=clusters))}
+    assert (found["xla"].holds, found["xla"].explicit) == ("false" if compiled else "true", True)
+
+
 def _some_operations() -> Any:
     return graph.count([graph.Node("conv", "Conv2D", "float32")], "executed", "/CPU:0")

@@ -212,12 +212,16 @@ def test_an_examination_looks_at_the_real_machine_without_touching_tensorflow_be
         "found = doctor.run_doctor(Config(runtime=RuntimeConfig(device='cpu')), measure=quick)\n"
         "print(msgspec.json.encode(found).decode())\n"
     )
-    found = msgspec.json.decode(child(code).splitlines()[-1], type=DoctorReport)
+    auto_jit = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
+    printed = child(code, TF_XLA_FLAGS=auto_jit, OMP_NUM_THREADS="1")
+    found = msgspec.json.decode(printed.splitlines()[-1], type=DoctorReport)
     assert found.machine.device == "cpu"
     assert found.usable_cpus >= 1
     assert found.roofs is not None
     assert found.roofs.matmul[0].value > 0
     assert found.environment.tensorflow is not None
     kinds = [notice.kind for notice in found.notices]
+    assert {"environment_contradicts", "environment_steers"} <= set(kinds)
+    assert found.environment.variables["TF_XLA_FLAGS"] == auto_jit
     assert len(kinds) == len(set(kinds))
     assert sys.platform != "linux" or found.environment.cpu.model
