@@ -24,13 +24,19 @@ def command() -> None:
     bench-cli run --data-service host1:5050                                     where the model is
 
     Workers read the files themselves: --data must name the same files on all hosts. All need the same versions of
-    TensorFlow and of this package. The connections are neither encrypted nor authenticated: use a network that is.
+    TensorFlow and of this package. Both listen on all network interfaces, neither encrypted nor authenticated, and
+    anyone who reaches them can run graphs in them: use a network that you trust.
     """
 
 
 @command.command("dispatcher")
 @click.option("--port", type=click.IntRange(1, 65535), default=5050, show_default=True, help="Port to listen on.")
-@click.option("--host", default="localhost", help="This host's name, only to be printed.", show_default=True)
+@click.option(
+    "--host",
+    default="localhost",
+    help="This host's name, only to be printed.",
+    show_default=True,
+)
 def dispatcher(port: int, host: str) -> None:
     """Assign shards to workers; one per service."""
     from resnet_bench.data.service_address import check_port

@@ -98,7 +98,7 @@ class DataConfig(ConfigSection, frozen=True, kw_only=True):
         | None,
         Meta(
             description="Run the pipeline in a tf.data service: local:N starts N workers here, HOST:PORT is a "
-            "dispatcher's address (bench-cli serve).",
+            "dispatcher's address (bench-cli serve). It listens on all network interfaces, unauthenticated.",
             extra={"values": "local:N or HOST:PORT", "metavar": "local:N|HOST:PORT"},
         ),
         OPTION,

@@ -30,7 +30,7 @@ from resnet_bench.data import service_process
 from resnet_bench.data.service_address import why_no_dispatcher
 from resnet_bench.errors import BenchError, DataError
 from resnet_bench.records.base import Notice
-from resnet_bench.runtime import python_process
+from resnet_bench.runtime import python_process, system
 
 LOCAL = "local:"
 START_S = 90.0
@@ -118,6 +118,8 @@ class LocalService:
         self._ready: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._spent_s: dict[int, float] = {}
         self._pids: dict[int, int] = {}
+        if system.has_network():  # TensorFlow always listens on 0.0.0.0 and offers no other address.
+            self._happened.put(Notice.make("data_service_open"))
         if shards < workers:
             self._happened.put(Notice.make("few_shards", shards=shards, workers=workers))
         for number in range(workers):

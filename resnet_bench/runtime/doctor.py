@@ -236,6 +236,7 @@ def run_doctor(config: Config, *, measure: Callable[..., Peaks] | None = None, r
             *unusable,
             *(one for one in resolved if one.kind not in known),
             *advice,
+            *((Notice.make("data_service_would_listen"),) if system.has_network() else ()),
         ),
     )
 

@@ -6,6 +6,7 @@ them, `doctor.py` assesses them. No TensorFlow.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,3 +122,11 @@ def has_sys_admin(root: Path = ROOT) -> bool | None:
 def perf_event_paranoid(root: Path = ROOT) -> int | None:
     """The kernel's setting of who may count CPU events; up to 2 a process may count its own."""
     return read_int(under(root, "/proc/sys/kernel/perf_event_paranoid"))
+
+
+def has_network() -> bool:
+    """Whether this process has a network interface besides loopback, so that other machines may reach it."""
+    try:
+        return any(name != "lo" for _, name in socket.if_nameindex())
+    except OSError:
+        return True

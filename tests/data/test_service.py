@@ -25,7 +25,7 @@ from resnet_bench.data.service_address import wait_for_dispatcher
 from resnet_bench.errors import DataError
 from resnet_bench.experiments import run
 from resnet_bench.experiments.progress import RunObserver
-from resnet_bench.runtime import python_process
+from resnet_bench.runtime import python_process, system
 from resnet_bench.worker.process import is_stopped
 from tests.support.data_files import good_shard
 
@@ -62,7 +62,7 @@ def test_each_record_is_read_once_a_pass_and_workers_end_with_their_reader(
     assert sorted(read["labels"]) == sorted([0, 1, 2, 3] * 12)
     assert read["cpu_s"] > 0
     assert len(read["helpers"]) == 2
-    assert read["happened"] == ["few_shards"]
+    assert read["happened"] == [*["data_service_open"] * system.has_network(), "few_shards"]
     assert soon_gone(read["helpers"])
 
 
@@ -212,13 +212,27 @@ def test_a_worker_that_dies_again_and_again_is_given_up(monkeypatch: pytest.Monk
     told: list[str] = []
     end = time.monotonic() + 60
     while len(told) < service.DEATHS and time.monotonic() < end:
-        told += [str(notice.facts["then"]) for notice in found.happened()]
+        happened = found.happened()
+        told += [str(notice.facts["then"]) for notice in happened if notice.kind == "data_service_worker_lost"]
         time.sleep(0.02)
     assert told == ["it was replaced"] * (service.DEATHS - 1) + [
         "it ended 5 times within 60 s and is not replaced again"
     ]
     time.sleep(0.2)
     assert len(started) == service.DEATHS
+
+
+@pytest.mark.parametrize(("interfaces", "told"), [(["lo"], []), (["lo", "eth0"], ["data_service_open"])])
+def test_a_service_that_other_machines_may_reach_is_told(
+    monkeypatch: pytest.MonkeyPatch, interfaces: list[str], told: list[str]
+) -> None:
+    """TensorFlow always listens on all interfaces; in a network namespace there may be loopback alone."""
+    monkeypatch.setattr(socket, "if_nameindex", lambda: list(enumerate(interfaces)))
+    monkeypatch.setattr(service.LocalService, "_keep", lambda self, _number: self._ready.put(""))
+    with listener(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00") as address:
+        monkeypatch.setattr("resnet_bench.data.service_process.new_dispatcher", lambda: Dispatcher(address))
+        found = service.open_service("local:1", 1)
+    assert [notice.kind for notice in found.happened()] == told
 
 
 def test_a_machine_that_cannot_reach_itself_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

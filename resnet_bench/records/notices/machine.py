@@ -104,6 +104,16 @@ _GPU = (
     ),
 )
 
+_NETWORK = (
+    Kind(
+        "data_service_would_listen",
+        "data service",
+        "info",
+        "--data-service local:N would listen on all network interfaces, without encryption or authentication.",
+        "On a network that you do not trust: unshare -r -n sh -c 'ip link set lo up; bench-cli run ...'.",
+    ),
+)
+
 _PROFILER = (
     Kind(
         "profiler_missing",
@@ -137,4 +147,4 @@ _PROFILER = (
     ),
 )
 
-KINDS = (*_CPU, *_GPU, *_PROFILER)
+KINDS = (*_CPU, *_GPU, *_NETWORK, *_PROFILER)

@@ -71,6 +71,14 @@ _SERVICE = (
         {"worker": int, "cause": str, "then": str},
     ),
     Kind(
+        "data_service_open",
+        "data service",
+        "warning",
+        "tf.data service listens on all network interfaces, without encryption or authentication: for the time of the "
+        "run, anyone who reaches this machine can run graphs in it and read its files.",
+        "On a network that you do not trust, run without one: unshare -r -n sh -c 'ip link set lo up; bench-cli ...'.",
+    ),
+    Kind(
         "data_service_runs_on",
         "data service",
         "warning",
