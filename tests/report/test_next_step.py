@@ -76,7 +76,7 @@ def test_too_little_is_measured_again_with_enough_processes_rounds_and_time() ->
     record = run(f"{WORKLOAD} --processes 1 --rounds 5", STEP_S="0.5")
     command = accepted(next_step(record, PATH))
     assert command[:2] == ["bench-cli", "run"]
-    for name, value in (("--processes", "3"), ("--rounds", "20"), ("--max-time", "600.0"), ("--threads", "2")):
+    for name, value in (("--processes", "3"), ("--rounds", "20"), ("--max-time", "600"), ("--threads", "2")):
         assert command[command.index(name) + 1] == value
 
 

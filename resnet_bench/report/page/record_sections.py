@@ -1,6 +1,6 @@
 """One record as a chapter of a report: the answer, then the sections that it has data for.
 
-Pure. Neighbours: `answers.py` has the answer, `plots.py` and `limit_plots.py` the figures, `document.py` the types.
+Pure. Neighbours: `headline.py` has the headline, `plots.py` and `limit_plots.py` the figures, `document.py` the types.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from resnet_bench.report.page.headline import BottleneckLink, answer
 from resnet_bench.report.page.notices import note_of
 from resnet_bench.report.words import record as text
 from resnet_bench.report.words.comparison import interval
+from resnet_bench.report.words.facts import fact_rows, time_rows
 from resnet_bench.report.words.pipeline import epoch_name
 
 
-def chapter(path: Path, record: Record, anchor: str, ceilings: BottleneckLink | None = None) -> Chapter:
-    """Everything about one record; `anchor` is unique in the report, `ceilings` are about the same work."""
+def chapter(path: Path, record: Record, anchor: str, measured: BottleneckLink | None = None) -> Chapter:
+    """Everything about one record; `anchor` is unique in the report, `measured` is the bottleneck of the same work."""
     found = [
         Section(f"{anchor}-{name}", title, tuple(blocks)) for name, title, blocks in _sections(path, record) if blocks
     ]
@@ -31,7 +32,7 @@ def chapter(path: Path, record: Record, anchor: str, ceilings: BottleneckLink | 
         anchor=anchor,
         title=text.headline(record),
         subtitle=text.subtitle(record),
-        answer=answer(record, ceilings),
+        answer=answer(record, measured),
         sections=tuple(found),
     )
 
@@ -53,15 +54,15 @@ def _sections(path: Path, record: Record) -> Iterator[tuple[str, str, list[Block
 
 
 def _warnings(record: Record) -> list[Block]:
-    told = record.verdict.reasons
-    found = [note_of(notice) for notice in record.warnings if notice not in told]
+    reasons = record.verdict.reasons
+    found = [note_of(notice) for notice in record.warnings if notice not in reasons]
     return [Notes(tuple(dict.fromkeys(found)))] if found else []
 
 
 def _facts(record: Record) -> list[Block]:
     if record.summary is None:
         return []
-    rows = (*text.time_rows(record.summary), *text.fact_rows(record, record.summary))
+    rows = (*time_rows(record.summary), *fact_rows(record, record.summary))
     return [Facts(tuple((name, words) for name, words in rows if words))]
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +14,7 @@ from rich.text import Text
 from resnet_bench import units
 from resnet_bench.records.base import Estimate
 from resnet_bench.records.pipeline import AblationRate, EpochRate, MemoryTrend, PipelineResult, StageRate
-from resnet_bench.report.terminal.rich_text import add_row, spaced
+from resnet_bench.report.terminal.rich_text import ByWidth, add_row, spaced
 from resnet_bench.report.words.pipeline import epoch_name
 
 STAGE_WORDS = {
@@ -25,6 +27,10 @@ STAGE_WORDS = {
     "prefetch": "prefetch",
     "copy": "copy to device",
 }
+
+
+Row = tuple[tuple[str, ...], str | None]
+"""The cells of a row, and its style."""
 
 
 def render(result: PipelineResult) -> RenderableType:
@@ -46,6 +52,10 @@ def _titled(words: str, content: RenderableType) -> RenderableType:
     return Group(Text(words, style="bold"), content)
 
 
+TABLES_WIDTH = 72
+"""Columns that all columns of the tables need; a narrower screen shows the most important ones."""
+
+
 def _grid(*columns: str) -> Table:
     """A table whose first column is text and whose others are numbers."""
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
@@ -54,22 +64,35 @@ def _grid(*columns: str) -> Table:
     return grid
 
 
-def _stages(result: PipelineResult) -> Table:
-    grid = _grid("up to", "img/s", "95 % CI", "MB/s", "CPU/img", "added time", "vs. all")
-    for stage in result.stages:
-        slowest = stage.stage == result.bottleneck
-        add_row(
-            grid,
-            STAGE_WORDS.get(stage.stage, stage.stage),
-            units.significant(stage.images_per_s.value),
-            interval(stage.images_per_s),
-            units.significant(stage.bytes_per_s / 1e6) if stage.bytes_per_s is not None else units.UNKNOWN,
-            units.duration(stage.cpu_s_per_image),
-            _added(stage),
-            f"{stage.gain:.2f}x" if stage.gain is not None and stage is not result.stages[-1] else "",
-            style="cyan" if slowest else None,
+def _by_width(names: Sequence[str], most_important: Sequence[str], rows: Sequence[Row]) -> RenderableType:
+    """A table with all columns, or with the most important ones where it does not fit."""
+    tables = []
+    for chosen in (most_important, names):
+        grid = _grid(*chosen)
+        for cells, style in rows:
+            add_row(grid, *(cells[names.index(name)] for name in chosen), style=style)
+        tables.append(grid)
+    return ByWidth(TABLES_WIDTH, *tables)
+
+
+def _stages(result: PipelineResult) -> RenderableType:
+    names = ("up to", "img/s", "95 % CI", "MB/s", "CPU/img", "added time", "vs. all")
+    rows = [
+        (
+            (
+                STAGE_WORDS.get(stage.stage, stage.stage),
+                units.significant(stage.images_per_s.value),
+                interval(stage.images_per_s),
+                units.significant(stage.bytes_per_s / 1e6) if stage.bytes_per_s is not None else units.UNKNOWN,
+                units.duration(stage.cpu_s_per_image),
+                _added(stage),
+                f"{stage.gain:.2f}x" if stage.gain is not None and stage is not result.stages[-1] else "",
+            ),
+            "cyan" if stage.stage == result.bottleneck else None,
         )
-    return grid
+        for stage in result.stages
+    ]
+    return _by_width(names, ("up to", "img/s", "added time", "vs. all"), rows)
 
 
 def _added(stage: StageRate) -> str:
@@ -78,21 +101,25 @@ def _added(stage: StageRate) -> str:
     return f"{'-' if stage.cost_s < 0 else ''}{units.duration(abs(stage.cost_s))}"
 
 
-def _epochs(epochs: tuple[EpochRate, ...]) -> Table:
-    grid = _grid("pass", "page cache", "img/s", "MB/s", "CPU/img", "images", "time", "first batch")
-    for one in epochs:
-        add_row(
-            grid,
-            epoch_name(one),
-            one.page_cache + (f" ({units.share(one.resident_share)} in it)" if one.page_cache == "unknown" else ""),
-            units.significant(one.images_per_s),
-            units.significant(one.bytes_per_s / 1e6) if one.bytes_per_s is not None else units.UNKNOWN,
-            units.duration(one.cpu_s_per_image),
-            f"{one.images:,}",
-            units.duration(one.wall_s),
-            units.duration(one.first_batch_s) if one.first_batch_s is not None else "",
+def _epochs(epochs: tuple[EpochRate, ...]) -> RenderableType:
+    names = ("pass", "page cache", "img/s", "MB/s", "CPU/img", "images", "time", "first batch")
+    rows = [
+        (
+            (
+                epoch_name(one),
+                one.page_cache + (f" ({units.share(one.resident_share)} in it)" if one.page_cache == "unknown" else ""),
+                units.significant(one.images_per_s),
+                units.significant(one.bytes_per_s / 1e6) if one.bytes_per_s is not None else units.UNKNOWN,
+                units.duration(one.cpu_s_per_image),
+                f"{one.images:,}",
+                units.duration(one.wall_s),
+                units.duration(one.first_batch_s) if one.first_batch_s is not None else "",
+            ),
+            None,
         )
-    return grid
+        for one in epochs
+    ]
+    return _by_width(names, ("pass", "page cache", "img/s", "images", "time"), rows)
 
 
 def memory_words(trend: MemoryTrend) -> str:

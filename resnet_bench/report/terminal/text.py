@@ -18,20 +18,32 @@ from resnet_bench.records.base import Notice, distinct
 from resnet_bench.records.record import Record
 from resnet_bench.report.terminal import evidence, pipeline, profile, training
 from resnet_bench.report.terminal.notices import notice_list
-from resnet_bench.report.terminal.rich_text import add_row, bullets, facts, failure, indented, spaced, whole_line
+from resnet_bench.report.terminal.rich_text import (
+    ByWidth,
+    add_row,
+    bullets,
+    facts,
+    failure,
+    indented,
+    spaced,
+    whole_line,
+)
 from resnet_bench.report.words import training as training_words
+from resnet_bench.report.words.facts import fact_rows, time_rows
 from resnet_bench.report.words.next_step import next_step
 from resnet_bench.report.words.record import (
     confidence,
-    fact_rows,
     headline,
     interval_of,
     last_words,
+    short_name,
     subtitle,
-    time_rows,
 )
 
 VERDICT_STYLE = {"valid": "bold green", "provisional": "bold yellow", "invalid": "bold red"}
+FILE_NAMES_WIDTH = 130
+"""Columns that a table of records needs to show whole file names."""
+
 NAME_WIDTH = 13
 """Of the longest name in `_answer` and `fact_rows`, so that both are aligned."""
 
@@ -99,25 +111,25 @@ def _closing(record: Record, path: Path) -> Iterator[Text]:
     yield whole_line("Next:", next_step(record, path))
 
 
-def table(records: Sequence[tuple[Path, Record]]) -> Table:
-    """Several records, a row each."""
+def table(records: Sequence[tuple[Path, Record]]) -> RenderableType:
+    """Several records, a row each; on a narrow screen names are short."""
+    return ByWidth(FILE_NAMES_WIDTH, _table(records, whole=False), _table(records, whole=True))
+
+
+def _table(records: Sequence[tuple[Path, Record]], whole: bool) -> Table:
     grid = Table(box=None, header_style="dim", pad_edge=False)
-    for name, justify in (
-        ("run", "left"),
-        ("img/s", "right"),
-        ("95 % CI", "left"),
-        ("verdict", "left"),
-        ("record", "left"),
-    ):
-        grid.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    grid.add_column("run", overflow="fold")
+    grid.add_column("img/s", justify="right", no_wrap=True)
+    for name in ("95 % CI", "verdict", "record"):
+        grid.add_column(name, no_wrap=True)
     for path, record in records:
         summary = record.summary
         add_row(
             grid,
-            f"{headline(record)}, {subtitle(record)}",
+            f"{headline(record)}, {subtitle(record)}" if whole else short_name(record),
             units.significant(summary.images_per_s.value) if summary else units.UNKNOWN,
             interval_of(record),
             Text(record.verdict.kind, style=VERDICT_STYLE[record.verdict.kind]),
-            path.name,
+            path.name if whole else path.stem.rpartition("-")[2],
         )
     return grid

@@ -7,6 +7,7 @@ last line; the words of other results use `command_like` and `step`.
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from resnet_bench.records.tuning import words
 _DEFAULTS = Config()
 ENOUGH_PROCESSES = 3
 ENOUGH_ROUNDS = 20
-ENOUGH_S = 600.0
+ENOUGH_S = 600
 
 _ROUNDS = frozenset({"few_rounds", "few_steady_rounds", "still_drifting", "slowing_down", "warmup_counted"})
 _MORE_TIME = frozenset({"few_processes", "bimodal"}) | _ROUNDS
@@ -67,8 +68,7 @@ def _after_failure(record: Record) -> str:
     if kind == "out_of_memory":
         return step("find the largest batch that fits", _again(record, {"batch_size": "max"}))
     if kind == "budget":
-        longer = max(ENOUGH_S, 2 * config.measure.max_time)
-        return step("allow more time", _again(record, {"max_time": longer}))
+        return step("allow more time", _again(record, {"max_time": _longer_s(record)}))
     if kind == "interrupted":
         return step("start again", _again(record))
     if kind == "data" and config.data.source == "tfrecord" and config.data.data:
@@ -106,7 +106,12 @@ def _longer(record: Record, reasons: Collection[Notice]) -> dict[str, Value]:
     rounds = record.config.requested.measure.rounds
     if kinds & _ROUNDS and rounds != "auto":
         changes["rounds"] = ENOUGH_ROUNDS if rounds < ENOUGH_ROUNDS else 2 * rounds
-    return {**changes, "max_time": max(ENOUGH_S, 2 * measure.max_time)}
+    return {**changes, "max_time": _longer_s(record)}
+
+
+def _longer_s(record: Record) -> int:
+    """A time budget in whole seconds: twice that of the record, and enough for a standard run."""
+    return max(ENOUGH_S, math.ceil(2 * config_of(record).measure.max_time))
 
 
 def _after_success(record: Record) -> str:
