@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from resnet_bench.data.data_paths import existing, is_folder, list_folder
 from resnet_bench.data.encoded_image import DECODABLE, UNDECODABLE
 from resnet_bench.errors import DataError
 
@@ -87,9 +88,7 @@ class FolderWalk:
     def _class_folders(self) -> tuple[Path, ...]:
         """The class folders, sorted by name. Raises `DataError` for a root that has none or holds parts."""
         root = self.root
-        if not root.exists():
-            raise DataError(f"--data {root} does not exist.", "Name a folder of class subfolders.")
-        if not root.is_dir():
+        if not is_folder(existing(str(root), "Name a folder of class subfolders.")):
             raise DataError(
                 f"--data {root} is a file, but --source folder reads a folder.",
                 "For TFRecord shards: --source tfrecord.",
@@ -97,7 +96,7 @@ class FolderWalk:
         folders = []
         for path in list_folder(root):
             if self._is_wanted(path):
-                if path.is_dir():
+                if is_folder(path):
                     folders.append(path)
                 else:
                     self.left_out["file outside the class folders"] += 1
@@ -113,7 +112,7 @@ class FolderWalk:
             self._report()
             if not self._is_wanted(path):
                 continue
-            if not path.is_dir():
+            if not is_folder(path):
                 yield path
                 continue
             found = _identity(path)
@@ -155,22 +154,21 @@ class FolderWalk:
             on_listed(self._listed)
 
 
-def list_folder(folder: Path) -> list[Path]:
-    """What lies in `folder`, sorted by name. Raises `DataError` where it may not be listed."""
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise DataError(
-            f"{folder}: the folder cannot be listed ({error.strerror}).", "Allow reading it, or name another folder."
-        ) from error
+def holds_folders(root: Path) -> bool:
+    """Whether a folder has subfolders that are neither hidden nor housekeeping."""
+    return any(is_folder(path) and not _is_set_aside(path.name) for path in list_folder(root))
+
+
+def _is_set_aside(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _HOUSEKEEPING
 
 
 def train_and_test_folders(root: Path) -> tuple[Path, Path | None] | None:
     """The train and the test part of a folder that holds nothing but parts (`train/`, `val/`); None for any other."""
-    if not root.is_dir():
+    if not is_folder(root):
         return None
-    walk = (path for path in list_folder(root) if path.is_dir() and not path.name.startswith("."))
-    parts = {path.name.lower(): path for path in walk if path.name.lower() not in _HOUSEKEEPING}
+    below = (path for path in list_folder(root) if is_folder(path) and not _is_set_aside(path.name))
+    parts = {path.name.lower(): path for path in below}
     if not parts or any(name not in TRAIN_NAMES + TEST_NAMES for name in parts):
         return None
     train = next((parts[name] for name in TRAIN_NAMES if name in parts), None)

@@ -19,7 +19,7 @@ import tensorflow as tf
 from resnet_bench.config import resolved_value
 from resnet_bench.data import decode, framing, pipeline, read_shards
 from resnet_bench.data.encoded_image import image_problem
-from resnet_bench.data.example import ENCODED, LABEL
+from resnet_bench.data.example import ENCODED, FEATURES_WORDS, LABEL, example_words
 from resnet_bench.data.pipeline import PipelinePlan
 from resnet_bench.errors import DataError
 
@@ -107,7 +107,7 @@ def _examine_record(plan: PipelinePlan, file: int, record: int) -> DataError | N
             return None
         example = tf.train.Example.FromString(framing.payload(path, frame))
     except framing.DamageError as damage:
-        return DataError(f"{path}, record {damage.index}: {damage.reason}.", plan.source.remedy)
+        return DataError(f"{path}, record {damage.index}: {damage.reason}.", damage.remedy or plan.source.remedy)
     except OSError as error:
         return DataError(f"{path}: cannot be read ({error.strerror}).", plan.source.remedy)
     except Exception:  # the protobuf runtime in use decides which class its DecodeError has
@@ -116,7 +116,7 @@ def _examine_record(plan: PipelinePlan, file: int, record: int) -> DataError | N
     if problem:
         return DataError(
             f"{where}: {problem}.",
-            f"Shards need {ENCODED} (bytes) and {LABEL} (int64). {plan.source.remedy}",
+            f"{FEATURES_WORDS} {plan.source.remedy}",
         )
     feature = example.features.feature
     return _examine_content(plan, where, feature[ENCODED].bytes_list.value[0], feature[LABEL].int64_list.value[0])
@@ -126,7 +126,7 @@ def _schema_problem(example: Any) -> str:
     feature = example.features.feature
     for name, kind in ((ENCODED, "bytes_list"), (LABEL, "int64_list")):
         if name not in feature:
-            return f"feature {name} is missing"
+            return f"feature {name} is missing ({example_words(feature)})"
         values = len(getattr(feature[name], kind).value)
         if values != 1:
             return f"feature {name} holds {values} values of {kind.removesuffix('_list')}, not one"

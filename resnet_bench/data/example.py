@@ -7,10 +7,15 @@ or int64. Only what an image data set needs is kept: floats are skipped. `image_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 ENCODED, LABEL = "image/encoded", "image/class/label"
 """The two features that every record of an image data set needs."""
+
+FEATURES_WORDS = (
+    f"Shards need {ENCODED} (bytes) and {LABEL} (int64). For a data set of TFDS, write such shards: "
+    "bench-cli data make OUTPUT --source tfds --data FOLDER."
+)
 
 Value = bytes | int
 Feature = list[bytes] | list[int]
@@ -22,6 +27,12 @@ _KEY, _VALUE = 1, 2
 
 class WireError(ValueError):
     """The bytes are not an Example."""
+
+
+def example_words(features: Iterable[str]) -> str:
+    """The features that a record holds, for an error."""
+    names = sorted(features)
+    return f"it holds {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}" if names else "it holds none"
 
 
 def encode(features: Mapping[str, Value | str]) -> bytes:

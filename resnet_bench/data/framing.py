@@ -20,7 +20,19 @@ from resnet_bench.data import checksum
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
 OVERHEAD_BYTES = HEADER_BYTES + FOOTER_BYTES
-_GZIP_MAGIC = b"\x1f\x8b"
+_DECOMPRESS = "Decompress it: shards are read uncompressed."
+_NO_SHARD = "Leave it out: name the shards alone."
+_IMAGES = "For a folder of images: --source folder."
+_OTHER_FORMATS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
+    ((b"\x1f\x8b",), "gzip-compressed", _DECOMPRESS),
+    ((b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"), "zlib-compressed", _DECOMPRESS),
+    ((b"\x28\xb5\x2f\xfd",), "zstd-compressed", _DECOMPRESS),
+    ((b"version http",), "a Git LFS pointer", "Fetch the file itself: git lfs pull."),
+    ((b"<!DOCTYPE", b"<!doctype", b"<html", b"<HTML"), "a web page", "Download the file again."),
+    ((b"\x89HDF",), "an HDF5 file", "For training: --source h5."),
+    ((b"PK\x03\x04",), "a ZIP archive", "Unpack it."),
+    ((b"\xff\xd8\xff", b"\x89PNG"), "an image", _IMAGES),
+)
 _MASK_DELTA = 0xA282EAD8
 _CASTAGNOLI_REFLECTED = 0x82F63B78
 _LONG_BYTES = 2048  # from here on NumPy is quicker than a loop
@@ -76,10 +88,14 @@ class Frame:
 
 
 class DamageError(Exception):
-    """The file cannot be read on from record `index`, whose header would start at `offset`."""
+    """The file cannot be read on from record `index`, whose header would start at `offset`.
 
-    def __init__(self, index: int, offset: int, reason: str) -> None:
+    remedy: what to do about a file that is no TFRecord file at all; empty for one that is damaged.
+    """
+
+    def __init__(self, index: int, offset: int, reason: str, remedy: str = "") -> None:
         super().__init__(reason)
+        self.remedy = remedy
         self.index = index
         self.offset = offset
         self.reason = reason
@@ -112,13 +128,24 @@ def frame_of(header: bytes, index: int, offset: int, size: int) -> Frame:
         raise DamageError(index, offset, f"the file ends after {len(header)} of a record header's {HEADER_BYTES} bytes")
     length, crc = struct.unpack("<QI", header)
     if masked_crc32c(header[:8]) != crc:
-        gzip = header.startswith(_GZIP_MAGIC) and offset == 0
-        what = "the file is gzip-compressed, not plain TFRecord" if gzip else "its length is corrupt (checksum)"
-        raise DamageError(index, offset, what)
+        if offset == 0 and (found := _other_format(header)) is not None:
+            what, remedy = found
+            raise DamageError(index, offset, f"the file is {what}, not a TFRecord file", remedy)
+        raise DamageError(index, offset, "its length is corrupt (checksum)")
     missing = offset + OVERHEAD_BYTES + length - size
     if missing > 0:
         raise DamageError(index, offset, f"the file is cut off: {missing} bytes of the record are missing")
     return Frame(index, offset, length)
+
+
+def _other_format(header: bytes) -> tuple[str, str] | None:
+    """What a file that does not begin with a record is instead, and what to do; None if that is unknown."""
+    for starts, what, remedy in _OTHER_FORMATS:
+        if header.startswith(starts):
+            return what, remedy
+    if all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in header):
+        return "a text file", "Leave it out: name the shards alone."
+    return None
 
 
 def payload(path: Path, where: Frame) -> bytes:

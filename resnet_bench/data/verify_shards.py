@@ -7,7 +7,6 @@ the bytes, `encoded_image` decodes. Imports no TensorFlow.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import struct
 from collections.abc import Callable, Iterator
@@ -19,12 +18,12 @@ from resnet_bench.data import example, framing
 from resnet_bench.data.encoded_image import image_problem
 from resnet_bench.data.example import ENCODED, LABEL
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, Shard, read_manifest
+from resnet_bench.data.shard_files import NAMES, find_shards
 from resnet_bench.errors import DataError
 from resnet_bench.records.base import Data
 
 _CHUNK_BYTES = 1 << 20
 _ZEROS = bytes(4)
-_NAMES = "Name a folder of TFRecord shards, a shard, or a glob in quotes."
 
 DamageKind = Literal["framing", "checksum", "proto", "feature", "image", "label"]
 
@@ -108,18 +107,10 @@ def check(
 
 def _files(path: str) -> tuple[Path | None, list[Path]]:
     """The folder whose manifest applies (None for a part of it), and the shards to read."""
-    root = Path(path).expanduser()
-    if root.is_dir():
-        inside = sorted(entry for entry in root.iterdir() if entry.is_file() and not entry.name.startswith("."))
-        shards = [entry for entry in inside if entry.suffix != ".json"]
-        if not shards and not (root / MANIFEST_NAME).exists():
-            raise DataError(f"{root} holds no shards.", _NAMES)
-        return root, shards
-    found = [root] if root.is_file() else sorted(map(Path, glob.glob(str(root), recursive=True)))  # noqa: PTH207 (takes absolute patterns)
-    found = [entry for entry in found if entry.is_file() and entry.suffix != ".json"]
-    if not found:
-        raise DataError(f"{path} matches no file.", _NAMES)
-    return None, found
+    found = find_shards(path, "")
+    if not found.files and not (found.folder is not None and (found.folder / MANIFEST_NAME).exists()):
+        raise DataError(f"{path} holds no shards.", NAMES)
+    return found.folder, list(found.files)
 
 
 def _bounds(manifest: Manifest | None, classes: int | None, label_offset: int) -> tuple[int, int | None]:
@@ -239,7 +230,7 @@ def _content_problem(payload: bytes, bounds: tuple[int, int | None]) -> tuple[Da
     for name, kind in ((ENCODED, bytes), (LABEL, int)):
         values = features.get(name)
         if values is None:
-            return "feature", f"feature {name} is missing"
+            return "feature", f"feature {name} is missing ({example.example_words(features)})"
         if len(values) != 1 or not isinstance(values[0], kind):
             return "feature", f"feature {name} does not hold one value of {'bytes' if kind is bytes else 'int64'}"
     return _label_problem(int(features[LABEL][0]), bounds) or _image_problem(features[ENCODED][0])

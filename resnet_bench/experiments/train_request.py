@@ -16,8 +16,10 @@ from msgspec.structs import replace
 from resnet_bench.config import Config, TrainingConfig, check_training
 from resnet_bench.config.dataset import weights_source
 from resnet_bench.config.fields import absolute_path
-from resnet_bench.config.option import options, training_options
+from resnet_bench.config.option import options, parse_value, training_options
 from resnet_bench.config.options import build
+from resnet_bench.config.sources import TrainSource
+from resnet_bench.data.data_paths import refuse_remote
 from resnet_bench.data.sources import IMAGE_SIZE, detect_source, find_source
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.records.base import Data
@@ -57,22 +59,46 @@ def request_of(given: Mapping[str, Any]) -> TrainRequest:
     own = {name: value for name, value in given.items() if name in names}
     own |= {"test_data": absolute_path(own.get("test_data")), "weights": weights_source(own.get("weights"))}
     training = TrainingConfig(**own)
+    for name in ("data", "test_data"):
+        if given.get(name) is not None:
+            refuse_remote(given[name], f"--{name.replace('_', '-')}")
     data = absolute_path(given.get("data"))
     kind = detect_source(training.source, data)
     values = {name: value for name, value in given.items() if name not in names and name != "data"}
     streamed = {"source": kind, "data": data} if kind in ("folder", "tfrecord") else {}
     config, _ = build({**DEFAULTS, **values, **streamed})
     config = replace(config, data=replace(config.data, data=data))
-    classes, size = find_source(kind).sizes(data)
-    if "classes" not in given:
-        if classes is None:
-            raise ConfigError(f"--source {kind} does not say how many classes it has.", "Give --classes.")
-        config = replace(config, model=replace(config.model, classes=classes))
-    if config.model.image_size == "auto":
-        config = replace(config, model=replace(config.model, image_size=size or IMAGE_SIZE))
+    config = _with_sizes(config, kind, "classes" in given)
     training = replace(training, source=kind)
     check_training(config, training)
     return TrainRequest(config=config, training=training, given=dict(given))
+
+
+def _with_sizes(config: Config, kind: TrainSource, classes_given: bool) -> Config:
+    """The configuration with the data set's number of classes and image size where no option gives them.
+
+    They pass the limits of the options; `DataError` says which one they exceed.
+    """
+    data = config.data.data
+    classes, size = find_source(kind).sizes(data)
+    found: dict[str, Any] = {}
+    if not classes_given:
+        if classes is None:
+            raise ConfigError(f"--source {kind} does not say how many classes it has.", "Give --classes.")
+        found["classes"] = _within_limits("classes", classes, f"{data} has {classes} classes")
+    if config.model.image_size == "auto":
+        height, width = size or IMAGE_SIZE
+        found["image_size"] = _within_limits("image_size", (height, width), f"{data} has images of {height}x{width}")
+    return replace(config, model=replace(config.model, **found))
+
+
+def _within_limits(name: str, value: Any, what: str) -> Any:
+    (option,) = [option for option in options() if option.name == name]
+    try:
+        return parse_value(option, value)
+    except ConfigError as problem:
+        remedy = f"Pass {option.flag} to resize them." if name == "image_size" else problem.remedy
+        raise DataError(f"{what}, but {option.flag} takes {option.values}.", remedy) from problem
 
 
 def continued(folder: Path, given: Mapping[str, Any]) -> TrainRequest:

@@ -87,9 +87,14 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
         return msgspec.json.format(encode_json(self, order="deterministic"), indent=2) + b"\n"
 
     def save(self, folder: Path) -> Path:
-        """Write it into `folder`/`subfolder` (made if missing), whole or not at all; returns the file's path."""
+        """Write it into `folder`/`subfolder` (made if missing), whole or not at all; returns the file's path.
+
+        Raises `RecordError` for a result that could not be read again, before anything is written.
+        """
         path = folder / self.subfolder / self.file_name
-        write_atomically(path, self.to_json())
+        content = self.to_json()
+        self.from_json(content, path)
+        write_atomically(path, content)
         return path
 
     @classmethod

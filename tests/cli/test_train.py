@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -129,12 +130,33 @@ def test_the_defaults_are_those_of_the_from_scratch_projects() -> None:
 
 
 def test_classes_and_size_are_the_data_s_where_they_are_not_given(tmp_path: Path) -> None:
-    path = signs(tmp_path / "signs.h5")
+    images = {f"{part}_set_x": np.zeros((count, 12, 10, 3), np.uint8) for part, count in (("train", 10), ("test", 5))}
+    path = signs(tmp_path / "signs.h5", **images)
     found = request_of({"data": str(path)}).config.model
-    assert (found.classes, found.image_size) == (3, (6, 6))
+    assert (found.classes, found.image_size) == (3, (12, 10))
     assert request_of({"data": str(path), "image_size": (32, 32)}).config.model.image_size == (32, 32)
     with pytest.raises(ConfigError, match="--source tfrecord does not say how many classes"):
         request_of({"data": str(tmp_path / "train-*")})
+
+
+@pytest.mark.parametrize("side", [4, 5000])
+def test_images_beyond_the_limits_of_the_option_are_refused_before_a_worker_starts(tmp_path: Path, side: int) -> None:
+    path = signs(tmp_path / "signs.h5", train_set_x=np.zeros((10, side, 8, 3), np.uint8))
+    with pytest.raises(DataError, match=rf"signs\.h5 has images of {side}x8, but --image-size takes") as caught:
+        request_of({"data": str(path)})
+    assert "Pass --image-size" in caught.value.remedy
+    assert request_of({"data": str(path), "image_size": (32, 32)}).config.model.image_size == (32, 32)
+
+
+def test_data_that_is_not_there_or_far_away_or_of_one_class_is_refused_before_a_worker_starts(tmp_path: Path) -> None:
+    (tmp_path / "one" / "cat").mkdir(parents=True)
+    for data, words in (
+        (str(tmp_path / "nothere"), "nothere does not exist"),
+        ("gs://bucket/flowers", "gs://bucket/flowers is a remote address"),
+        (str(tmp_path / "one"), "a classifier needs two or more"),
+    ):
+        with pytest.raises(DataError, match=words):
+            request_of({"data": data})
 
 
 @pytest.mark.parametrize(

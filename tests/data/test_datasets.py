@@ -176,6 +176,9 @@ def test_a_train_and_a_test_file_make_a_set(tmp_path: Path) -> None:
         ({"train_set_y": np.zeros(10, int)}, r"no image of class 1 \(one\)"),
         ({"train_set_y": np.ones((10, 3))}, r"train_set_y\[0\] is .* not one-hot"),
         ({"train_set_y": np.arange(10) / 3}, "not whole numbers"),
+        ({"train_set_y": np.array([b"one"] * 10)}, "train_set_y holds text; labels are whole numbers"),
+        ({"train_set_y": np.zeros(10, [("a", "i4"), ("b", "f4")])}, "train_set_y holds records of a, b"),
+        ({"train_set_x": np.array([b"pixels"] * 10).reshape(10, 1, 1)}, "train_set_x holds text; pixels are"),
     ],
 )
 def test_what_an_h5_file_has_wrong_is_named(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
@@ -191,6 +194,45 @@ def test_a_missing_file_and_one_that_is_no_hdf5_are_refused(tmp_path: Path) -> N
         open_dataset("h5", str(tmp_path / "none.h5"))
     with pytest.raises(DataError, match="cannot be read as HDF5"):
         open_dataset("h5", str(tmp_path / "text.h5"))
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        (h5py.ExternalLink("gone.h5", "/images"), r"gone\.h5, /images"),
+        (h5py.SoftLink("/nothing"), "/nothing"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, link: object, target: str) -> None:
+    path = signs(tmp_path / "signs.h5", train_set_x=None)
+    with h5py.File(path, "a") as file:
+        file["train_set_x"] = link
+    for ask in (lambda: open_dataset("h5", str(path)), lambda: find_source("h5").sizes(str(path))):
+        with pytest.raises(DataError, match=f"train_set_x is a link to {target}, which is not there"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec", "Git LFS pointer"),
+        (b"<html></html>", "web page"),
+        (b"", "empty"),
+    ],
+)
+def test_a_file_that_is_no_hdf5_is_named_for_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "signs.h5").write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        open_dataset("auto", str(tmp_path / "signs.h5"))
+
+
+def test_an_h5_file_of_another_name_is_found_by_its_first_bytes_and_a_missing_path_is_named(tmp_path: Path) -> None:
+    path = signs(tmp_path / "signs.mat")
+    assert detect_source("auto", str(path)) == "h5"
+    with pytest.raises(DataError, match="nothere does not exist"):
+        detect_source("auto", str(tmp_path / "nothere"))
+    (tmp_path / "shards" / ".making").mkdir(parents=True)
+    assert detect_source("auto", str(tmp_path / "shards")) == "tfrecord"
 
 
 def test_the_number_of_classes_must_be_the_file_s(tmp_path: Path) -> None:

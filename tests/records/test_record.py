@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from resnet_bench.errors import RecordError
 from resnet_bench.records import record as r
@@ -111,3 +112,11 @@ def test_the_word_of_earlier_versions_for_provisional_is_read(tmp_path: Path) ->
     read = r.Record.load(golden)
     assert read.verdict.kind == "provisional"
     assert json.loads(read.save(tmp_path).read_text())["verdict"]["kind"] == "provisional"
+
+
+def test_a_record_that_could_not_be_read_again_is_not_saved(record: r.Record, tmp_path: Path) -> None:
+    requested = record.config.requested
+    one_class = replace(record.config, requested=replace(requested, model=replace(requested.model, classes=1)))
+    with pytest.raises(RecordError, match="classes"):
+        replace(record, config=one_class).save(tmp_path)
+    assert not list(tmp_path.iterdir())

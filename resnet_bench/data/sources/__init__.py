@@ -6,12 +6,15 @@ Importing this package imports no source and no TensorFlow.
 
 from __future__ import annotations
 
+import glob
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from resnet_bench.config import DataConfig
 from resnet_bench.config.sources import TrainSource, check_source
+from resnet_bench.data.class_folders import holds_folders
+from resnet_bench.data.data_paths import cannot_read, existing, is_folder
 from resnet_bench.data.sources.base import (
     IMAGE_SIZE,
     TEST_SHARE,
@@ -35,6 +38,7 @@ __all__ = [
     "open_dataset",
 ]
 
+_H5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _H5_SUFFIXES = frozenset({".h5", ".hdf5", ".hdf"})
 
 
@@ -45,21 +49,37 @@ def find_source(name: str) -> DataSource:
 
 
 def detect_source(source: TrainSource | Literal["auto"], data: str | None) -> TrainSource:
-    """The source that training and evaluation read. "auto": digits without `data`, h5 by the file's suffix, folder if
-    `data` is a folder with subfolders, else tfrecord. Raises `ConfigError` if source and data do not fit.
+    """The source that training and evaluation read. "auto": digits without `data`, h5 by the file's suffix or first
+    bytes, folder if `data` is a folder with subfolders, else tfrecord. Raises `ConfigError` if source and data do not
+    fit, `DataError` for data that is not there.
     """
     if source == "auto":
         if data is None:
             return "digits"
-        path = Path(data).expanduser()
-        if path.suffix.lower() in _H5_SUFFIXES:
-            return "h5"
-        holds_folders = path.is_dir() and any(entry.is_dir() for entry in path.iterdir())
-        return "folder" if holds_folders else "tfrecord"
+        return _detected(data)
     problem = check_source(source, data, "train")
     if problem is not None:
         raise problem
     return source
+
+
+def _detected(data: str) -> TrainSource:
+    path = Path(data).expanduser()
+    if path.suffix.lower() in _H5_SUFFIXES:
+        return "h5"
+    if not glob.has_magic(data):
+        existing(data, "Name an h5 file, a folder of class subfolders, or a glob of TFRecord shards.")
+    if is_folder(path):
+        return "folder" if holds_folders(path) else "tfrecord"
+    return "h5" if path.is_file() and _is_hdf5(path) else "tfrecord"
+
+
+def _is_hdf5(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_H5_MAGIC)) == _H5_MAGIC
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def open_dataset(

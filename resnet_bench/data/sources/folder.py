@@ -19,7 +19,8 @@ import numpy as np
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.config.shards import WriteShardsConfig
-from resnet_bench.data.class_folders import LAYOUT, FolderWalk, list_folder, train_and_test_folders
+from resnet_bench.data.class_folders import LAYOUT, FolderWalk, train_and_test_folders
+from resnet_bench.data.data_paths import cannot_read, list_folder
 from resnet_bench.data.datasets import Dataset, stratified
 from resnet_bench.data.datasets.files import FilePart, View, joined, replace_hash
 from resnet_bench.data.encoded_image import DECODABLE, UNDECODABLE, format_problem
@@ -163,7 +164,7 @@ def _facts(root: Path, paths: list[Path], classes_found: int) -> DataFacts:
         mean_pixels, bytes_per_pixel = image_means(sampled)
         manifest_hash = identity(names, paths, sizes)
     except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror}).", REPAIR_OR_SKIP) from error
+        raise cannot_read(root, error, REPAIR_OR_SKIP) from error
     return DataFacts(
         source="folder",
         manifest_hash=manifest_hash,

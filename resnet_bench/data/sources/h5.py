@@ -7,12 +7,16 @@ one-hot rows [N, classes]. Everything is checked before training starts.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from resnet_bench.data.data_paths import existing
 from resnet_bench.data.datasets import Arrays, Dataset, memory_dataset
+from resnet_bench.data.image_format import image_format, looks_like
 from resnet_bench.data.sources.base import DatasetRequest, DataSource
 from resnet_bench.errors import DataError
 
@@ -81,28 +85,57 @@ def sizes(data: str) -> tuple[int, tuple[int, int]]:
 def _read(path: Path, key: str, *, shape_only: bool = False) -> Any:
     import h5py
 
-    if not path.is_file():
-        raise DataError(f"{path} does not exist.", "Name an .h5 file with --data.")
+    if not existing(str(path), "Name an .h5 file.").is_file():
+        raise DataError(f"{path} is a folder; --source h5 reads a file.", "Name an .h5 file.")
     try:
         with h5py.File(path, "r") as file:
-            if key not in file:
-                raise DataError(
-                    f"{path} has no key {key}; it holds {', '.join(sorted(file)) or 'nothing'}.",
-                    "Name the file of the test part with --test-data." if key.startswith("test") else _LAYOUT,
-                )
-            if not isinstance(file[key], h5py.Dataset):
-                raise DataError(f"{path}: {key} is a group, not an array.", _LAYOUT)
-            return file[key].shape if shape_only else file[key][...]
+            found = _dataset(path, file, key)
+            return found.shape if shape_only else found[...]
     except OSError as error:
-        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read as HDF5: {_what_it_is(path, error)}.", _remedy(error)) from error
+
+
+def _dataset(path: Path, file: Any, key: str) -> Any:
+    """The HDF5 data set of this name; `DataError` for one that is missing, no array, or a link that leads nowhere."""
+    import h5py
+
+    if key not in file.keys():  # noqa: SIM118 (`in file` follows links, and misses those that lead nowhere)
         raise DataError(
-            f"{path} cannot be read as HDF5: {reason}", "It may be truncated, or not an HDF5 file."
+            f"{path} has no key {key}; it holds {', '.join(sorted(file.keys())) or 'nothing'}.",
+            "Name the file of the test part with --test-data." if key.startswith("test") else _LAYOUT,
+        )
+    try:
+        found = file[key]
+    except (KeyError, OSError) as error:
+        link = file.get(key, getlink=True)
+        target = f"{link.filename}, {link.path}" if isinstance(link, h5py.ExternalLink) else getattr(link, "path", "?")
+        raise DataError(
+            f"{path}: {key} is a link to {target}, which is not there.",
+            "Put the linked file there, or copy the data.",
         ) from error
+    if not isinstance(found, h5py.Dataset):
+        raise DataError(f"{path}: {key} is a group, not an array.", _LAYOUT)
+    return found
+
+
+def _what_it_is(path: Path, error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return str(error.strerror)
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        head = file.read(256)
+        if not head.startswith(b"\x89HDF"):
+            form = image_format(head)
+            return looks_like(head) if form is None else f"its format is {form}"
+    return str(error).splitlines()[0].rstrip(".")
+
+
+def _remedy(error: OSError) -> str:
+    return "Allow reading it." if error.errno == errno.EACCES else "Fetch or save it again."
 
 
 def _names(path: Path, listed: Any) -> tuple[str, ...]:
     if listed.ndim != 1 or len(listed) < 2:
-        raise DataError(f"{path}: list_classes has shape {listed.shape}; it lists two or more classes.", _LAYOUT)
+        raise DataError(f"{path}: list_classes has shape {listed.shape}; it must list two or more classes.", _LAYOUT)
     return tuple(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in listed.tolist())
 
 
@@ -125,7 +158,9 @@ def _images(path: Path, key: str, stored: Any) -> Any:
             "Images of different sizes must be resized to one first.",
         )
     if stored.dtype.kind not in "iu":
-        raise DataError(f"{path}: {key} holds {stored.dtype}; pixels are whole numbers 0 to 255.", "Store uint8.")
+        raise DataError(
+            f"{path}: {key} holds {_kind_words(stored.dtype)}; pixels are whole numbers 0 to 255.", "Store uint8."
+        )
     low, high = int(stored.min()), int(stored.max())
     if low < 0 or high > 255:
         raise DataError(f"{path}: {key} holds pixels from {low} to {high}; they are 0 to 255.", "Store uint8.")
@@ -134,6 +169,8 @@ def _images(path: Path, key: str, stored: Any) -> Any:
 
 def _labels(path: Path, key: str, stored: Any, names: tuple[str, ...]) -> Any:
     classes = len(names)
+    if stored.dtype.kind not in "iufb":
+        raise DataError(f"{path}: {key} holds {_kind_words(stored.dtype)}; labels are whole numbers.", _LAYOUT)
     if stored.ndim == 2 and stored.shape[1] == classes and 1 not in stored.shape:
         stored = _from_one_hot(path, key, stored)
     if stored.ndim == 2 and 1 in stored.shape:
@@ -152,6 +189,13 @@ def _labels(path: Path, key: str, stored: Any, names: tuple[str, ...]) -> Any:
             f"{len(wrong):,} of {len(stored):,} labels are out of range.",
         )
     return stored.astype(np.int32)
+
+
+def _kind_words(dtype: Any) -> str:
+    """What an array holds, as users call it."""
+    if dtype.names is not None:
+        return f"records of {', '.join(dtype.names)}"
+    return "text" if dtype.kind in "OSU" else str(dtype)
 
 
 def _from_one_hot(path: Path, key: str, stored: Any) -> Any:

@@ -6,7 +6,6 @@ Imports no TensorFlow, except to survey shards for `--on-bad-record skip`.
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,14 @@ import msgspec
 
 from resnet_bench.config import Config
 from resnet_bench.data import example, framing
+from resnet_bench.data.data_paths import cannot_read
 from resnet_bench.data.datasets import Dataset
 from resnet_bench.data.datasets.files import FilePart, View, joined
 from resnet_bench.data.manifest import SAMPLED_IMAGES, identity, image_means, spread
+from resnet_bench.data.shard_files import NAMES, ShardFiles, find_shards
 from resnet_bench.data.sources.base import REPAIR, REPAIR_OR_SKIP, DatasetRequest, DataSource, Segment, SourceFiles
 from resnet_bench.errors import ConfigError, DataError
+from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 
 _COUNTED_BYTES = 4 * 1024**3
@@ -51,7 +53,8 @@ class TFRecordSource(DataSource):
         test = None if request.test_data is None else FilePart(_counted(request.test_data), view, classes)
         facts = train.source.facts if test is None else joined(train.source.facts, test.source.facts)
         names = tuple(str(number) for number in range(classes))
-        return Dataset(class_names=names, train=train, test=test, facts=facts)
+        notices = (*train.source.notices, *(test.source.notices if test is not None else ()))
+        return Dataset(class_names=names, train=train, test=test, facts=facts, notices=notices)
 
 
 SOURCE = TFRecordSource()
@@ -63,8 +66,12 @@ def open_shards(data: str, on_bad_record: Literal["error", "skip"], threads: int
     With "skip" every shard is read once to find the records that cannot be read: that takes as long as
     reading the files. Raises `DataError` where nothing matches, or a file is missing, empty or unreadable.
     """
-    files = list_shards(data)
-    return files_of(files, facts_of("tfrecord", files), on_bad_record, threads, REPAIR_OR_SKIP)
+    found = list_shards(data)
+    if on_bad_record == "error":
+        _refuse_stumps(found.files)
+    source = files_of(found.files, facts_of("tfrecord", found.files), on_bad_record, threads, REPAIR_OR_SKIP)
+    notices = (Notice.make("files_left_out", data=data, what=found.left_out),) if found.left_out else ()
+    return replace(source, notices=notices)
 
 
 def files_of(
@@ -80,26 +87,27 @@ def files_of(
     return read_shards.readable(source, threads)
 
 
-def list_shards(data: str) -> list[Path]:
-    """The files that `data` names: a glob, a file, or a folder whose files are all shards."""
-    root = Path(data).expanduser()
-    if root.is_dir():
-        found = [path for path in root.iterdir() if not path.name.startswith(".") and path.suffix != ".json"]
-    else:
-        found = [Path(name) for name in glob.glob(str(root), recursive=True)]  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        found = found or [root] if root.exists() else found
-    files = sorted(path for path in found if path.is_file())
+def list_shards(data: str) -> ShardFiles:
+    """The shards that `data` names: a glob, a file, or a folder. Raises `DataError` where there is nothing to read."""
+    found = find_shards(data)
+    files = found.files
     if not files:
-        raise DataError(
-            f"--data {data} matches no file.", "Name TFRecord shards with a glob in quotes, like 'imagenet/train-*'."
-        )
+        raise DataError(f"--data {data} holds no shards.", NAMES)
     try:
-        empty = all(path.stat().st_size == 0 for path in files)
+        sizes = [path.stat().st_size for path in files]
     except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror}).", REPAIR_OR_SKIP) from error
-    if empty:
+        raise cannot_read(files[0], error, REPAIR_OR_SKIP) from error
+    if not any(sizes):
         raise DataError(f"--data {data}: {files[0]} holds no record, and neither does any other match.", REPAIR_OR_SKIP)
-    return files
+    return found
+
+
+def _refuse_stumps(files: Sequence[Path]) -> None:
+    """Refuse files shorter than a record's header, which TensorFlow takes for empty ones."""
+    for path in files:
+        size = path.stat().st_size
+        if 0 < size < framing.HEADER_BYTES:
+            raise DataError(f"{path} has {size} bytes, fewer than the header of a record.", REPAIR_OR_SKIP)
 
 
 def facts_of(source: str, files: Sequence[Path]) -> DataFacts:
@@ -110,7 +118,7 @@ def facts_of(source: str, files: Sequence[Path]) -> DataFacts:
         images = _count(files) if sum(sizes) <= _COUNTED_BYTES else None
         mean_pixels, bytes_per_pixel = image_means(_sampled_images(files))
     except OSError as error:
-        raise DataError(f"{error.filename}: cannot be read ({error.strerror}).", REPAIR_OR_SKIP) from error
+        raise cannot_read(files[0], error, REPAIR_OR_SKIP) from error
     return DataFacts(
         source=source,
         manifest_hash=manifest_hash,
@@ -169,5 +177,5 @@ def _counted(data: str) -> SourceFiles:
         try:
             records += sum(1 for _ in framing.walk(Path(path)))
         except framing.DamageError as damage:
-            raise DataError(f"{path}, record {damage.index}: {damage.reason}.", REPAIR) from damage
+            raise DataError(f"{path}, record {damage.index}: {damage.reason}.", damage.remedy or REPAIR) from damage
     return replace(source, records=records, facts=msgspec.structs.replace(source.facts, images=records))
