@@ -83,16 +83,16 @@ def hold_and_report(
     )
     with signals() as received:
         with paired_progress() as observer:
-            contest = play(budget, observer)
+            record = play(budget, observer)
         received.done()
-        path = save_with_fallback(contest, folder)
-        floor = floor_of(contest)
-    show(contest, config.output.json, lambda one: report.render(one, path, floor))
-    ctx.exit(exit_code(contest, received))
+        path = save_with_fallback(record, folder)
+        floor = floor_of(record)
+    show(record, config.output.json, lambda one: report.render(one, path, floor))
+    ctx.exit(exit_code(record, received))
 
 
-def _known_floor(contest: AbRecord) -> NoiseFloor | None:
-    side = contest.a
+def _known_floor(record: AbRecord) -> NoiseFloor | None:
+    side = record.a
     if side.machine is None or side.environment is None:
         return None
     kind = noise_floor.kind_of(side.resolved or side.requested, side.machine)

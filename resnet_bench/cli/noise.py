@@ -37,8 +37,8 @@ def command(ctx: click.Context, /, flags: tuple[str, ...], **_values: Any) -> No
     hold_and_report(ctx, lambda budget, observer: ab.run_ab("noise", one, two, budget, observer), _keep)
 
 
-def _keep(contest: AbRecord) -> NoiseFloor | None:
-    floor = noise_floor.floor_of(contest)
-    if floor is not None and contest.outcome.kind == "ok":
+def _keep(record: AbRecord) -> NoiseFloor | None:
+    floor = noise_floor.floor_of(record)
+    if floor is not None and record.outcome.kind == "ok":
         floor.save(default_cache_dir())
     return floor

@@ -136,8 +136,8 @@ def _confirm(
         turn_s=plan.TURN_SECONDS,
     )
 
-    def keep(contest: AbRecord) -> Path:
-        return save_with_fallback(contest, folder)
+    def keep(record: AbRecord) -> Path:
+        return save_with_fallback(record, folder)
 
     _note(
         ignored_options(

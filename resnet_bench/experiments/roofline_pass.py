@@ -71,15 +71,15 @@ def _start_s(timed: ProcessSamples) -> float:
 
 def join(found: Findings, summary: Summary | None) -> Roofline | None:
     """The run against the measured peaks; None where nothing was measured, or no network ran."""
-    peaks, config, model = found.peaks, found.resolved, found.model
-    if peaks is None or config is None or model is None or summary is None or not peaks.layers:
+    measured, config, model = found.peaks, found.resolved, found.model
+    if measured is None or config is None or model is None or summary is None or not measured.layers:
         return None
     step = config.step
     assert isinstance(step.batch_size, int), "a run that was measured has a batch size"
     dtype = COMPUTE_DTYPES[step.precision]
     training = step.mode == "train"
     groups = roofline.count(
-        peaks.layers,
+        measured.layers,
         batch=step.batch_size,
         training=training,
         dtype=dtype,
@@ -88,9 +88,9 @@ def join(found: Findings, summary: Summary | None) -> Roofline | None:
     )
     return roofline.build(
         groups,
-        matmul=peaks.roofs.matmul,
-        convolution=peaks.roofs.convolution,
-        bandwidth=peaks.roofs.bandwidth,
+        matmul=measured.peaks.matmul,
+        convolution=measured.peaks.convolution,
+        bandwidth=measured.peaks.bandwidth,
         dtype=dtype,
         step_s=summary.step_s.value,
         profile=found.profile,

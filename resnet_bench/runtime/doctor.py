@@ -12,6 +12,8 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+import msgspec
+
 from resnet_bench import runtime
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
@@ -51,7 +53,7 @@ class DoctorReport(Data, frozen=True, kw_only=True):
 
     environment: Environment
     machine: Machine
-    roofs: Peaks | None
+    peaks: Peaks | None = msgspec.field(name="roofs")
     profiler: ProfilerReadiness
     usable_cpus: int
     gpus_present: int
@@ -82,7 +84,7 @@ def _version(package: str) -> str | None:
 
 def advise(
     environment: Environment,
-    roofs: Peaks | None,
+    peaks: Peaks | None,
     machine: Machine,
     profiler: ProfilerReadiness,
     gpus_present: int = 0,
@@ -90,7 +92,7 @@ def advise(
     """What to switch on or beware of, most important first. Pure."""
     found = [
         *_advise_cpu(environment, machine),
-        *_advise_arithmetic(roofs, machine),
+        *_advise_arithmetic(peaks, machine),
         *_advise_gpu(environment, machine, gpus_present),
         *_advise_profiler(profiler),
     ]
@@ -131,11 +133,11 @@ def _advise_sharing(cpu: CpuEnvironment) -> list[Notice]:
     return found
 
 
-def _advise_arithmetic(roofs: Peaks | None, machine: Machine) -> list[Notice]:
+def _advise_arithmetic(peaks: Peaks | None, machine: Machine) -> list[Notice]:
     """Say that 16-bit arithmetic is emulated, with the measured ratio to float32 where there is one."""
     if native_16bit(machine):
         return []
-    rates = {roof.dtype: roof.value for roof in roofs.matmul} if roofs else {}
+    rates = {peak.dtype: peak.value for peak in peaks.matmul} if peaks else {}
     ratio = rates["bfloat16"] / rates["float32"] if {"bfloat16", "float32"} <= rates.keys() else None
     return [_notice("no_native_16bit", device=machine.device, bfloat16_over_float32=ratio)]
 
@@ -226,7 +228,7 @@ def run_doctor(config: Config, *, measure: Callable[..., Peaks] | None = None, r
     return DoctorReport(
         environment=environment,
         machine=machine,
-        roofs=measured,
+        peaks=measured,
         profiler=profiler,
         usable_cpus=usable_cpus(machine.cpus, machine.cpu_quota),
         gpus_present=present,

@@ -1,6 +1,6 @@
 """Measured peaks of this machine: arithmetic of a large matrix product, bandwidth of a large update.
 
-What a roof is here: the best of several repeats after one that warms up, because a peak is what the
+A peak is the best of several repeats after one that warms up, because it is what the
 machine can do when nothing disturbs it. Bounded in time: sizes shrink until they fit. Neighbours:
 `doctor.py` shows them, a roofline may divide by them. TensorFlow is imported inside the functions.
 """

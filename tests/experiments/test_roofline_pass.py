@@ -36,7 +36,7 @@ def test_the_input_pipeline_alone_has_no_roofline() -> None:
 
 
 def test_a_failing_pass_is_told_and_spoils_nothing() -> None:
-    record = run("--rounds 3 --steps 2 --processes 1 --roofline", scenario="error:roofs")
+    record = run("--rounds 3 --steps 2 --processes 1 --roofline", scenario="error:peaks")
     assert record.outcome.kind == "ok"
     assert record.summary is not None
     assert record.roofline is None

@@ -235,7 +235,7 @@ def test_a_configuration_is_built_as_it_says_and_gives_logits() -> None:
     assert "CPU:0" in model.weights[0].value.device
 
 
-def test_a_worker_counts_its_layers_and_measures_its_roofs() -> None:
+def test_a_worker_counts_its_layers_and_measures_its_peaks() -> None:
     config = Config(model=SMALL, step=StepConfig(precision="float32"))
     machine = Machine(device_kind="cpu", device="cpu", cpus=1)
     cpu = CpuEnvironment(cpus=1, memory_bytes=2**20)
@@ -250,7 +250,7 @@ def test_a_worker_counts_its_layers_and_measures_its_roofs() -> None:
     reply = measure_peaks(session, MeasurePeaks(config=config, budget_s=0.1))
     assert started == [config]
     assert sum(group.macs for group in reply.layers) == facts(build(config, runtime()), config).macs
-    assert {roof.dtype for roof in reply.roofs.matmul} == {"float32", "bfloat16"}
+    assert {peak.dtype for peak in reply.peaks.matmul} == {"float32", "bfloat16"}
 
 
 def test_a_configuration_is_built_in_the_runtimes_policy_and_strategy() -> None:

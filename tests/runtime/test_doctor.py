@@ -96,7 +96,7 @@ def test_findings_carry_their_numbers() -> None:
     assert only(advise(more, None, CPU, READY)) == ("threads_exceed_cpus", {"threads": 8, "cpus": 4})
 
 
-def roof(dtype: str, value: float) -> Peak:
+def peak(dtype: str, value: float) -> Peak:
     return Peak(
         kind="matmul",
         value=value,
@@ -110,7 +110,7 @@ def roof(dtype: str, value: float) -> Peak:
 
 
 def test_emulated_arithmetic_is_told_with_the_ratio_that_was_measured() -> None:
-    measured = Peaks(device="/CPU:0", matmul=(roof("float32", 100e9), roof("bfloat16", 20e9)))
+    measured = Peaks(device="/CPU:0", matmul=(peak("float32", 100e9), peak("bfloat16", 20e9)))
     plain = replace(CPU, cpu_flags=frozenset({"avx2"}))
     assert only(advise(environment(), measured, plain, READY)) == (
         "no_native_16bit",
@@ -217,8 +217,8 @@ def test_an_examination_looks_at_the_real_machine_without_touching_tensorflow_be
     found = msgspec.json.decode(printed.splitlines()[-1], type=DoctorReport)
     assert found.machine.device == "cpu"
     assert found.usable_cpus >= 1
-    assert found.roofs is not None
-    assert found.roofs.matmul[0].value > 0
+    assert found.peaks is not None
+    assert found.peaks.matmul[0].value > 0
     assert found.environment.tensorflow is not None
     kinds = [notice.kind for notice in found.notices]
     assert {"environment_contradicts", "environment_steers"} <= set(kinds)

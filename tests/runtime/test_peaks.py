@@ -143,8 +143,8 @@ def test_the_detailed_roofs_have_every_size_and_precision_once() -> None:
         ),
     )
     found = device_peaks(session, ("float32",), budget_s=0.06)  # type: ignore[arg-type]
-    assert len({roof.size for roof in found.matmul}) == len(found.matmul) >= 1
-    assert [(roof.kind, roof.dtype) for roof in found.convolution] == [("convolution", "float32")]
+    assert len({peak.size for peak in found.matmul}) == len(found.matmul) >= 1
+    assert [(peak.kind, peak.dtype) for peak in found.convolution] == [("convolution", "float32")]
     assert found.bandwidth is not None
     assert found.bandwidth.working_set_bytes == 2**20
 

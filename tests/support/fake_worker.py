@@ -278,17 +278,17 @@ class FakeBackend(Backend):
 
     def _measure_peaks(self, command: p.MeasurePeaks) -> p.PeaksMeasured:
         from resnet_bench.records.roofline import Peaks
-        from tests.support.report_records import layers, roof
+        from tests.support.report_records import layers, peak
 
         del command
-        with self.phases.enter("roofs"):
-            roofs = Peaks(
+        with self.phases.enter("peaks"):
+            peaks = Peaks(
                 device="/CPU:0",
-                matmul=(roof("matmul", 600e9),),
-                convolution=(roof("convolution", 500e9),),
-                bandwidth=roof("bandwidth", 20e9),
+                matmul=(peak("matmul", 600e9),),
+                convolution=(peak("convolution", 500e9),),
+                bandwidth=peak("bandwidth", 20e9),
             )
-        return p.PeaksMeasured(roofs=roofs, layers=layers())
+        return p.PeaksMeasured(peaks=peaks, layers=layers())
 
     def _that_apply(self, variable: str, config: Config) -> list[Any]:
         """The entries of a JSON variable whose "option=value" is what `config` asks for."""

@@ -263,7 +263,7 @@ def layers() -> tuple[LayerGroup, ...]:
     )
 
 
-def roof(kind: str, value: float, dtype: str = "float32", size: int = 1024) -> Peak:
+def peak(kind: str, value: float, dtype: str = "float32", size: int = 1024) -> Peak:
     """A measured peak."""
     unit = "byte/s" if kind == "bandwidth" else "flop/s"
     return Peak(
@@ -279,13 +279,13 @@ def roof(kind: str, value: float, dtype: str = "float32", size: int = 1024) -> P
 
 
 def limits(step_s: float, profile: ProfileSummary | None = None) -> Roofline:
-    """A roofline on plausible roofs."""
+    """A roofline on plausible peaks."""
     counted = roofline.count(layers(), batch=16, training=True, dtype="float32", parameters=25_557_032, optimizer="sgd")
     return roofline.build(
         counted,
-        matmul=(roof("matmul", 610e9), roof("matmul", 420e9, size=512), roof("matmul", 900e9, "bfloat16")),
-        convolution=(roof("convolution", 540e9),),
-        bandwidth=roof("bandwidth", 21e9),
+        matmul=(peak("matmul", 610e9), peak("matmul", 420e9, size=512), peak("matmul", 900e9, "bfloat16")),
+        convolution=(peak("convolution", 540e9),),
+        bandwidth=peak("bandwidth", 21e9),
         dtype="float32",
         step_s=step_s,
         profile=profile,

@@ -25,7 +25,7 @@ PERCENTILE = 90.0
 
 
 @dataclass(frozen=True)
-class Measured:
+class SideMeasured:
     """What a process showed: its facts, and the constrained figures."""
 
     facts: SideFacts
@@ -37,7 +37,7 @@ def measure(
     constraints: Constraints,
     budget: Budget,
     on_phase: Callable[[str, str], None] = lambda _side, _phase: None,
-) -> Measured:
+) -> SideMeasured:
     """Prepare a fresh process and measure what `constraints` needs; blocks. Raises `SideFailure` (as side A) where it
     does not answer, `BudgetError` where the time ends."""
     deadline = time.monotonic() + budget.max_time_s
@@ -49,7 +49,7 @@ def measure(
             latency = percentile(sorted(live.single_calls(LATENCY_CALLS)), PERCENTILE)
         if constraints.output_error is not None:
             error = output_error.measure_output_error(side.config, worker, deadline).relative_rms
-    return Measured(live.facts, ConstraintCheck(latency_p90_s=latency, output_error=error))
+    return SideMeasured(live.facts, ConstraintCheck(latency_p90_s=latency, output_error=error))
 
 
 def check(constraints: Constraints, mode: str) -> None:

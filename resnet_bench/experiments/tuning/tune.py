@@ -168,7 +168,7 @@ class _Tuning(SearchObserver):
             turn_s=turn_s,
         )
 
-    def _measure(self, config: Any, wanted: Constraints) -> constraints.Measured:
+    def _measure(self, config: Any, wanted: Constraints) -> constraints.SideMeasured:
         side = self._new_side("", config)
         return constraints.measure(side, wanted, self._budget(self._left()), self._observer.phase)
 

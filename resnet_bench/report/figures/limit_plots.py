@@ -62,11 +62,11 @@ def _peak_lines(area: PlotArea, peaks: dict[str, float], bandwidth: float) -> li
     x, y = area.x, area.y
     top = max(peaks.values())
     start = max(x.low, y.low / bandwidth)
-    found = [charts.line([(x(start), y(start * bandwidth)), (x(top / bandwidth), y(top))], "roof")]
+    found = [charts.line([(x(start), y(start * bandwidth)), (x(top / bandwidth), y(top))], "peak")]
     middle = (start * top / bandwidth) ** 0.5
     found.append(charts.label(x(middle) - 8, y(middle * bandwidth) - 4, f"memory {byte_rate(bandwidth)}", anchor="end"))
     for number, (name, value) in enumerate(sorted(peaks.items(), key=lambda each: -each[1])):
-        found.append(charts.line([(x(value / bandwidth), y(value)), (x.end, y(value))], "roof"))
+        found.append(charts.line([(x(value / bandwidth), y(value)), (x.end, y(value))], "peak"))
         above = number == 0
         words = f"{name} {flop_rate(value)}"
         found.append(charts.label(x.end - 2, y(value) + (-6 if above else 15), words, anchor="end"))

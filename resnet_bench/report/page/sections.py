@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from resnet_bench import units
-from resnet_bench.analysis import roofline as roofs
+from resnet_bench.analysis import roofline as rooflines
 from resnet_bench.records.base import Notice
 from resnet_bench.records.evidence import OptionCheck, OutputError
 from resnet_bench.records.profile import ProfileSummary
@@ -67,7 +67,7 @@ def step_parts(profile: ProfileSummary | None) -> list[tuple[str, float]]:
 
 
 def roofline(found: Roofline) -> list[Block]:
-    """The run against the roofs: utilisation, the plot, and where there is most to gain."""
+    """The run against the measured peaks: utilization, the plot, and where there is most to gain."""
     rows = [
         ("model flops utilisation (MFU)", units.share(found.mfu)),
         ("achieved", f"{flop_rate(found.step_flops / found.step_s)} in {found.dtype}"),
@@ -81,7 +81,7 @@ def roofline(found: Roofline) -> list[Block]:
         ("counted", found.flop_convention),
     ]
     blocks: list[Block] = [Facts(tuple(rows)), *figures(limit_plots.roofline(found))]
-    gains = roofs.gains(found)
+    gains = rooflines.gains(found)
     if not gains:
         return [*blocks, Paragraph(Notice.make("gains_need_profile").message)]
     listed: list[tuple[str | Cell, ...]] = [

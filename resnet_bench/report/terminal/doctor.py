@@ -78,13 +78,13 @@ def _tensorflow(found: DoctorReport) -> list[tuple[str, str]]:
 
 
 def _peaks(found: DoctorReport) -> list[tuple[str, str]]:
-    if found.roofs is None:
+    if found.peaks is None:
         return []
     rows = [
         (f"matmul {peak.dtype}", f"{peak.value / 1e9:,.0f} GFLOP/s ({peak.size} x {peak.size})")
-        for peak in found.roofs.matmul
+        for peak in found.peaks.matmul
     ]
-    bandwidth = found.roofs.bandwidth
+    bandwidth = found.peaks.bandwidth
     if bandwidth is not None:
         rows.append(
             (

@@ -32,9 +32,9 @@ def measure_peaks(session: TensorFlowSession, command: MeasurePeaks) -> PeaksMea
             models.check_data_format(config, session.runtime)
             layers = layer_groups(models.build(config, session.runtime))
     on_gpu = session.runtime.machine.device_kind == "gpu"
-    with session.phases.enter("roofs"):
+    with session.phases.enter("peaks"):
         measured = device_peaks(session, precisions(config, on_gpu), command.budget_s)
-    return PeaksMeasured(roofs=measured, layers=layers)
+    return PeaksMeasured(peaks=measured, layers=layers)
 
 
 def precisions(config: Config, on_gpu: bool) -> tuple[DType, ...]:

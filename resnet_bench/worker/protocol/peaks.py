@@ -20,5 +20,5 @@ class MeasurePeaks(Command, frozen=True, kw_only=True):
 class PeaksMeasured(Message, frozen=True, kw_only=True):
     """The measured peaks, and the network's layers by stage and kind; no layers for `--mode input`."""
 
-    roofs: Peaks
+    peaks: Peaks
     layers: tuple[LayerGroup, ...] = ()
