@@ -228,7 +228,7 @@ def test_trackers_get_the_newest_of_each_workload(folder: Path, tmp_path: Path) 
     assert first["name"].startswith("Inference, ResNet-50 v1.5 on photos, 224x224 pixels, batch 16")
     assert (first["unit"], first["value"]) == ("img/s", pytest.approx(80, rel=0.05))
     assert second["name"].endswith(": throughput")
-    assert "(95 %)" in first["range"]
+    assert "(95 % CI)" in first["range"]
 
 
 def test_trackers_get_nothing_invalid(tmp_path: Path) -> None:
