@@ -50,6 +50,14 @@ def test_rounds_are_interleaved_in_abba_order(tmp_path: Path) -> None:
     assert log.read_text() == "abbaabba"
 
 
+def test_a_variable_that_contradicts_a_sides_options_ends_the_comparison() -> None:
+    flags = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
+    both = side("a", 0.1, words="--xla", TF_XLA_FLAGS=flags), side("b", 0.1, TF_XLA_FLAGS=flags)
+    with pytest.raises(ab.SideFailure, match=r"Side B \(b\): TF_XLA_FLAGS=.* contradicts --no-xla") as caught:
+        ab.run_pairs(*both, ab.Budget(turns=2, steps=1))
+    assert caught.value.exit_code == 2
+
+
 def test_images_count_not_steps() -> None:
     result = ab.run_pairs(
         side("a", 0.1, words="--batch-size 16"), side("b", 0.1, words="--batch-size 32"), ab.Budget(turns=2, steps=1)

@@ -38,6 +38,7 @@ from resnet_bench.records.run import (
     Split,
     StepResult,
 )
+from resnet_bench.runtime.contradictions import contradictions
 from resnet_bench.runtime.resolve import resolve
 from resnet_bench.worker import child
 from resnet_bench.worker import protocol as p
@@ -178,7 +179,7 @@ class FakeBackend(Backend):
         assert isinstance(config.step.batch_size, int)
         if config.step.batch_size > self._number("OOM_ABOVE", 1 << 30):
             self._end("oom")
-        return Started(config, MACHINE, ENVIRONMENT, notices)
+        return Started(config, MACHINE, ENVIRONMENT, (*notices, *contradictions(config, MACHINE, self.environ)))
 
     def choose_scope(self, scope: Scope) -> None:
         """Each has a time of its own."""

@@ -105,9 +105,10 @@ class LiveSide:
         return self.facts.resolved or self.facts.requested
 
     def get_ready(self) -> None:
-        """Prepare, warm up and stop. `step_s` and `peak_host_bytes` are known afterwards."""
+        """Prepare, warm up and stop. `step_s` and `peak_host_bytes` are known afterwards. Raises `SideFailure`."""
         command = p.Prepare(config=self.facts.requested, log_path=str(self._worker.log_path), part=self._scope)
         reply = self._ask(command, p.Prepared)
+        self._check_options()
         self.peak_host_bytes = reply.peak_host_bytes
         self.facts = replace(
             self.facts,
@@ -118,6 +119,12 @@ class LiveSide:
         self._ask(p.WarmUp(steps=self._warmup() * self.config.step.steps_per_call, then_stop=True), p.Timed)
         self._wait_until_stopped()
         self.step_s = statistics.median(one.wall_s / one.steps for one in self._rounds[-3:])
+
+    def _check_options(self) -> None:
+        """Raise `SideFailure` where the environment contradicts an option: the ratio would be of other options."""
+        for notice in self.facts.notices:
+            if notice.severity == "invalidates":
+                raise SideFailure(self.name, self._label, Outcome(kind="config", message=notice.message))
 
     def time_round(self, steps: int) -> None:
         """Run one timed round of about `steps` steps, then stop."""
