@@ -1,6 +1,6 @@
 """From predictions to scores: accuracy, top-5, precision and recall, and whether two networks differ. Pure.
 
-Every interval is at 95 %. Neighbours: `step/judge.py` predicts, `evaluation.py` keeps what comes of it.
+Every interval is at 95 %. Neighbours: `step/evaluate.py` predicts, `records/evaluation.py` keeps the result.
 """
 
 from __future__ import annotations

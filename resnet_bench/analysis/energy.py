@@ -1,6 +1,6 @@
 """The account of a run's energy: what its counted rounds took, an idle machine subtracted. Pure.
 
-Neighbours: `runtime/energy.py` reads counters, `session.py` asks for the account once a run is over.
+Neighbours: `runtime/energy.py` reads counters, `experiments/run.py` asks for the sum once a run is over.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Step times are taken as logarithms, so that a shift is a ratio. `ruptures` finds
 least squares, PELT), with a penalty scaled by the long-run variance, because neighbouring rounds are alike;
 a straight line and two alternating modes compete with the steps. After Barrett et al., "Virtual Machine
 Warmup Blows Hot and Cold" (OOPSLA 2017), made for tens of rounds instead of thousands. False-alarm and
-detection rates on simulated series are bounds in `tests/test_steady.py`. Neighbours: `session.py` marks
-each process, `stats.py` counts the marked rounds, `verdict.py` gives the reasons.
+detection rates on simulated series are bounds in `tests/analysis/test_steady_state.py`. Neighbours:
+`experiments/run.py` marks each process, `summary.py` counts the marked rounds, `verdict.py` gives the reasons.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class HostFacts:
 
 
 class Processors(Protocol):
-    """What the thread bound needs: `HostFacts` and `results.Machine` both have it."""
+    """What the thread bound needs: `HostFacts` and `records.machine.Machine` both have it."""
 
     @property
     def cpus(self) -> int: ...

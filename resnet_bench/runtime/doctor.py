@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from resnet_bench import runtime
 from resnet_bench.config import Config
@@ -22,7 +23,7 @@ from resnet_bench.records.base import Data, Notice
 from resnet_bench.records.environment import CpuEnvironment, Environment, GpuEnvironment
 from resnet_bench.records.machine import Machine
 from resnet_bench.records.roofline import Peaks
-from resnet_bench.runtime import gpu, libraries, peaks, system
+from resnet_bench.runtime import environ, gpu, libraries, peaks, system
 from resnet_bench.runtime.cgroup import ROOT
 from resnet_bench.runtime.contradictions import contradictions
 from resnet_bench.runtime.environment import collect
@@ -206,6 +207,8 @@ def run_doctor(config: Config, *, measure: Callable[..., Peaks] | None = None, r
     finding that out is what this is for; one that was asked for by name raises `DeviceError`.
     """
     host = runtime.inspect_host(root)
+    if environ.forces_determinism(os.environ):  # Every run would refuse; here it is one more finding.
+        config = replace(config, runtime=replace(config.runtime, deterministic=True))
     early = runtime.set_environment(config, host, root=root)
     machine, unusable = find_or_explain(config, host)
     config, resolved = resolve(config, machine)

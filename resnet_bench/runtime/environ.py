@@ -1,7 +1,7 @@
 """Everything that must stand in the environment before TensorFlow is imported.
 
-Owns the variables this package sets, and never changes one in silence: a value of the user's that gives
-way is told as a `Notice` with both values. Neighbours: `cpu.py` and `gpu.py` decide, `state.py` does
+Owns the variables this package sets, and never changes one in silence: a value of the user's that is
+overridden becomes a `Notice` with both values. Neighbours: `cpu.py` and `gpu.py` decide, `state.py` does
 what can wait until TensorFlow is there. No TensorFlow.
 """
 
@@ -28,7 +28,7 @@ KERAS_LIMITS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 
 
 class _Changes:
-    """Sets variables, and keeps a notice for each of the user's that gave way."""
+    """Sets and removes variables, and keeps a notice for each value of the user's that it changes."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         self.environ = environ
@@ -89,12 +89,17 @@ def _set_keras(changes: _Changes) -> None:
         changes.remove(variable, "it makes model.fit run fewer steps than requested")
 
 
+def forces_determinism(environ: Mapping[str, str]) -> bool:
+    """Whether TensorFlow uses deterministic operations because of its variable."""
+    return environ.get(DETERMINISM_VARIABLE, "").lower() in ("1", "true")
+
+
 def _check_determinism(config: Config, environ: Mapping[str, str]) -> None:
     """TensorFlow obeys this variable whatever it is told later."""
-    given = environ.get(DETERMINISM_VARIABLE, "")
-    if given.lower() in ("1", "true") and not config.runtime.deterministic:
+    if forces_determinism(environ) and not config.runtime.deterministic:
         raise ConfigError(
-            f"{DETERMINISM_VARIABLE}={given} in the environment contradicts --no-deterministic.",
+            f"{DETERMINISM_VARIABLE}={environ[DETERMINISM_VARIABLE]} in the environment contradicts "
+            "--no-deterministic.",
             f"Unset {DETERMINISM_VARIABLE}, or use --deterministic.",
         )
 

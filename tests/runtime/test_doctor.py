@@ -213,7 +213,7 @@ def test_an_examination_looks_at_the_real_machine_without_touching_tensorflow_be
         "print(msgspec.json.encode(found).decode())\n"
     )
     auto_jit = "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit"
-    printed = child(code, TF_XLA_FLAGS=auto_jit, OMP_NUM_THREADS="1")
+    printed = child(code, TF_XLA_FLAGS=auto_jit, OMP_NUM_THREADS="1", TF_DETERMINISTIC_OPS="1")
     found = msgspec.json.decode(printed.splitlines()[-1], type=DoctorReport)
     assert found.machine.device == "cpu"
     assert found.usable_cpus >= 1

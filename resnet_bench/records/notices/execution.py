@@ -98,9 +98,8 @@ _OPTIONS = (
         "environment_steers",
         "options",
         "warning",
-        "Set in the environment, and part of this result: {variables}. They change how TensorFlow and its libraries "
-        "compute.",
-        "Unset them for a result that holds elsewhere.",
+        "Variables in the environment change how TensorFlow and its libraries compute: {variables}.",
+        "Unset them, unless they are part of what is measured.",
         {"variables": str},
     ),
     Kind(

@@ -53,7 +53,7 @@ class TrainingStepper(Protocol):
 
 
 class TrainingListener(Protocol):
-    """Who is told how a training goes."""
+    """Receives the events of a training."""
 
     def steps(self, done: TrainingProgress, losses: list[float], wall_s: float) -> None:
         """Some steps are done; `done` counts them already."""
