@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from resnet_bench.errors import DataError
@@ -79,3 +80,8 @@ def matches(pattern: str) -> list[Path]:
 def cannot_read(path: Path, error: OSError, remedy: str = "Allow reading it, or name another.") -> DataError:
     """The error for a file or folder that the system refuses."""
     return DataError(f"{error.filename or path}: cannot be read ({error.strerror}).", remedy)
+
+
+def path_bytes(paths: Iterable[str]) -> list[bytes]:
+    """Paths as TensorFlow takes all of them, those that are not UTF-8 too."""
+    return [os.fsencode(path) for path in paths]

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from resnet_bench.config import resolved_value
 from resnet_bench.data import decode, framing, pipeline, read_shards
+from resnet_bench.data.data_paths import path_bytes
 from resnet_bench.data.encoded_image import image_problem
 from resnet_bench.data.example import ENCODED, FEATURES_WORDS, LABEL, example_words
 from resnet_bench.data.pipeline import PipelinePlan
@@ -66,7 +67,7 @@ def _good(plan: PipelinePlan) -> Iterator[tuple[int, int]]:
     """(file, record) of each good record up to the first bad one; then (files, 0) where none was bad."""
     source = plan.source
     numbers = tf.data.Dataset.range(len(source.files))
-    paths = tf.data.Dataset.from_tensor_slices(list(source.files))
+    paths = tf.data.Dataset.from_tensor_slices(path_bytes(source.files))
     if source.kind == "records":
         dataset = tf.data.Dataset.zip((numbers, paths)).flat_map(_numbered_records)
     else:

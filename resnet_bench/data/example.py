@@ -37,14 +37,17 @@ def example_words(features: Iterable[str]) -> str:
 
 def encode(features: Mapping[str, Value | str]) -> bytes:
     """A serialized Example with one value per feature, sorted by name, as TensorFlow's deterministic serialization
-    gives it if no name is a prefix of another. Text is stored as UTF-8, numbers as int64."""
+    gives it if no name is a prefix of another. Text is stored as UTF-8, names of
+    files as their bytes, numbers as int64."""
     entries = []
     for name in sorted(features):
         value = features[name]
         if isinstance(value, int):
             feature = _field(_INT64_LIST, _field(1, _varint(value & 0xFFFFFFFFFFFFFFFF)))
         else:
-            feature = _field(_BYTES_LIST, _field(1, value.encode() if isinstance(value, str) else value))
+            feature = _field(
+                _BYTES_LIST, _field(1, value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value)
+            )
         entries.append(_field(1, _field(_KEY, name.encode()) + _field(_VALUE, feature)))
     return _field(1, b"".join(entries))
 

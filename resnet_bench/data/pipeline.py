@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from resnet_bench.config import Config, DataConfig, resolved_value
 from resnet_bench.data import caching, decode, read_shards
+from resnet_bench.data.data_paths import path_bytes
 from resnet_bench.data.service import Service, distribute
 from resnet_bench.data.skip_counter import SkipCounter
 from resnet_bench.data.sources.base import SourceFiles
@@ -131,7 +132,7 @@ def _read_records(plan: PipelinePlan) -> Any:
         return found.take(count)
 
     columns = (
-        [segment.path for segment in segments],
+        path_bytes(segment.path for segment in segments),
         tf.constant([segment.offset for segment in segments], tf.int64),
         tf.constant([segment.records for segment in segments], tf.int64),
     )
@@ -154,7 +155,7 @@ def _in_order(files: tuple[T, ...], plan: PipelinePlan) -> tuple[T, ...]:
 def _read_images(plan: PipelinePlan) -> Any:
     data, source = plan.data, plan.source
     files, labels = zip(*_in_order(tuple(zip(source.files, source.labels or (), strict=True)), plan), strict=True)
-    names = tf.data.Dataset.from_tensor_slices((list(files), tf.constant(labels, tf.int64)))
+    names = tf.data.Dataset.from_tensor_slices((path_bytes(files), tf.constant(labels, tf.int64)))
     if plan.training and plan.service is None:
         names = names.shuffle(len(source.files), seed=plan.seed)
     # with "skip" a file that is deleted while the pipeline runs must not end it

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from resnet_bench.data import framing
+from resnet_bench.data.data_paths import path_bytes
 from resnet_bench.data.example import ENCODED, LABEL
 from resnet_bench.data.sources.base import REPAIR_OR_SKIP, Segment, SourceFiles
 from resnet_bench.errors import DataError
@@ -80,7 +81,7 @@ def _survey(files: Sequence[str], threads: int) -> tuple[Any, Any]:
         records = tf.data.TFRecordDataset(path).ignore_errors()
         return records.map(lambda record: (index, tf.strings.length(record)))
 
-    dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(files)), list(files)))
+    dataset = tf.data.Dataset.from_tensor_slices((np.arange(len(files)), path_bytes(files)))
     dataset = dataset.interleave(sizes_of, cycle_length=threads, num_parallel_calls=threads, block_length=16)
     counts = np.zeros(len(files), np.int64)
     sizes = np.zeros(len(files), np.int64)

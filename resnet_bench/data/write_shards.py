@@ -25,6 +25,7 @@ from resnet_bench.data.image_supply import ImageSupply, Picture, Task
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, read_manifest
 from resnet_bench.data.shard_stats import ShardContents, ShardStats, summed_up
 from resnet_bench.errors import DataError
+from resnet_bench.printable import encode_json
 
 FORMAT = "shards-1"
 MAKING = ".making"
@@ -165,7 +166,7 @@ class _Job:
             )
             if not manifest.images:
                 raise DataError(f"None of the {self._supply.count} images can be read.", "Check what --data names.")
-            write_whole(self._output / MANIFEST_NAME, self._making, msgspec.json.format(msgspec.json.encode(manifest)))
+            write_whole(self._output / MANIFEST_NAME, self._making, msgspec.json.format(encode_json(manifest)))
         else:
             self._check_same(manifest, contents)
         shutil.rmtree(self._making, ignore_errors=True)
@@ -196,7 +197,7 @@ class _Job:
                 f"{self._output} holds {others[0]} and {len(others) - 1} more files that this command did not write.",
                 "Use an empty folder or a new one.",
             )
-        write_whole(stored, self._making, msgspec.json.encode(self._plan))
+        write_whole(stored, self._making, encode_json(self._plan))
 
     def _known(self, manifest: Manifest | None) -> dict[int, ShardContents]:
         """The finished shards by number: their facts are stored and their size is right."""
@@ -229,7 +230,7 @@ class _Job:
             file.flush()
             os.fsync(file.fileno())
         contents = stats.contents(name)
-        write_whole(self._making / f"{name}.json", self._making, msgspec.json.encode(contents))
+        write_whole(self._making / f"{name}.json", self._making, encode_json(contents))
         part.replace(self._output / name)
         return contents
 

@@ -34,6 +34,7 @@ from resnet_bench.data.sources.base import (
     SourceFiles,
 )
 from resnet_bench.errors import DataError
+from resnet_bench.printable import utf8
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 
@@ -194,7 +195,8 @@ def _parts_notices(request: DatasetRequest, data: str, test_data: str | None) ->
 
 
 def _names(walk: FolderWalk) -> tuple[str, ...]:
-    return tuple(folder.name for folder in walk.folders)
+    """The classes, as they are shown and stored."""
+    return tuple(utf8(folder.name) for folder in walk.folders)
 
 
 def _check_classes(data: str, names: tuple[str, ...], classes: int | None) -> None:
