@@ -41,7 +41,7 @@ class DataError(BenchError):
 
 
 class DeviceError(BenchError):
-    """A device that was asked for, or that the machine has, cannot be used."""
+    """A device that was requested, or that the machine has, cannot be used."""
 
     exit_code = 4
     kind = "device"

@@ -1,1 +1,1 @@
-"""Statistics and judgements over records. Pure: no clock, no files, no TensorFlow."""
+"""Statistics of records, and what follows from them. Pure: no clock, no files, no TensorFlow."""

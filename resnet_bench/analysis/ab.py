@@ -22,7 +22,7 @@ def estimate(pairs: Sequence[PairSamples]) -> Estimate:
 
 
 def narrow_enough(pairs: Sequence[PairSamples], target: float | None) -> bool:
-    """Whether the pairs suffice for a precision target (a fraction; None never is)."""
+    """Whether the pairs reach a precision target (a fraction; None is never reached)."""
     return bool(pairs) and precise_enough(estimate(pairs), len(pairs), target)
 
 

@@ -61,7 +61,7 @@ def curves(records: Sequence[Record]) -> tuple[BatchCurve, ...]:
 
 
 def _key(record: Record) -> bytes:
-    """What must be equal: all that was asked for but the batch size, and the machine. What "auto" became may
+    """What must be equal: all that was requested but the batch size, and the machine. What "auto" became may
     follow the batch size, so that requests are compared."""
     asked = record.config.requested
     values = {o.name: value_of(asked, o) for o in options() if o.extra.get("role") != "protocol"}

@@ -122,7 +122,7 @@ def analyse(repetitions: Sequence[BottleneckSamples], sharing: Sharing, usable: 
 
 
 def _rest(share: Estimate) -> Estimate:
-    """One minus an estimate; its interval turns round."""
+    """One minus an estimate; the ends of its interval swap."""
     low, high = (None if end is None else 1 - end for end in (share.high, share.low))
     return Estimate(value=1 - share.value, low=low, high=high)
 

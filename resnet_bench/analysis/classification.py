@@ -23,8 +23,8 @@ MOST_IN_CONFUSION = 1000
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network said: `predicted` int [N]; `loss` the mean; `among_top5` images whose class was among the
-    five likeliest, None for five classes or fewer."""
+    """The predictions of a network: `predicted` int [N]; `loss` the mean; `among_top5` images whose class was among the
+    five most likely, None for five classes or fewer."""
 
     path: str
     predicted: Any

@@ -36,7 +36,7 @@ class Measured(Protocol):
 
     @property
     def config(self) -> Configuration:
-        """What was asked for and what it became."""
+        """What was requested and what it became."""
 
     @property
     def data(self) -> DataFacts | None:

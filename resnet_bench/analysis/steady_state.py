@@ -1,7 +1,7 @@
 """Has a process reached its steady state, and from which round on? Found by changepoints. Pure.
 
 Step times are taken as logarithms, so that a shift is a ratio. `ruptures` finds the changepoints (exact
-least squares, PELT), with a penalty scaled by the long-run variance, because neighbouring rounds are alike;
+least squares, PELT), with a penalty scaled by the long-run variance, because neighbouring rounds are correlated;
 a straight line and two alternating modes compete with the steps. After Barrett et al., "Virtual Machine
 Warmup Blows Hot and Cold" (OOPSLA 2017), made for tens of rounds instead of thousands. False-alarm and
 detection rates on simulated series are bounds in `tests/analysis/test_steady_state.py`. Neighbours:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Series = NDArray[Any]
 
 MIN_ROUNDS = 8
-"""With fewer rounds a changepoint cannot be told from chance, and the answer is unknown."""
+"""With fewer rounds a changepoint cannot be distinguished from chance, and the answer is unknown."""
 
 MIN_SHIFT = 0.02
 """A level that differs by less than 2 % is the same level: it moves a rate by less than its interval."""

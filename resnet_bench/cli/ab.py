@@ -66,7 +66,7 @@ def command(ctx: click.Context, /, flags_a: str, flags_b: str, rest: tuple[str, 
 
 
 def hold_and_report(
-    ctx: click.Context, play: Callable[[Budget, Any], AbRecord], floor_of: Callable[[AbRecord], NoiseFloor | None]
+    ctx: click.Context, measure: Callable[[Budget, Any], AbRecord], floor_of: Callable[[AbRecord], NoiseFloor | None]
 ) -> None:
     """Measure as the options say, save the result, print it, and exit with its code."""
     paired, (config, _) = read(ctx, PairedConfig), from_context(ctx, DEFAULTS)
@@ -83,7 +83,7 @@ def hold_and_report(
     )
     with signals() as received:
         with paired_progress() as observer:
-            record = play(budget, observer)
+            record = measure(budget, observer)
         received.done()
         path = save_with_fallback(record, folder)
         floor = floor_of(record)

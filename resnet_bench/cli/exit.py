@@ -71,7 +71,7 @@ class _Signals(list[int]):
 def signals(gently: Callable[[], bool] | None = None) -> Iterator[_Signals]:
     """Watch for signals inside the block; outside the main thread none arrive.
 
-    `gently` is asked at the first: where it says that it will end the run by itself, only a second signal
+    `gently` is called at the first signal: if it returns True, it ends the run by itself, and only a second signal
     interrupts.
     """
     came = _Signals(gently)

@@ -33,7 +33,7 @@ SHORT = {"processes": 1, "rounds": 5, "latency_samples": 0, "profile": "auto", "
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Trace a few steps and show where their time goes.
 
-    A short run: one process, 5 rounds, no latency samples and no option checks unless they are asked for. The trace
+    A short run: one process, 5 rounds, no latency samples and no option checks unless they are requested. The trace
     is taken after the timed rounds; its summary is printed with the command that opens it. The record is saved, and
     the exit codes are, as by `run`.
     """

@@ -187,10 +187,10 @@ def _exit(
     states = [each.status for each in results]
     waiting = states.count("waiting")
     if job.interrupted:
-        complain(f"Interrupted; {waiting} of {len(states)} not measured. Go on with --resume.")
+        complain(f"Interrupted; {waiting} of {len(states)} not measured. Continue with --resume.")
         ctx.exit(interrupted)
     if job.out_of_time:
-        raise BudgetError(f"--total-time ended; {waiting} of {len(states)} not measured.", "Go on with --resume.")
+        raise BudgetError(f"--total-time ended; {waiting} of {len(states)} not measured.", "Continue with --resume.")
     if all(state == "skipped" for state in states):
         first = results[0].record
         raise ConfigError(f"Every combination contradicts itself: {first.outcome.message if first else ''}")

@@ -1,4 +1,4 @@
-"""How many batches may lie ready in a pipeline that nobody reads from. Pure.
+"""How many batches may lie ready in a pipeline that is not being read. Pure.
 
 `pipeline.build` makes what is counted here; `step.base.on_device` keeps further batches on a GPU.
 """

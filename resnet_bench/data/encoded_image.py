@@ -28,7 +28,7 @@ DECODABLE = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp",
 UNDECODABLE = frozenset(
     {".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ico", ".psd", ".ppm", ".pgm", ".svg"}
 )
-"""Suffixes of image files in formats that are not read; a JPEG of such a name is read all the same."""
+"""Suffixes of image files in formats that are not read; a JPEG of such a name is still read."""
 
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601 weights of red, green and blue, which JPEG's own greyscale uses."""
@@ -64,7 +64,7 @@ def read_header(encoded: bytes) -> ImageHeader | None:
 
 
 def format_problem(encoded: bytes) -> str | None:
-    """Why an image with this beginning (256 bytes suffice) is of no format that is read; None if it is."""
+    """Why an image with this beginning (256 bytes are enough) is of no format that is read; None if it is."""
     form = image_format(encoded)
     if form in READABLE:
         return None

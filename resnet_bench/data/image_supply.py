@@ -38,7 +38,7 @@ class ImageSupply(Protocol):
     """Images in a fixed order.
 
     prefix: how its shards' names begin. class_names: in order of labels, empty if they have none.
-    made_from: all that decides the bytes, so that a restart can be told from another job.
+    made_from: all that decides the bytes, so that a restart is distinguished from another job.
     made_with: the versions of the encoders. left_out: what was not read of the data, in words; empty if nothing.
     """
 

@@ -42,7 +42,7 @@ def _xla(case: CheckInput) -> list[OptionCheck]:
 
 
 def _no_xla(case: CheckInput) -> list[OptionCheck]:
-    """With --no-xla nothing may be compiled: TensorFlow can be told from outside to do so by itself."""
+    """With --no-xla nothing may be compiled: environment variables can make TensorFlow do so by itself."""
     compilations, clusters = case.seen.compilations, case.seen.xla_clusters
     if compilations is None and clusters is None:
         return [case.check(XLA, requested=False, why=NOT_RUN_IN_PASS)]
@@ -81,7 +81,7 @@ ONEDNN = Check("onednn", "oneDNN", options=("onednn",))
 
 
 def _onednn(case: CheckInput) -> list[OptionCheck]:
-    # The resolved value is what TensorFlow uses, so only the request has what was asked for.
+    # The resolved value is what TensorFlow uses, so only the request has what was requested.
     asked = case.requested.runtime.onednn
     requested = (case.config.runtime.onednn if asked == "auto" else asked) == "on"
     executed, log = case.seen.executed, case.seen.onednn

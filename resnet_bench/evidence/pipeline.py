@@ -31,7 +31,7 @@ def checks(case: CheckInput) -> list[OptionCheck]:
     """Parallel maps, prefetching, and what tf.data added; nothing for synthetic input.
 
     With a tf.data service, images are decoded in its workers, whose pipelines cannot be read from here; batches are
-    prefetched in this process all the same.
+    still prefetched in this process.
     """
     data = case.config.data
     if not data.has_pipeline:

@@ -43,7 +43,7 @@ ABLATION_SHARE = 0.6
 
 @dataclass(frozen=True)
 class DataBenchRequest:
-    """What is asked beyond the stages: passes over the data, and whether options are changed one by one.
+    """What is measured beyond the stages: passes over the data, and whether options are changed one by one.
 
     available_bytes: host memory that a cache may be compared in; None leaves that variant out.
     """

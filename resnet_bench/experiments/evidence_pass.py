@@ -65,7 +65,7 @@ def run(
     new_worker: Callable[[], Worker],
     folder: Path | None = None,
 ) -> None:
-    """Collect evidence into `found`, where that is asked for and fits the budget. Blocks.
+    """Collect evidence into `found`, where that is requested and fits the budget. Blocks.
 
     `folder` (None: keeps nothing) is beside the record and named after it.
     """

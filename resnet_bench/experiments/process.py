@@ -77,7 +77,7 @@ class TimedProcess:
         self._finish()
 
     def _kept_s(self, step_s: float, round_s: float, cold_s: float, further: int) -> float:
-        """Seconds to leave to the option checks: where a number of rounds was asked for, these come first."""
+        """Seconds to leave to the option checks: where a number of rounds was requested, these come first."""
         asked = self._config().measure.rounds
         wishes = evidence_pass.wishes_s(self._found, self._samples.cold_start, step_s)
         rounds = budget.ENOUGH_ROUNDS if asked == "auto" else asked

@@ -41,7 +41,7 @@ def reserved_s(found: Findings) -> float:
 
 
 def run(found: Findings, observer: RunObserver, deadline: float, new_worker: Callable[[], Worker]) -> None:
-    """Measure the peaks and count the layers into `found.peaks`, where that is asked for and fits. Blocks."""
+    """Measure the peaks and count the layers into `found.peaks`, where that is requested and fits. Blocks."""
     timed = next((process for process in found.processes if process.rounds), None)
     if found.resolved is None or timed is None or not found.requested.measure.roofline:
         return

@@ -178,7 +178,7 @@ class _TimedProcesses:
         self._new_worker = new_worker
 
     def run(self) -> None:
-        """Run as many processes as were asked for and fit."""
+        """Run as many processes as were requested and fit."""
         asked = total = self.found.requested.measure.processes
         if self.found.requested.step.batch_size == "max":
             self._search_batch()

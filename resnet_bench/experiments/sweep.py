@@ -1,7 +1,7 @@
-"""Measures many configurations, one record each, and goes on from the records that exist.
+"""Measures many configurations, one record each, and continues from existing records.
 
-A sweep that was killed goes on from the records in its folder: there is no other state. What one configuration does, a
-failure included, never ends the others. Neighbours: `combinations.py` has the configurations, `run.py` measures one,
+A sweep that was killed continues from the records in its folder: there is no other state. The failure
+of one configuration never ends the others. Neighbours: `combinations.py` has the configurations, `run.py` measures one,
 `sweep_lock.py` keeps two sweeps from measuring the same one, `sweep_confirm.py` compares the best.
 """
 

@@ -38,7 +38,7 @@ A_YEAR_S = 365 * 86400.0
 CLOSING_S = 600.0
 """What the last test and saving may take beyond --max-time."""
 
-RESUME = "Go on with --resume."
+RESUME = "Continue with --resume."
 
 
 def check_resumable(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Can this device run the data format that was asked for? Found out by trying, before a network is built.
+"""Can this device run the data format that was requested? Found out by trying, before a network is built.
 
 TensorFlow has kernels for channels_first on a CPU for some operations, settings and dtypes only, and
 which ones depends on oneDNN and XLA. A probe of one layer under the settings of the run answers for all

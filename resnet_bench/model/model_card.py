@@ -83,7 +83,7 @@ def card_of(
 
 
 def outputs_of(model: Any) -> Literal["logits", "probabilities"]:
-    """What `model` gives, from the activation of its last layer; `DataError` where that cannot be told."""
+    """What `model` gives, from the activation of its last layer; `DataError` where that is unknown."""
     last = model.layers[-1]
     name = getattr(getattr(last, "activation", None), "__name__", None) or type(last).__name__.lower()
     if name == "softmax":

@@ -158,7 +158,7 @@ def imitate_training(model: Any, seed: int) -> None:
     """Give every batch norm scales, offsets and statistics such as training leaves; the seed decides them.
 
     Those of a new network are all ones and zeros: once frozen, the graph optimiser would drop every bias,
-    and measure a network that nobody has.
+    and measure a network that is not used in practice.
     """
     random = np.random.default_rng(seed)
     for layer in model.layers:

@@ -28,7 +28,7 @@ LARGEST_BYTES = 1 << 26
 
 MOST_PAIRS = 10
 TURN_S = 0.5
-"""About how long one turn of the comparison lasts; slower steps take one call."""
+"""About how long one round of the comparison lasts; slower steps take one call."""
 
 DEVICE_PLANE = b"/device:GPU:"
 

@@ -23,7 +23,7 @@ from resnet_bench.records.profile import OperationTime, ProfileResult, ProfileSu
 PICOSECONDS = 1e-12
 MOST_OPERATIONS = {"step": 20, "input": 8}
 FEWEST_PAIRS = 3
-"""Fewer pairs of turns say nothing of the profiler's overhead."""
+"""Fewest pairs of rounds for an estimate of the profiler's overhead."""
 
 
 def summarize(trace: ProfileResult) -> ProfileSummary:
@@ -36,7 +36,7 @@ def summarize(trace: ProfileResult) -> ProfileSummary:
         steps=trace.steps,
         operations=(*_table(of_step, "step"), *_table(_of_input(found), "input")),
         convolution_share=_share(of_step, "convolution"),
-        # XLA fuses batch norm with what stands around it, so its share cannot be told.
+        # XLA fuses batch norm with what stands around it, so its share is unknown.
         batch_norm_share=None if any(each.compiled for each in of_step) else _share(of_step, "batch norm"),
         layout_share=_share(of_step, "layout"),
         copy_share=_share(of_step, "copy"),

@@ -20,7 +20,7 @@ class Notice(Data, frozen=True, kw_only=True):
     """Something that a reader of a result must know: a warning, a reason of a verdict, advice.
 
     Stored as data: `kind` names a row of the table in `records/notices/`, `facts` are its numbers. `message` is
-    that row's text with the facts filled in, for readers of the JSON. It is worded anew when a notice is read; only
+    that row's text with the facts filled in, for readers of the JSON. It is worded again when a notice is read; only
     of a kind that this version does not know (a newer version's record) the stored one is kept.
 
     Code that reports something uses `make`, which checks kind and facts. The constructor takes anything, because

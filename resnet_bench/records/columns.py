@@ -42,7 +42,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Metric:
-    """A column worth following over time; `unit` is the column's own."""
+    """A column that history can plot; `unit` is the column's own."""
 
     name: str
     words: str

@@ -92,7 +92,7 @@ class Environment(Data, frozen=True, kw_only=True):
 
     `machine_id` is a keyed hash of the operating system's installation id: it identifies the machine, and
     reveals nothing else. `device` is the device that was used, as `--device` names it. `gpus` is None where the
-    run was told not to use GPUs, or where NVML is not available; `gpu_index` is the one that was used.
+    run may not use GPUs, or where NVML is not available; `gpu_index` is the one that was used.
     """
 
     machine_id: str | None = None

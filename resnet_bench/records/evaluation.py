@@ -50,8 +50,8 @@ class ScoreDifference(Data, frozen=True, kw_only=True):
 
     `accuracy` is second minus first; `only_first` and `only_second` count images that only that network
     classifies correctly;
-    `p_value` is McNemar's, exact. `speed` is second over first, from turns inside one process, its interval
-    over the turns; None where nothing was timed.
+    `p_value` is McNemar's, exact. `speed` is second over first, from interleaved batches in one process, its interval
+    over the batches; None where nothing was timed.
     """
 
     accuracy: Estimate
@@ -62,7 +62,7 @@ class ScoreDifference(Data, frozen=True, kw_only=True):
 
 
 class LikelyClass(Data, frozen=True, kw_only=True):
-    """One of the classes that an image may belong to; `name` is None where nobody named it."""
+    """One of the classes that an image may belong to; `name` is None where it has no name."""
 
     label: int
     name: str | None
@@ -70,7 +70,7 @@ class LikelyClass(Data, frozen=True, kw_only=True):
 
 
 class Prediction(Data, frozen=True, kw_only=True):
-    """An image's most likely classes, the likeliest first; or why it could not be read."""
+    """An image's most likely classes, the most likely first; or why it could not be read."""
 
     path: str
     likely: tuple[LikelyClass, ...] = ()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 SavedRecord = tuple[Path, Record]
 
 MIN_SEGMENT = 3
-"""Points on each side of a change: with fewer, a change cannot be told from an outlier."""
+"""Points on each side of a change: with fewer, a change cannot be distinguished from an outlier."""
 
 PENALTY, SHORT = 4.0, 10
 """What one more change must gain, in units of the noise's variance: PENALTY x ln n x (1 + SHORT / n). Of

@@ -30,7 +30,7 @@ from resnet_bench.runtime.environment import collect
 from resnet_bench.runtime.resolve import native_16bit, resolve, usable_cpus
 
 WANTED_GOVERNOR = "performance"
-EVENTS_BARRED_PARANOID = 3  # distributions' extension: nobody unprivileged may count events at all
+EVENTS_BARRED_PARANOID = 3  # distributions' extension: no unprivileged process may count events
 
 
 class ProfilerReadiness(Data, frozen=True, kw_only=True):

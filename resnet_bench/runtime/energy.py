@@ -128,7 +128,7 @@ def power_w(
 
 
 class IdleWatch:
-    """The power of the idle machine, looked at before the first process and after the last.
+    """The power of the idle machine, measured before the first process and after the last.
 
     `meters` stands in for the real counters in tests. Where there is no counter, looking takes no time.
     """

@@ -79,7 +79,7 @@ def _set_onednn(config: Config, host: HostFacts, changes: _Changes) -> None:
 
 
 def _set_keras(changes: _Changes) -> None:
-    """Keras on TensorFlow, without what would make `fit` do less than it is asked for.
+    """Keras on TensorFlow, without what would make `fit` do less than requested.
 
     Another backend's extension (NNX), which a keras.json may ask for, would end Keras' import.
     """

@@ -18,7 +18,7 @@ TENSORFLOW = "tensorflow"
 
 
 def require_tensorflow(environ: MutableMapping[str, str] | None = None) -> None:
-    """Raise `ConfigError` where Keras runs, or is told to run, on another backend.
+    """Raise `ConfigError` where Keras runs, or is configured to run, on another backend.
 
     Where the environment says nothing it is set, so that a keras.json cannot choose otherwise.
     """

@@ -38,7 +38,7 @@ def evict(files: Sequence[str]) -> None:
 def resident_share(files: Sequence[str]) -> float | None:
     """The share of the files' pages that lies in memory; None where the system does not tell.
 
-    Of more than 512 files an even sample is asked. Linux tells the truth only to those who own a file or may
+    Of more than 512 files an even sample is read. Linux tells the truth only to those who own a file or may
     write it (mincore(2) since 5.2): any other file makes the answer None.
     """
     chosen = [files[index * len(files) // SAMPLED_FILES] for index in range(SAMPLED_FILES)]
@@ -52,7 +52,7 @@ def resident_share(files: Sequence[str]) -> float | None:
 
 
 def _resident_pages(path: str) -> tuple[int, int] | None:
-    """(pages in memory, pages) of one file; None where that cannot be told."""
+    """(pages in memory, pages) of one file; None where that is unknown."""
     try:
         owned = Path(path).stat().st_uid == os.geteuid() or os.access(path, os.W_OK)
         handle = os.open(path, os.O_RDONLY)

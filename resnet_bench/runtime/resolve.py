@@ -1,4 +1,4 @@
-"""From what was asked for to what is run: every "auto" settled, every emulation announced.
+"""From what was requested to what is run: every "auto" resolved, every emulation reported.
 
 Pure: `Machine` facts come in, so each rule is tested without a device. Sizes depend on device and mode
 alone, never on precision or XLA, so that results stay comparable.
@@ -60,7 +60,7 @@ def native_16bit(machine: Machine) -> tuple[Precision, ...]:
 def resolve(config: Config, machine: Machine) -> tuple[Config, tuple[Notice, ...]]:
     """The configuration with nothing left to decide but the steps per round, and what to warn of.
 
-    Raises `DeviceError` where the device cannot run what was asked for.
+    Raises `DeviceError` where the device cannot run what was requested.
     """
     step = _resolve_step(config.step, machine)
     threads = config.runtime.threads
@@ -151,7 +151,7 @@ def _notices(config: Config, machine: Machine) -> tuple[Notice, ...]:
 
 
 def _unused(config: Config) -> list[Notice]:
-    """Options of the network that were asked for where none is built."""
+    """Options of the network that were requested where none is built."""
     step = config.step
     asked = [
         ("--xla", step.xla),

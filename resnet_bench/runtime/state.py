@@ -113,7 +113,7 @@ def _reset_keras(seed: int) -> None:
 
 
 def _verify(tf: Any, config: Config, machine: Machine, counts: Threads, parts: int) -> None:
-    """Open the devices and compare what is in force with what was asked for."""
+    """Open the devices and compare what is in force with what was requested."""
     import keras
     from tensorflow.python.framework import config as internal  # type: ignore[import-not-found,unused-ignore]
 

@@ -1,6 +1,6 @@
 """What else happened on the machine while something was timed, and how much memory it took.
 
-`Probe` is asked before and after a timed block, never inside one. Everything that the system cannot tell
+`Probe` is read before and after a timed block, never inside one. Everything that the system cannot tell
 is None. Neighbours: `nvml.py` and `cgroup.py` below; `worker/timing.py` stores the `Interference` of each round.
 """
 
@@ -26,7 +26,7 @@ _LOGICAL_GPU = "GPU:0"  # state.py lets a process see one GPU
 
 @dataclass(frozen=True)
 class OwnUsage:
-    """CPU seconds of this process, all threads, and how often it was put aside against its will."""
+    """CPU seconds of this process, all threads, and how often it was preempted."""
 
     cpu_s: float
     involuntary_switches: int | None
@@ -44,7 +44,7 @@ def own_usage() -> OwnUsage:
 def process_age_s(root: Path = ROOT) -> float | None:
     """Seconds since this process started, in steps of 10 ms; None where the system cannot tell.
 
-    Both ends are on the clock that counts from boot (proc(5), field 22 of stat), which nobody sets.
+    Both ends are on the clock that counts from boot (proc(5), field 22 of stat), which is never set.
     """
     stat = read_text(under(root, "/proc/self/stat"))
     if stat is None or not hasattr(time, "CLOCK_BOOTTIME"):

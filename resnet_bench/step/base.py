@@ -91,7 +91,7 @@ class Step(Protocol):
         """The result of the steps since `attach`. Blocks."""
 
     def inside(self) -> Inside:
-        """What can be looked at; changes nothing."""
+        """What can be inspected; changes nothing."""
 
     def close(self) -> None:
         """Let go of the input and of any thread."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A network that is asked. `card` is None where its file has none; `notices` say what was assumed."""
+    """A loaded network. `card` is None where its file has none; `notices` say what was assumed."""
 
     path: str
     image_size: tuple[int, int]

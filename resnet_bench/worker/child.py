@@ -1,4 +1,4 @@
-"""Inside the worker: take commands from the pipe, carry them out, answer, die with the parent.
+"""Inside the worker: take commands from the pipe, carry them out, answer, end with the parent.
 
 The protocol runs on duplicates of stdin and stdout; stdout itself is sent to stderr, and stderr is a
 file, so that nothing that TensorFlow prints can be taken for an answer.

@@ -218,7 +218,7 @@ class WorkerProcess:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether a process is in the stopped state (T); False where that cannot be told."""
+    """Whether a process is in the stopped state (T); False where that is unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

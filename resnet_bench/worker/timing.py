@@ -142,7 +142,7 @@ def split_in_turns(
     least where another turn might pass `until`. Blocks.
 
     `functions` has `forward`, `forward_backward`, `apply` and `whole`. The order is reversed every other
-    turn, so that drift of the machine falls on all alike. Medians are reported; `residual_s` is what the
+    turn, so that drift of the machine affects all equally. Medians are reported; `residual_s` is what the
     whole step takes beyond forward_backward + apply.
     """
     seconds: dict[str, list[float]] = {name: [] for name in functions}

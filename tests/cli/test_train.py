@@ -279,7 +279,7 @@ def test_ctrl_c_saves_what_exists_and_exits_with_130(tmp_path: Path) -> None:
         running.send_signal(signal.SIGINT)
         out, _ = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "Interrupted; a checkpoint was saved. Go on with --resume." in out
+    assert "Interrupted; a checkpoint was saved. Continue with --resume." in out
     record = record_in(tmp_path)
     assert record.training is not None
     assert len(record.training.epochs) == 1

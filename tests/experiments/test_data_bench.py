@@ -147,7 +147,7 @@ def test_without_epochs_there_are_only_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "kind"), [("data:data", "data"), ("kill:epochs", "killed"), ("error:turns", "error")]
+    ("scenario", "kind"), [("data:data", "data"), ("kill:epochs", "killed"), ("error:interleaved", "error")]
 )
 def test_a_failure_becomes_the_outcome(scenario: str, kind: str) -> None:
     record = bench(scenario)
@@ -155,7 +155,7 @@ def test_a_failure_becomes_the_outcome(scenario: str, kind: str) -> None:
 
 
 def test_what_was_measured_before_a_crash_is_kept() -> None:
-    record = bench("crash:turns-half")
+    record = bench("crash:interleaved-half")
     assert record.outcome.kind == "crashed"
     assert [len(stage.rounds_images_per_s) for stage in result(record).stages] == [2] * len(STAGES)
     assert result(record).epochs

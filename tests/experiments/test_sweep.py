@@ -195,7 +195,7 @@ def test_ctrl_c_saves_and_sums_up_and_resume_runs_the_interrupted_one_again(tmp_
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert [row["status"] for row in json.loads(output)] == ["waiting"] * 4
-    assert "4 of 4 not measured. Go on with --resume." in errors
+    assert "4 of 4 not measured. Continue with --resume." in errors
     (path,) = tmp_path.glob("*.json")
     assert Record.load(path).outcome.kind == "interrupted"
     code, _, errors = run(tmp_path, "--resume", *FOUR, "--rounds", "500")
@@ -217,7 +217,7 @@ def test_the_total_time_ends_a_sweep_between_configurations(tmp_path: Path) -> N
     code, rows, errors = run(tmp_path, *FOUR, "--total-time", "0.001")
     assert code == 7
     assert {row["status"] for row in rows} == {"waiting"}
-    assert "--total-time ended; 4 of 4 not measured. Go on with --resume." in errors
+    assert "--total-time ended; 4 of 4 not measured. Continue with --resume." in errors
 
 
 def test_a_file_is_overridden_by_the_command_line(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_table_says_how_little_its_order_proves(tmp_path: Path) -> None:
     done = CliRunner().invoke(group, ["sweep", *words, "--output", str(tmp_path), "--vary", "batch_size=4,8"])
     words_shown = " ".join(done.stdout.split())
     assert "measured one after the other" in words_shown
-    assert "--confirm 3 compares the best three with interleaved runs." in words_shown
+    assert "compare the best three with interleaved runs: the same command with --resume --confirm 3" in words_shown
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class FakePipeline(FakeBackend):
             return self._epochs(command)
 
     def _measure_variants(self, command: p.MeasureVariants) -> p.VariantsMeasured:
-        with self.phases.enter("turns"):
+        with self.phases.enter("interleaved"):
             return self._turns(command)
 
     def _epochs(self, command: p.RunEpochs) -> p.EpochsRun:
@@ -87,7 +87,7 @@ class FakePipeline(FakeBackend):
                 watched = Interference(cpu_s=1.9 * wall_s, other_cpu_s=0.0, steal_s=0.0)
                 one = Round(steps=1, images=64, wall_s=wall_s, dispatch_s=wall_s, interference=watched)
                 self.phases.send(p.RoundDone(round=one, variant=variant.name))
-            if turn == 1 and self.where == "turns-half":
+            if turn == 1 and self.where == "interleaved-half":
                 self._end(self.what)
         return p.VariantsMeasured(rounds=ran)
 

@@ -112,7 +112,7 @@ class LiteralColumn(ProgressColumn):
 
 
 def status_line(screen: Console) -> Progress:
-    """A line of spinner, description, `status` field and elapsed time, redrawn only when it is told to be."""
+    """A line of spinner, description, `status` field and elapsed time, redrawn only by `refresh`."""
     return Progress(
         SpinnerColumn("dots" if screen.encoding.startswith("utf") else "line"),
         LiteralColumn(),
@@ -130,5 +130,5 @@ def bar(done: int, of: int, words: str) -> Text:
 
 
 def time_left(left_s: float | None, done: bool = False) -> str:
-    """ ", 40 s left"; nothing where all is done or nobody knows."""
+    """ ", 40 s left"; nothing where all is done or the time is unknown."""
     return "" if done or left_s is None else f", {units.duration(left_s)} left"

@@ -25,7 +25,7 @@ from resnet_bench.cli.progress.display import (
 from resnet_bench.experiments.progress import RunObserver
 
 TICK_S = 0.1
-TIMED_PHASES = frozenset({"warmup", "timed", "latency", "split", "epochs", "turns"})
+TIMED_PHASES = frozenset({"warmup", "timed", "latency", "split", "epochs", "interleaved"})
 """While these last, this process sleeps."""
 
 

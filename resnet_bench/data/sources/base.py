@@ -1,4 +1,4 @@
-"""What every source of images offers: `DataSource`, and what it is asked for and gives.
+"""What every source of images offers: `DataSource`, and what it is requested and gives.
 
 A source opens its images for up to three uses: `open_files` for the benchmark pipeline (`open_resident` where there is
 no pipeline), `open_dataset` for training and evaluation, `open_images` for `data make`. What it can do is stated in

@@ -39,7 +39,7 @@ _WRITTEN_ANEW = "the next run writes it again."
 
 
 class PhotosSource(DataSource):
-    """Crops of two photographs, with ImageNet's mix of sizes and encodings unless `data make` is asked for another."""
+    """Crops of two photographs, with ImageNet's mix of sizes and encodings unless `data make` requests another."""
 
     name = "photos"
 

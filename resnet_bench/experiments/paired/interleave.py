@@ -1,8 +1,8 @@
 """Interleaves the timed rounds of several live worker processes, so that all see the same drift of the machine.
 
 All sides are prepared and warmed up; then each times one round after the other, the idle ones stopped. The order is
-reversed every other round (ABBA, ABCCBA), so that a steady drift affects all sides alike. The order in which their
-processes are started is drawn anew for every two repetitions and reversed in the second: the process that is started
+reversed every other round (ABBA, ABCCBA), so that a steady drift affects all sides equally. The order in which their
+processes are started is drawn again for every two repetitions and reversed in the second: the process that is started
 and warmed up last is faster (by 1.4 % in eight A/A pairs), which cancels over an even number of repetitions. Where
 the sides do not fit in memory at once, whole processes alternate, and the result says so. Neighbours: `side.py` has
 the sides; `ab.py` and `experiments/bottleneck.py` say what their rounds mean.
@@ -55,7 +55,7 @@ class StartOrder:
         self._drawn: list[tuple[str, ...]] = []
 
     def of(self, repetition: int) -> tuple[str, ...]:
-        """The order of a repetition (from 0); the same however often it is asked for."""
+        """The order of a repetition (from 0); the same at every call."""
         while len(self._drawn) <= repetition // 2:
             self._drawn.append(tuple(self._draw.sample(self._names, len(self._names))))
         drawn = self._drawn[repetition // 2]

@@ -45,7 +45,7 @@ SEARCH_PAIRS = 5
 SMALLEST_PRIOR_SD = 0.005
 UNCONSTRAINED = Constraints()
 UNFINISHED = Outcome(
-    kind="interrupted", message="The search had not ended when this was saved.", remedy="--resume goes on."
+    kind="interrupted", message="The search had not ended when this was saved.", remedy="continue with --resume."
 )
 
 
@@ -93,7 +93,7 @@ def run(
         except ConfigError as error:
             refused.append(error)
 
-    outcome, _ = ended(search, "What was found is kept; --resume goes on.")
+    outcome, _ = ended(search, "What was found is kept; continue with --resume.")
     if refused:
         raise refused[0]
     return tuning.result(outcome)
@@ -220,7 +220,7 @@ class _Tuning(SearchObserver):
         if not same or ids[0] != ids[1] or earlier.defaults != found.config(start):
             raise ConfigError(
                 "--resume: that search had other options, another space or another machine.",
-                "Give the options that it was started with, or start anew.",
+                "Give the options that it was started with, or start again without --resume.",
             )
         return list(earlier.candidates)
 

@@ -176,7 +176,7 @@ _EPOCHS = (
         "pipeline",
         "warning",
         "The worker's memory grew by {growth_bytes:size} over {images} images.",
-        "Check --cache and --shuffle-buffer-size; use more --epochs to see whether it goes on growing.",
+        "Check --cache and --shuffle-buffer-size; use more --epochs to see whether it keeps growing.",
         {"growth_bytes": int, "images": int},
     ),
 )

@@ -98,7 +98,7 @@ _UNSTEADY = (
         "verdict",
         "degrades",
         "{processes} of {of} processes slowed down during the timed window.",
-        "Check for heat, power limits and other programs; use more --rounds to see where it settles.",
+        "Check for heat, power limits and other programs; use more --rounds to find the steady state.",
         _SOME_PROCESSES,
     ),
     Kind(

@@ -1,4 +1,4 @@
-"""A training as TensorBoard scalars, written while it goes on: the loss of each step, and each epoch's figures.
+"""A training as TensorBoard scalars, written while it runs: the loss of each step, and each epoch's figures.
 
 Every process appends a file of its own to the folder, so that a resumed training goes on in the same curves.
 Nothing here imports TensorFlow; the `tensorboard` package has the messages and their framing.
@@ -20,7 +20,7 @@ from resnet_bench.records.training import Epoch
 class Scalars:
     """An event file that is created with its first scalar. Use as a context manager.
 
-    Where it cannot be written, `on_failure` is told once, and no more is written: a training is worth more.
+    Where it cannot be written, `on_failure` is called once, and no more is written: a training must not fail for that.
     """
 
     def __init__(self, folder: Path, on_failure: Callable[[str], None]) -> None:

@@ -22,7 +22,7 @@ from resnet_bench.records.run import ProcessSamples
 Cell = bool | int | float | str
 
 RESULT, ROUNDS = "result/", "rounds/"
-"""What tags begin with; TensorBoard shows those that begin alike under one heading."""
+"""What tags begin with; TensorBoard shows those with the same beginning under one heading."""
 
 
 def hyperparameters(records: Sequence[Record]) -> tuple[Option, ...]:
@@ -102,9 +102,9 @@ def _values(records: Sequence[Record], shown: Sequence[Option]) -> list[dict[str
     found: list[dict[str, Cell]] = [{} for _ in records]
     for option in shown:
         values = [value_of(record.config.requested, option) for record in records]
-        alike = len({type(value) for value in values}) == 1
+        same_type = len({type(value) for value in values}) == 1
         for own, value in zip(found, values, strict=True):
-            own[option.name] = value if alike and value is not None else str(value).lower()
+            own[option.name] = value if same_type and value is not None else str(value).lower()
     return found
 
 

@@ -1,4 +1,4 @@
-"""A bar chart of what each pipeline option is worth (SVG, PNG or PDF), with intervals.
+"""A bar chart of the effect of each pipeline option (SVG, PNG or PDF), with intervals.
 
 matplotlib (the extra `history`) draws; the ratios come from `pipeline_rates.py`.
 """
@@ -27,7 +27,7 @@ def draw(rows: Sequence[AblationRate], subtitle: str, kind: str) -> bytes:
         figure = Figure(figsize=(9, 1.6 + 0.42 * len(known)), layout="constrained", dpi=150)
         axes = figure.add_subplot()
         _bars(axes, known)
-        axes.set_title("What each pipeline option is worth", loc="left", fontsize=12, fontweight="bold", pad=24)
+        axes.set_title("Effect of each pipeline option", loc="left", fontsize=12, fontweight="bold", pad=24)
         axes.text(0, 1, subtitle, transform=axes.transAxes, fontsize=9, color=_LINE, va="bottom")
         buffer = io.BytesIO()
         figure.savefig(buffer, format=kind, metadata=None if kind == "png" else {_DATE[kind]: None})

@@ -152,7 +152,7 @@ def knee(curve: BatchCurve) -> Figure:
 
 def _knee_words(curve: BatchCurve) -> str:
     if curve.knee is None:
-        return "No knee stands out."
+        return "There is no clear knee."
     best = curve.loads[curve.knee]
     rate, latency = units.rate(best.images_per_s.value), units.duration(best.latency_s)
     return f"The knee is batch {best.batch_size}: {rate} at {latency}."

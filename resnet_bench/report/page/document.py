@@ -1,7 +1,7 @@
 """What a report consists of, before it is HTML or Markdown: sections of facts, notes, tables and figures.
 
 Plain frozen data that both writers render, so that they cannot tell different stories. Text is plain text;
-escaping is the writers' business. Neighbours: `record_sections.py` and `collection.py` build it, `html.py`
+escaping is the writers' business. Neighbours: `record_sections.py` and `report.py` build it, `html.py`
 and `markdown.py` write it.
 """
 

@@ -1,6 +1,6 @@
 """What a report holds to be saved from it: the files that it was made of, and the table of the records.
 
-Pure. Neighbour: `collection.py` puts them into the document.
+Pure. Neighbour: `report.py` puts them into the document.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 then a chapter for each record.
 
 Pure. Neighbours: `record_sections.py` makes a chapter of a record, `result_sections.py` sections of the other
-results, `compare.py` and `knee.py` compute.
+results, `compare.py` and `batch_curve.py` compute.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ def _span(records: Sequence[SavedRecord], results: SavedResults) -> str:
 
 
 def differing(records: Sequence[Record]) -> list[Option]:
-    """The options, mode first, in which the records differ; of runs that ended before "auto" was settled only
+    """The options, mode first, in which the records differ; of runs that ended before "auto" was resolved only
     the mode counts."""
-    settled = [record.config.resolved for record in records if record.config.resolved is not None]
-    found = [option for option in varied(settled) if option.extra.get("role") != "protocol" and option.name != "mode"]
+    resolved = [record.config.resolved for record in records if record.config.resolved is not None]
+    found = [option for option in varied(resolved) if option.extra.get("role") != "protocol" and option.name != "mode"]
     mode = [option for option in options() if option.name == "mode"]
     return [*mode, *found[:SHOWN_OPTIONS]]
 

@@ -74,7 +74,7 @@ def _both(score: ClassScore) -> tuple[float | None, float | None]:
 
 
 def predictions(found: Sequence[Prediction]) -> RenderableType:
-    """A row per image that could be read: its likeliest classes with their probabilities."""
+    """A row per image that could be read: its most likely classes with their probabilities."""
     most = max((len(each.likely) for each in found), default=0)
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("image", overflow="fold")

@@ -39,7 +39,7 @@ def refusals(report: ComparisonReport) -> list[str]:
 
 
 def _allowing(differences: Sequence[Difference]) -> str:
-    """The options that compare it all the same; nothing for what has little in common."""
+    """The options that allow the comparison; empty if there are many differences."""
     if len(differences) > SHOWN_DIFFERENCES:
         return ""
     return f" To compare it anyway: {' '.join(f'--allow {one.field}' for one in differences)}."

@@ -16,9 +16,9 @@ _ENDED = {
     "epochs": "all epochs done",
     "early_stopping": "stopped early: no better test accuracy for as long as --early-stopping says",
     "target": "target accuracy reached",
-    "interrupted": "interrupted; --resume goes on",
+    "interrupted": "interrupted (continue with --resume)",
     "failed": "an error ended it",
-    "budget": "time is up (--max-time); --resume goes on",
+    "budget": "--max-time reached (continue with --resume)",
 }
 
 

@@ -165,8 +165,8 @@ def notes(tuning: TuningRecord) -> list[str]:
             "ratios need not multiply to the gain, because options interact."
         )
     if tuning.candidates:
-        anew = " The gain was measured again, in interleaved runs of its own." if tuning.gain else ""
-        found.append(f"Search intervals are Bonferroni-corrected and used for selection only.{anew}")
+        again = " The gain was measured again, in interleaved runs of its own." if tuning.gain else ""
+        found.append(f"Search intervals are Bonferroni-corrected and used for selection only.{again}")
     if tuning.defaults is not None and tuning.best is not None and _batch(tuning.defaults) != _batch(tuning.best):
         found.append("The best has another batch size: the ratio compares images per second of different trainings.")
     return found
@@ -177,7 +177,7 @@ def _batch(config: Config) -> Value:
 
 
 def next_step(tuning: TuningRecord, path: Path) -> str:
-    """How to use what was found, or to go on searching."""
+    """How to use what was found, or to continue the search."""
     if tuning.outcome.kind != "ok":
         return f"continue the search: the same command with --resume {shlex.quote(str(path))}"
     if tuning.recommended == "defaults":

@@ -23,7 +23,7 @@ from resnet_bench.step.training.progress import TrainingProgress
 CHECKPOINT = "checkpoint.npz"
 BEST = "best.npz"
 _PROGRESS = "progress.json"
-_REMEDY = "Delete it to begin anew, or name another --folder."
+_REMEDY = "Delete it to start again, or name another --folder."
 
 
 def save(path: Path, arrays: Mapping[str, Any], progress: TrainingProgress) -> None:

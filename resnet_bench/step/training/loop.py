@@ -68,7 +68,7 @@ class TrainingListener(Protocol):
 class Trainer:
     """A training from its start, or from its checkpoint, to its end.
 
-    `folder` keeps the checkpoint. `stop` is asked between steps. `progress` is true at any moment.
+    `folder` keeps the checkpoint. `stop` is called between steps. `progress` is true at any moment.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Trainer:
         self._before_s = 0.0
 
     def resume(self) -> bool:
-        """Go on from the checkpoint in the folder; False where there is none."""
+        """Continue from the checkpoint in the folder; False where there is none."""
         path = self._folder / checkpoint.CHECKPOINT
         if not path.exists():
             return False
@@ -96,7 +96,7 @@ class Trainer:
         if progress.data_hash != self._plan.data_hash:
             raise DataError(
                 f"The data is not what {path} was trained on: its content or its split has changed.",
-                "Restore the data, or begin anew with another --folder.",
+                "Restore the data, or start again with another --folder.",
             )
         self.progress = progress
         self._step.restore(state)

@@ -17,7 +17,7 @@ Ending = Literal["epochs", "early_stopping", "target", "interrupted", "budget"]
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """All that decides how a training goes on from any moment.
+    """All that decides how a training continues from any moment.
 
     `rate` gives the learning rate of a step, counted from 0. `keep_best`: the weights of the epoch with the
     best test accuracy are kept beside the last ones. `data_hash` is the data set's identity.

@@ -36,7 +36,7 @@ def learning_rate(step: int, steps_per_epoch: int, full: float, training: Traini
 def batch_norm_momentum(steps_per_epoch: int) -> float:
     """What batch norm's moving statistics keep at each step, so that they average over a quarter of an epoch.
 
-    Keras' 0.99 averages over a hundred steps: a data set with 27 steps per epoch would be judged by statistics
+    Keras' 0.99 averages over a hundred steps: a data set with 27 steps per epoch would be evaluated with statistics
     that lie four epochs back, and lag behind its own weights by tens of per cent of accuracy. With 400 steps
     per epoch or more it is 0.99 again; below 40 it stays at 0.9, because one batch alone says too little.
     """

@@ -85,8 +85,8 @@ class Backend(ABC):
         """Find the device, resolve the configuration (`runtime.resolve`), set the framework up for it."""
 
     def choose_scope(self, scope: Scope) -> None:
-        """Decide what of the step runs. The configuration is resolved alike for each; the model alone then reads a
-        batch that stays on the device."""
+        """Decide what of the step runs. The configuration is resolved in the same way for each; the
+        model alone then reads a batch that stays on the device."""
         assert self.config is not None
         self.scope = scope
         if scope == "model":

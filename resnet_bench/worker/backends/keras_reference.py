@@ -110,7 +110,7 @@ class KerasReference(Backend):
         return DataFacts(source="synthetic") if self._input is None else self._input.facts
 
     def prepared_notices(self) -> tuple[Notice, ...]:
-        """How the input departs from what was asked for."""
+        """How the input departs from what was requested."""
         return () if self._input is None else (*self._input.notices, *self.happened())
 
     def happened(self) -> tuple[Notice, ...]:

@@ -142,7 +142,7 @@ class TensorFlowSession(Backend):
         return facts
 
     def prepared_notices(self) -> tuple[Notice, ...]:
-        """How the input departs from what was asked for."""
+        """How the input departs from what was requested."""
         return (*self.input.notices, *self.happened())
 
     def happened(self) -> tuple[Notice, ...]:

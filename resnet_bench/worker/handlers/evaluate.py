@@ -48,9 +48,9 @@ def evaluate(session: TensorFlowSession, command: p.Evaluate) -> p.Evaluated:
     with session.phases.enter("evaluate"):
         labels, answers, batches = _ask(subjects, parts, session.phases)
     with session.phases.enter("timed"):
-        times = _take_turns(subjects, batches, command.turns, time.perf_counter() + command.budget_s)
+        times = _time_interleaved(subjects, batches, command.turns, time.perf_counter() + command.budget_s)
     rates = [len(own) * subjects[0].batch_size / sum(own) if own else None for own in times]
-    judged = zip(answers, sets, rates, strict=True)
+    evaluated = zip(answers, sets, rates, strict=True)
     return p.Evaluated(
         evaluation=EvaluationRecord(
             id=new_id(),
@@ -61,7 +61,9 @@ def evaluate(session: TensorFlowSession, command: p.Evaluate) -> p.Evaluated:
             environment=session.environment,
             data=sets[0].facts,
             part=command.images.part,
-            models=tuple(classification.score(answer, labels, data.class_names, rate) for answer, data, rate in judged),
+            models=tuple(
+                classification.score(answer, labels, data.class_names, rate) for answer, data, rate in evaluated
+            ),
             difference=_difference(answers, labels, times) if len(answers) == 2 else None,
             notices=tuple(notices),
         )
@@ -100,7 +102,7 @@ def _open(subject: LoadedModel, images: p.ImageSet) -> Dataset:
 
 
 def _parts(data: Dataset, images: p.ImageSet) -> list[DatasetPart]:
-    """The parts that were asked for; "all" is whatever there is."""
+    """The parts that were requested; "all" is whatever there is."""
     by_name = {"train": data.train, "test": data.test}
     found = [part for name, part in by_name.items() if part is not None and images.part in (name, "all")]
     if not found:
@@ -180,11 +182,11 @@ def _in_order(parts: list[DatasetPart], size: int, phases: Phases) -> Any:
             raise found or failure from failure
 
 
-def _take_turns(subjects: list[LoadedModel], batches: list[Any], turns: int, until: float) -> list[list[float]]:
+def _time_interleaved(subjects: list[LoadedModel], batches: list[Any], turns: int, until: float) -> list[list[float]]:
     """Seconds per batch of each network, interleaved in alternating order; ends early at `until`."""
     times: list[list[float]] = [[] for _ in subjects]
-    for turn in range(turns):
-        order = range(len(subjects)) if turn % 2 == 0 else reversed(range(len(subjects)))
+    for number in range(turns):
+        order = range(len(subjects)) if number % 2 == 0 else reversed(range(len(subjects)))
         for index in order:
             start = time.perf_counter()
             subjects[index](batches[index])
@@ -250,7 +252,7 @@ def _read_image(path: str, subject: LoadedModel, crop: str) -> Any:
 
 
 def _likely(images: list[Any], subject: LoadedModel, top: int) -> list[tuple[LikelyClass, ...]]:
-    """The `top` likeliest classes of each image."""
+    """The `top` most likely classes of each image."""
     import numpy as np
 
     from resnet_bench.data.datasets import padded

@@ -1,6 +1,6 @@
 """Evidence of what ran, inside the worker: the prepared step, logs and dumps of an untimed pass, output error.
 
-Neighbours: the readers are in `evidence/`; the parent (`experiments/evidence_pass.py`) decides what is asked.
+Neighbours: the readers are in `evidence/`; the parent (`experiments/evidence_pass.py`) decides what is collected.
 TensorFlow is imported inside the functions.
 """
 
@@ -109,7 +109,7 @@ def compare_outputs(session: TensorFlowSession, command: p.CompareOutputs) -> p.
         session.start_tensorflow(command.config)
     config, inp = session.config, session.input
     assert config is not None
-    with session.phases.enter("parity"):
+    with session.phases.enter("output error"):
         if inp is None:
             inp = data.open_input(config, session.runtime.threads, data.default_cache_dir(), session.runtime.device)
         return p.OutputsCompared(parity=outputs.parity(config, session.runtime, inp))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 TURN_S = 0.3
 SAMPLE_S = 0.25
 BLOCKS = 8
-"""At least, of an epoch: memory is looked at after each."""
+"""At least, of an epoch: memory is sampled after each."""
 READ_SHARE = 0.25
 """Of the epochs' time: for reading alone."""
 PIXEL_IMAGES = 128
@@ -52,7 +52,7 @@ _REST_S, _REST_CPU_S, _RESTLESS_S = 0.01, 0.002, 0.5
 
 @dataclass
 class _Lane:
-    """A variant's live pipeline and how it is timed: calls per turn, untimed calls before it."""
+    """A variant's live pipeline and how it is timed: calls per round, untimed calls before it."""
 
     name: str
     bench: Bench
@@ -69,7 +69,7 @@ class _Countdown:
         self._longest_s = 0.0
 
     def another_fits(self) -> bool:
-        """To be asked before each piece; what lies between two questions is one."""
+        """Called before each piece; a piece is what runs between two calls."""
         now = time.perf_counter()
         self._longest_s = max(self._longest_s, now - self._last)
         self._last = now
@@ -84,7 +84,7 @@ class PipelineHandler:
         self._plan: Any = None
 
     def open(self, command: OpenPipeline) -> PipelineOpened:
-        """Start TensorFlow, settle the configuration, find the data."""
+        """Start TensorFlow, resolve the configuration, find the data."""
         session = self._session
         session.start_tensorflow(command.config)  # before anything else imports TensorFlow
         from resnet_bench.data import Input, default_cache_dir, diagnose, open_files, pipeline
@@ -115,7 +115,7 @@ class PipelineHandler:
     def measure(self, command: MeasureVariants) -> VariantsMeasured:
         """Time all variants interleaved until the time is up; the last pass may lack some."""
         clock = _Countdown(command.budget_s)
-        with self._session.phases.enter("turns"):
+        with self._session.phases.enter("interleaved"):
             lanes: list[_Lane] = []
             for variant in command.variants:
                 if not clock.another_fits():
@@ -156,7 +156,7 @@ class PipelineHandler:
         return lambda: Drain(plan or self._plan, until, self._session.runtime)
 
     def _lane(self, variant: Variant) -> _Lane:
-        """A variant's pipeline, started, warmed up, and its turn sized by a pilot."""
+        """A variant's pipeline, started, warmed up, and its round sized by a pilot."""
         from resnet_bench.data.skip_counter import SkipCounter
         from resnet_bench.runtime.telemetry import Probe
 
@@ -186,7 +186,7 @@ def _mean_absolute(found: list[Any], wanted: list[Any]) -> float:
 
 
 def _pre_turn_calls(plan: PipelinePlan, until: str) -> int:
-    """Batches that may lie ready while a pipeline waits for its turn, and one more."""
+    """Batches that may lie ready while a pipeline waits for its round, and one more."""
     batched, prefetched = until in ("batch", "prefetch", "copy"), until in ("prefetch", "copy")
     return 1 + buffered(plan.data, plan.batch_size, on_gpu=until == "copy", batched=batched, prefetched=prefetched)
 

@@ -61,7 +61,7 @@ class PixelsCompared(Message, frozen=True, kw_only=True):
 
 
 class PipelineOpened(Message, frozen=True, kw_only=True):
-    """Which images are read, and how the pipeline departs from what was asked for."""
+    """Which images are read, and how the pipeline departs from what was requested."""
 
     data: DataFacts
     notices: tuple[Notice, ...] = ()

@@ -31,7 +31,7 @@ class Prepare(Command, frozen=True, kw_only=True):
     """Import, build, trace, run the first step and open the data. Reply: `Prepared`.
 
     part: the whole step; or its model alone, fed by a batch that lies on the device; or its pipeline alone,
-    with no network. The configuration is resolved alike for all three.
+    with no network. The configuration is resolved in the same way for all three.
     """
 
     config: Config

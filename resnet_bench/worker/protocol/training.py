@@ -13,7 +13,7 @@ from resnet_bench.worker.protocol.base import Command, Message
 class Train(Command, frozen=True, kw_only=True):
     """Train a network and save it into `folder`. Reply: `Trained`.
 
-    `config` has the data set's own number of classes and image size. With `resume` it goes on from the folder's
+    `config` has the data set's own number of classes and image size. With `resume` it continues from the folder's
     checkpoint, where there is one. Once `TrainingBegan` was sent, SIGINT ends it with a checkpoint and a reply.
     """
 
