@@ -76,7 +76,9 @@ def output(words: list[str]) -> str:
     environment = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([*CLI, *words], env=environment, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
     lines = [line.rstrip() for line in done.stdout.splitlines()]
-    return "\n".join(line for line in lines if not line.startswith(("  Record:", "  Result:"))).strip("\n")
+    return "\n".join(line for line in lines if not line.startswith(("Record:", "Result:", "Model:", "Trace:"))).strip(
+        "\n"
+    )
 
 
 def draw(record: Path, picture: Path) -> None:

@@ -81,7 +81,7 @@ class TrainRun:
         if not self._resume and (folder / CHECKPOINT).exists():
             raise ConfigError(
                 f"--folder {folder} holds a training already.",
-                "Go on with it: --resume (with more --epochs, if it has ended). Or name another --folder.",
+                "Continue it: --resume (with more --epochs, if it has ended). Or name another --folder.",
             )
         if self._resume:
             check_resumable(folder)

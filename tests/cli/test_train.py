@@ -184,7 +184,7 @@ def test_a_folder_with_a_training_is_not_overwritten(train: Any, tmp_path: Path)
     save(tmp_path / "training" / CHECKPOINT, {}, TrainingProgress())
     done = train()
     assert done.exit_code == 2
-    assert "--folder training holds a training already. Go on with it: --resume" in done.stderr
+    assert "--folder training holds a training already. Continue it: --resume" in done.stderr
 
 
 def test_there_must_be_a_checkpoint_to_resume_from(train: Any, tmp_path: Path) -> None:

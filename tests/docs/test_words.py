@@ -31,7 +31,11 @@ INSTEAD = {
     r"(come|comes|came|coming) apart": "variation",
     r"to either side": "95 % confidence interval, +-x %",
     r"mood|cry wolf": "variation, noise floor",
-    r"whoever|what became of|told by|came to": "plain English",
+    r"whoever|what became of|told by|came to|of its own accord|nobody|aloud|anew|lest|whence|hence": "plain English",
+    r"held against|put aside|withheld|given out|of it dispatching": "checked, preempted, n/a, allocated, host dispatch",
+    r"likeliest": "most likely",
+    r"no interval|95 % intervals?": "no confidence interval, 95 % CI",
+    r"goes on with|go on with|resume goes on": "continue with",
     r"(judge|judges|judged|judging)": "evaluate",
 }
 PATTERN = re.compile(r"\b(" + "|".join(INSTEAD) + r")\b", re.IGNORECASE)

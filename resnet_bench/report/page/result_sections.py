@@ -140,11 +140,13 @@ def _ab_result(path: Path, found: AbRecord, *, alone: bool) -> list[Block]:
     result = found.result
     blocks: list[Block] = []
     if result is not None:
-        between = f"95 % CI {interval(result.ratio)}" if result.ratio.low is not None else "no interval: one pair"
+        between = (
+            f"95 % CI {interval(result.ratio)}" if result.ratio.low is not None else "no confidence interval: one pair"
+        )
         word = ab.finding(found, result)
         sides = ("B", "A's") if found.kind == "ab" else ("One", "the other's")
-        told = f"{sides[0]} ran at {ratio(result.ratio.value)} times {sides[1]} speed ({between})."
-        blocks.append(Notes((Note(told, _tone(found, result.finding), word),)))
+        sentence = f"{sides[0]} ran at {ratio(result.ratio.value)} times {sides[1]} speed ({between})."
+        blocks.append(Notes((Note(sentence, _tone(found, result.finding), word),)))
         if alone:
             one: Ratios = [(_sides(found), result.ratio, result.finding)]
             blocks += _ratios(one, "Ratio from interleaved runs", "B's throughput as a multiple of A's", "comparison")
