@@ -6,6 +6,7 @@ Profile tab read what is left in `plugins/profile/<time>/<host>.xplane.pb`.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -180,7 +181,7 @@ def _start_profiler(directory: Path, level: int) -> None:
     options = tf.profiler.experimental.ProfilerOptions(
         host_tracer_level=2, python_tracer_level=0, device_tracer_level=level
     )
-    tf.profiler.experimental.start(str(directory), options=options)
+    tf.profiler.experimental.start(os.fsencode(directory), options=options)
 
 
 def _stop(directory: Path, keep: bool) -> None:
