@@ -35,19 +35,19 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     has been imported; one saved with it, wherever Keras is installed. Both expect normalized pixels, as the model
     card in the file says.
     """
-    asked = read(ctx, BuildConfig)
-    check_build(asked)
-    path, picture = (None if name is None else Path(name) for name in (asked.save, asked.diagram))
+    settings = read(ctx, BuildConfig)
+    check_build(settings)
+    path, picture = (None if name is None else Path(name) for name in (settings.save, settings.diagram))
     kind = picture_format(picture, "--diagram", diagram.FORMATS) if picture is not None else None
-    config, _ = from_context(ctx, {**DEFAULTS, **shape_values(asked.input_shape, given_values(ctx))})
+    config, _ = from_context(ctx, {**DEFAULTS, **shape_values(settings.input_shape, given_values(ctx))})
     built = _built(
         p.Build(
             config=config,
-            path=absolute_path(asked.save),
-            portable=asked.portable,
-            weights=weights_source(asked.weights),
-            new_head=asked.new_head,
-            fold_biases=asked.fold_biases,
+            path=absolute_path(settings.save),
+            portable=settings.portable,
+            weights=weights_source(settings.weights),
+            new_head=settings.new_head,
+            fold_biases=settings.fold_biases,
         ),
         config,
     )

@@ -38,8 +38,8 @@ def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: A
     2 options; 8 a file is not a record (it is named, the others are compared); 9 slower; 10 nothing, or not
     everything, could be compared.
     """
-    asked = read(ctx, ComparisonConfig)
-    allowed = compare.check_allowed(asked.allow)
+    settings = read(ctx, ComparisonConfig)
+    allowed = compare.check_allowed(settings.allow)
     reader = _Reader(allowed)
     before = compare.only(compare.pools(reader.read(base), allowed), base)
     known = {source.record.id for source in before.sources}
@@ -55,11 +55,11 @@ def command(ctx: click.Context, /, base: str, new: tuple[str, ...], **_values: A
     report = compare.compare(before, after, allowed, floor)
     if ctx.params["json"]:
         echo_json(report)
-    elif asked.format == "markdown":
+    elif settings.format == "markdown":
         echo(comparison.markdown(report, before.record), nl=False)
     else:
         rich_text.show(comparison.render(report, before.record))
-    _fail_if_slower(report, asked.fail_if_slower)
+    _fail_if_slower(report, settings.fail_if_slower)
     ctx.exit(reader.exit_code or (IncomparableError.exit_code if report.refused else 0))
 
 

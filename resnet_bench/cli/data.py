@@ -58,16 +58,16 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
     from resnet_bench.data.class_folders import listing_progress
     from resnet_bench.report.terminal import shards as report
 
-    asked, seed = read(ctx, WriteShardsConfig), ctx.params["seed"]
+    settings, seed = read(ctx, WriteShardsConfig), ctx.params["seed"]
     on_bad_record: Literal["error", "skip"] = ctx.params["on_bad_record"] or "error"
     with listing_progress(lambda files: click.echo(f"listing: {files:,} files", err=True)):
-        supply = _supply(ctx, asked, SEED if seed is None else seed, on_bad_record)
+        supply = _supply(ctx, settings, SEED if seed is None else seed, on_bad_record)
     with bar("writing", "images") as advance:
         result = write_shards.write_shards(
             supply,
             output,
-            write_shards.auto_shards(supply.count) if asked.shards == "auto" else asked.shards,
-            _usable_cpus() if asked.threads == "auto" else asked.threads,
+            write_shards.auto_shards(supply.count) if settings.shards == "auto" else settings.shards,
+            _usable_cpus() if settings.threads == "auto" else settings.threads,
             skip=on_bad_record == "skip",
             on_progress=lambda state: advance(state.images, state.of, state.bytes),
         )
@@ -77,20 +77,20 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
         rich_text.show(report.made(result.manifest, output, result.shards_found))
 
 
-def _supply(ctx: click.Context, asked: WriteShardsConfig, seed: int, on_bad_record: Literal["error", "skip"]) -> Any:
+def _supply(ctx: click.Context, settings: WriteShardsConfig, seed: int, on_bad_record: Literal["error", "skip"]) -> Any:
     """The images of `--source`; refuses options that this source does not use."""
     from resnet_bench.data.sources import find_source
 
-    source, own = asked.source, SOURCES[asked.source].make_options
+    source, own = settings.source, SOURCES[settings.source].make_options
     given = given_values(ctx) | given_values(ctx, WriteShardsConfig)
     for name in sorted({name for traits in SOURCES.values() for name in traits.make_options} - set(own)):
         if name in given:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(f"--source {source} does not use {flag}.", "Leave it out, or choose another --source.")
-    problem = check_source(source, asked.data, "make")
+    problem = check_source(source, settings.data, "make")
     if problem is not None:
         raise problem
-    return find_source(source).open_images(asked, seed, on_bad_record)
+    return find_source(source).open_images(settings, seed, on_bad_record)
 
 
 def _usable_cpus() -> int:
@@ -116,9 +116,9 @@ def check_command(ctx: click.Context, /, path: str, **_values: Any) -> None:
     from resnet_bench.data import verify_shards
     from resnet_bench.report.terminal import shards as report
 
-    asked, offset = read(ctx, VerifyShardsConfig), ctx.params["label_offset"]
-    threads = _usable_cpus() if asked.threads == "auto" else asked.threads
-    classes = None if asked.classes == "auto" else asked.classes
+    settings, offset = read(ctx, VerifyShardsConfig), ctx.params["label_offset"]
+    threads = _usable_cpus() if settings.threads == "auto" else settings.threads
+    classes = None if settings.classes == "auto" else settings.classes
     with bar("checking", "files") as advance:
         found = verify_shards.check(
             path, threads, classes, STORED_FROM_1 if offset in (None, "auto") else offset, advance
@@ -149,13 +149,13 @@ def bench_command(ctx: click.Context, /, **_values: Any) -> None:
     from resnet_bench.report.terminal import text
     from resnet_bench.runtime.system import available_bytes
 
-    asked = read(ctx, DataBenchConfig)
-    plot = None if asked.plot is None else Path(asked.plot)
-    kind = _chart_kind(plot, asked.ablate)
+    settings = read(ctx, DataBenchConfig)
+    plot = None if settings.plot is None else Path(settings.plot)
+    kind = _chart_kind(plot, settings.ablate)
     config, given = from_context(ctx, FIXED)
     folder = Path(config.output.output)
     check_folder(folder)
-    questions = data_bench.DataBenchRequest(asked.epochs, asked.ablate, available_bytes())
+    questions = data_bench.DataBenchRequest(settings.epochs, settings.ablate, available_bytes())
     with signals() as received:
         with run_progress() as observer:
             record = data_bench.run(config, given, questions, observer, cli.STARTED)

@@ -38,13 +38,13 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
     process on the same batches and are timed interleaved: the difference of their accuracies comes with a confidence
     interval and McNemar's exact test. The result is saved in the folder `evaluate` of --output.
     """
-    asked = read(ctx, EvaluationConfig)
-    picture = None if asked.confusion is None else Path(asked.confusion)
+    settings = read(ctx, EvaluationConfig)
+    picture = None if settings.confusion is None else Path(settings.confusion)
     kind = picture_format(picture, "--confusion", confusion.FORMATS) if picture is not None else None
     config, _ = from_context(ctx, DEFAULTS)
     folder = Path(config.output.output)
     check_folder(folder)
-    message = _message(config, asked)
+    message = _message(config, settings)
     with WorkerProcess() as worker, evaluate_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
         reply = worker.request(message, p.Evaluated, silence_s=config.measure.timeout, deadline=deadline, on_event=show)
@@ -61,18 +61,18 @@ def command(ctx: click.Context, /, **_values: Any) -> None:
             echo(f"{what}: {where}")
 
 
-def _message(config: Config, asked: EvaluationConfig) -> p.Evaluate:
+def _message(config: Config, settings: EvaluationConfig) -> p.Evaluate:
     return p.Evaluate(
         config=config,
-        models=tuple(str(absolute_path(each)) for each in (asked.model, asked.against) if each is not None),
+        models=tuple(str(absolute_path(each)) for each in (settings.model, settings.against) if each is not None),
         images=p.ImageSet(
-            source=asked.source,
-            data=absolute_path(asked.data),
-            test_data=absolute_path(asked.test_data),
-            test_share=asked.test_share,
-            split_seed=asked.split_seed,
-            part=asked.part,
+            source=settings.source,
+            data=absolute_path(settings.data),
+            test_data=absolute_path(settings.test_data),
+            test_share=settings.test_share,
+            split_seed=settings.split_seed,
+            part=settings.part,
         ),
-        pixels=asked.pixels,
-        turns=asked.turns,
+        pixels=settings.pixels,
+        turns=settings.turns,
     )

@@ -35,15 +35,15 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> 
     evaluation: the whole image or its centre, resized, grey repeated into three channels or colour reduced to luma.
     A file that cannot be read is named, the others are classified, and the exit code is 3.
     """
-    asked = read(ctx, PredictionConfig)
+    settings = read(ctx, PredictionConfig)
     config, _ = from_context(ctx, DEFAULTS)
     message = p.Predict(
         config=config,
-        model=str(absolute_path(asked.model)),
+        model=str(absolute_path(settings.model)),
         images=tuple(str(image) for image in images),
-        top=asked.top,
-        pixels=asked.pixels,
-        crop=asked.crop,
+        top=settings.top,
+        pixels=settings.pixels,
+        crop=settings.crop,
     )
     with WorkerProcess() as worker, evaluate_progress() as show:
         deadline = time.monotonic() + config.measure.max_time
@@ -53,7 +53,7 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> 
     else:
         rich_text.show(report.predictions(reply.predictions))
     if reply.assumed is not None:
-        complain(f"{asked.model} does not name its input normalization; assumed {reply.assumed}.")
+        complain(f"{settings.model} does not name its input normalization; assumed {reply.assumed}.")
     bad = [each for each in reply.predictions if each.problem is not None]
     for each in bad:
         complain(f"{each.path} cannot be read: {each.problem}.")

@@ -81,9 +81,9 @@ ONEDNN = Check("onednn", "oneDNN", options=("onednn",))
 
 
 def _onednn(case: CheckInput) -> list[OptionCheck]:
-    # The resolved value is what TensorFlow uses, so only the request has what was requested.
-    asked = case.requested.runtime.onednn
-    requested = (case.config.runtime.onednn if asked == "auto" else asked) == "on"
+    # The resolved value is what TensorFlow uses, so only the request has the option as given.
+    option = case.requested.runtime.onednn
+    requested = (case.config.runtime.onednn if option == "auto" else option) == "on"
     executed, log = case.seen.executed, case.seen.onednn
     if case.on_gpu:
         return []

@@ -73,30 +73,30 @@ def _split_operands(rest: str) -> tuple[str, str]:
 
 def read(before: str, after: str, source: str, platform: str) -> Compiled:
     """Count the operations of a module before and after optimisation."""
-    asked, made = parse(before), parse(after)
+    operations_before, operations = parse(before), parse(after)
     convolutions, dots = Counter[str](), Counter[str]()
     flops: dict[str, float] = {}
     changes = 0
-    for one in made.values():
+    for one in operations.values():
         if is_convolution(one):
-            dtype = operand_dtype(one, made)
+            dtype = operand_dtype(one, operations)
             convolutions[dtype] += 1
-            flops[dtype] = flops.get(dtype, 0.0) + convolution_flops(one, made)
+            flops[dtype] = flops.get(dtype, 0.0) + convolution_flops(one, operations)
         elif is_dot(one):
-            dtype = operand_dtype(one, made)
+            dtype = operand_dtype(one, operations)
             dots[dtype] += 1
-            flops[dtype] = flops.get(dtype, 0.0) + dot_flops(one, made)
-        changes += _changes_layout(one, made)
+            flops[dtype] = flops.get(dtype, 0.0) + dot_flops(one, operations)
+        changes += _changes_layout(one, operations)
     return Compiled(
         source=source,
         platform=platform,
         convolutions=dict(convolutions),
         dots=dict(dots),
         flops=flops,
-        convolutions_before=sum(one.kind == "convolution" for one in asked.values()),
-        norms_before=_norms(asked),
-        norms_after=_norms(made),
-        separate_norms_before=sum(one.kind == "rsqrt" for one in asked.values()),
+        convolutions_before=sum(one.kind == "convolution" for one in operations_before.values()),
+        norms_before=_norms(operations_before),
+        norms_after=_norms(operations),
+        separate_norms_before=sum(one.kind == "rsqrt" for one in operations_before.values()),
         layout_changes=changes,
     )
 

@@ -119,12 +119,12 @@ def arithmetic(device: str) -> Arithmetic:
 
 def _kept(errors: Any, steps: Any) -> float:
     """The smallest of `steps` up to which all were preserved to within half of their size."""
-    kept = 1.0
+    exact = 1.0
     for error, step in zip(errors, steps, strict=True):
         if abs(error).max() >= step / 2:
             break
-        kept = float(step)
-    return kept
+        exact = float(step)
+    return exact
 
 
 def changes(model: Any, steps: int, run: Callable[[], tuple[int | None, bool | None]]) -> Changes:

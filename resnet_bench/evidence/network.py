@@ -94,18 +94,18 @@ def _compiled_convolutions(case: CheckInput, compiled: Compiled, convolutions: i
     """XLA turns 1x1 convolutions into matrix products, among which the classifier's are. In training each has two
     gradients, but the first convolution none of its input."""
     wanted = (3 * convolutions - 1 + 3) if case.config.step.mode == "train" else convolutions + 1
-    kept, products = sum(compiled.convolutions.values()), sum(compiled.dots.values())
+    convolving, products = sum(compiled.convolutions.values()), sum(compiled.dots.values())
     facts: dict[str, Value] = {
-        "convolutions": kept,
+        "convolutions": convolving,
         "products": products,
         "before_optimisation": compiled.convolutions_before,
     }
     return case.check(
         CONVOLUTIONS,
         requested=wanted,
-        observed=kept + products,
+        observed=convolving + products,
         source=compiled.source,
-        holds=truth(kept + products >= wanted),
+        holds=truth(convolving + products >= wanted),
         facts=facts,
     )
 

@@ -6,7 +6,7 @@ from resnet_bench.config.fields import Value
 from resnet_bench.evidence.check_input import FIT_HIDES, NOT_RUN_IN_PASS, Check, CheckInput, share, truth
 from resnet_bench.records.evidence import Operations, OptionCheck
 
-ASKED = {"float32": "float32", "tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
+DTYPES = {"float32": "float32", "tf32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 SIXTEEN = ("bfloat16", "float16")
 
 NEARLY_ALL = 0.99
@@ -25,7 +25,7 @@ def checks(case: CheckInput) -> list[OptionCheck]:
     return [*found, _rounding(case)] if not case.config.step.precision.startswith("mixed") else found
 
 
-PRECISION_ASKED = Check(
+PRECISION_REQUESTED = Check(
     "precision_asked",
     "precision requested by the graph",
     options=(
@@ -36,20 +36,20 @@ PRECISION_ASKED = Check(
 
 
 def _asked(case: CheckInput) -> OptionCheck:
-    wanted = ASKED[case.config.step.precision]
+    wanted = DTYPES[case.config.step.precision]
     # model.fit does not expose its traced graph; the dtypes of the executed graph are the closest.
     traced = case.seen.traced or case.seen.executed
     if traced is None:
         why = FIT_HIDES if case.config.step.loop == "fit" else "no process got as far as its timed rounds"
-        return case.check(PRECISION_ASKED, requested=wanted, why=why)
+        return case.check(PRECISION_REQUESTED, requested=wanted, why=why)
     parts = _parts(traced)
     found = share(parts, wanted)
     if found is None:
-        return case.check(PRECISION_ASKED, requested=wanted, source=traced.source, why="it has no convolution")
+        return case.check(PRECISION_REQUESTED, requested=wanted, source=traced.source, why="it has no convolution")
     others = {f"share in {name}": part / sum(parts.values()) for name, part in parts.items()}
     mixture = ", ".join(f"{100 * part / sum(parts.values()):.3g} % {name}" for name, part in parts.items())
     return case.check(
-        PRECISION_ASKED,
+        PRECISION_REQUESTED,
         requested=wanted,
         observed=wanted if found == 1 else mixture,
         source=traced.source,
@@ -82,8 +82,8 @@ PRECISION = Check(
 
 def _executed(case: CheckInput) -> OptionCheck:
     """The share of the convolutions' FLOPs that ran in 16 bits."""
-    asked = ASKED[case.config.step.precision]
-    wanted = 1.0 if asked in SIXTEEN else 0.0
+    dtype = DTYPES[case.config.step.precision]
+    wanted = 1.0 if dtype in SIXTEEN else 0.0
     parts, source = _what_ran(case)
     found = share(parts, *SIXTEEN)
     if found is None:

@@ -75,8 +75,8 @@ def _peak_lines(area: PlotArea, peaks: dict[str, float], bandwidth: float) -> li
 
 def _group(area: PlotArea, group: RooflineGroup, at: float, height: float) -> list[Element]:
     x, y = area.x(at), area.y(height)
-    told = units.UNKNOWN if group.seconds is None else units.duration(group.seconds)
-    words = f"{group.name}: {units.significant(at)} flops per byte, time {told}, limit {units.duration(group.limit_s)}"
+    time = units.UNKNOWN if group.seconds is None else units.duration(group.seconds)
+    words = f"{group.name}: {units.significant(at)} flops per byte, time {time}, limit {units.duration(group.limit_s)}"
     if group.seconds is None:
         return [charts.mark(x, y, "open0", words)]
     return [charts.mark(x, y, "dot0", words, size=6), charts.label(x, y - 11, group.name, "strong", "middle")]

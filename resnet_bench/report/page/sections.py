@@ -43,13 +43,13 @@ STEP_PARTS = (
 
 
 def failure(outcome: Outcome) -> list[Block]:
-    """What ended a run early, and what its worker said last; nothing of one that finished."""
+    """What ended a run early, and the end of its worker's log; empty for one that finished."""
     if outcome.kind == "ok":
         return []
-    told = f"{outcome.message} {outcome.remedy}".strip() or outcome.kind
-    blocks: list[Block] = [Notes((Note(told, "bad", outcome.kind.replace("_", " ")),))]
+    sentence = f"{outcome.message} {outcome.remedy}".strip() or outcome.kind
+    blocks: list[Block] = [Notes((Note(sentence, "bad", outcome.kind.replace("_", " ")),))]
     tail = text.last_words(outcome)
-    return [*blocks, Log("The worker's last lines", tuple(tail))] if tail else blocks
+    return [*blocks, Log("End of the worker's log", tuple(tail))] if tail else blocks
 
 
 def figures(*found: Figure | None) -> list[Block]:
@@ -140,11 +140,11 @@ def evidence(record: Record) -> list[Block]:
 
 def _option_check(check: OptionCheck) -> tuple[str | Cell, ...]:
     words, tone = CHECK_RESULTS[check.holds]
-    asked = " (given)" if check.explicit else ""
+    given = " (given)" if check.explicit else ""
     source = "; ".join(part for part in (check.source, check.why) if part)
     return (
         title(check),
-        f"{_value(check.requested)}{asked}",
+        f"{_value(check.requested)}{given}",
         _value(check.observed),
         Cell(words, tone=tone),
         source or units.UNKNOWN,

@@ -165,8 +165,8 @@ class Trainer:
         self._listener.steps(self.progress, losses, wall_s)
 
     def _finish_epoch(self) -> None:
-        test, told = self._data.test, self._listener.tested
-        tested = None if test is None else evaluate(self._step, test, self._plan.batch_size, told)
+        test, on_tested = self._data.test, self._listener.tested
+        tested = None if test is None else evaluate(self._step, test, self._plan.batch_size, on_tested)
         rate = self._plan.rate(self.progress.step - 1)
         before = best(self.progress.epochs)
         self.progress = self.progress.finished(tested, rate, self._elapsed_s())

@@ -213,13 +213,13 @@ def _compiled(dump: Path, keep: _Keep | None) -> Compiled | None:
     platform = "gpu" if "gpu_after" in after.name else "cpu"
     stem = re.sub(r"\.[^.]*(?:\.\d+)?_?(?:cpu|gpu)_after_optimizations\.txt$", "", after.name)
     before = next(iter(dump.glob(f"{stem}*before_optimizations.txt")), None)
-    text, asked = after.read_text(), "" if before is None else before.read_text()
+    text, text_before = after.read_text(), "" if before is None else before.read_text()
     source = f"XLA's optimised module {NOT_KEPT}"
     if keep is not None:
-        keep.text(HLO_BEFORE, asked)
+        keep.text(HLO_BEFORE, text_before)
         source = keep.text(HLO, text)
     shutil.rmtree(dump, ignore_errors=True)
-    return hlo.read(asked, text, source, platform)
+    return hlo.read(text_before, text, source, platform)
 
 
 def _compilations(log: Path) -> tuple[str, ...]:
