@@ -7,7 +7,7 @@ never changes a file.
 
 from __future__ import annotations
 
-import itertools
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,9 @@ import numpy as np
 from resnet_bench.config.dataset import PixelsName
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.model import weights
+from resnet_bench.model.keras_layouts import keras_applications, layer_holding, nested_network, other_network, texts
 from resnet_bench.model.model_card import CAFFE, pixels_named, read_card
+from resnet_bench.model.model_file import kind_of
 from resnet_bench.records.model_card import Pixels, WeightsFacts
 
 IMAGENET: Final = "imagenet"
@@ -30,6 +32,7 @@ STALL_S = 20.0
 """Seconds without a byte after which the download gives up."""
 
 _FIRST = "conv1_conv"
+_STAGE_LAYER = re.compile(r"conv\d+_")
 _DOWNLOADS = {(3, 4, 6, 3): "ResNet50", (3, 4, 23, 3): "ResNet101", (3, 8, 36, 3): "ResNet152"}
 
 
@@ -80,15 +83,23 @@ def start_from(
     if adapted:
         _adapt(layers, read, target)
     if new_head:
-        layers.pop(HEAD, None)
+        layers = _without_head(layers, model)
     try:
         weights.assign(layers, model, skip=HEAD if new_head else None)
     except DataError as problem:
-        remedy = "Use --new-head to keep the other layers." if f"Layer {HEAD} " in problem.message else problem.remedy
+        head = f"Layer {HEAD} " in problem.message or not weights.differing_stages(layers, model)
+        remedy = "Use --new-head to keep the other layers." if head and not new_head else problem.remedy
         raise DataError(f"The weights {source} do not fit: {problem.message}", remedy) from problem
     return WeightsFacts(
         source=source, layers=len(layers), new_head=new_head, folded_biases=folded, adapted_pixels=adapted
     )
+
+
+def _without_head(layers: dict[str, list[Any]], model: Any) -> dict[str, list[Any]]:
+    """The layers that belong to the network's stages: a head of any form is left out."""
+    own = {layer.name for layer in model.layers}
+    kept = {name: arrays for name, arrays in layers.items() if name != HEAD}
+    return {name: arrays for name, arrays in kept.items() if name in own or _STAGE_LAYER.match(name)}
 
 
 def freeze_stages(model: Any, stages: int) -> int:
@@ -115,29 +126,28 @@ def _find(source: str, model: Any, new_head: bool) -> FoundWeights:
     if source == IMAGENET:
         return _of_model(_imagenet(model, new_head), source, CAFFE)
     path = Path(source).expanduser()
-    if not path.is_file():
-        raise DataError(
-            f"--weights {source} does not exist.", "Give a .keras or .h5 file, or imagenet for Keras' download."
-        )
-    if path.suffix == weights.SUFFIX:
-        card = read_card(path)
-        return _of_model(weights.load(path), source, card.pixels if card is not None else None)
-    if path.suffix in (".h5", ".hdf5"):
+    if kind_of(path, f"--weights {source}") == "h5":
         return _of_h5(path, source)
-    raise ConfigError(f"--weights {source} is neither .keras nor .h5.", "Save the model in one of them.")
+    card = read_card(path)
+    return _of_model(weights.load(path), source, card.pixels if card is not None else None)
 
 
 def _of_model(source: Any, name: str, pixels: Pixels | None) -> FoundWeights:
     layers = {layer: [np.asarray(array) for array in arrays] for layer, arrays in weights.layers_of(source).items()}
+    inner = next((layer.name for layer in source.layers if hasattr(layer, "layers") and layer.weights), None)
+    if inner is not None and _FIRST not in layers:
+        raise nested_network(name, inner)
     return _given(name, layers, _variant(source), pixels)
 
 
 def _given(name: str, layers: dict[str, list[Any]], variant: Any, pixels: Pixels | None) -> FoundWeights:
     first = layers.get(_FIRST)
     if not first or np.ndim(first[0]) != 4:
+        raise other_network(name, layers)
+    if f"{_FIRST.removesuffix('_conv')}_bn" not in layers:
         raise DataError(
-            f"--weights {name} has no layer {_FIRST}: it is no ResNet of Keras Applications or of this package.",
-            "Files from before Keras 2.2.3 have other layer names; load and save them with Keras Applications.",
+            f"--weights {name} are of a ResNet V2, and the network is V1.",
+            "Give weights of ResNet-50, 101 or 152 V1.",
         )
     channels = first[0].shape[2]
     assumed = CAFFE if len(first) == 2 and channels == 3 else pixels_named(IMAGENET, channels)
@@ -168,43 +178,23 @@ def _of_h5(path: Path, source: str) -> FoundWeights:
     try:
         with h5py.File(path, "r") as file:
             group = file.get("model_weights", file)
-            if "layers" in group and not _texts(group, "layer_names"):
-                head, channels = _keras3_sizes(group["layers"])
-                return _of_model(_keras_applications(path, head, channels), source, CAFFE)
-            layers = {name: _arrays(group[name]) for name in _texts(group, "layer_names")}
+            if "layers" in group and not texts(group, "layer_names"):
+                return _of_model(keras_applications(path, source, group["layers"]), source, CAFFE)
+            names = texts(group, "layer_names")
+            if _FIRST not in names and (inner := layer_holding(group, names, _FIRST)) is not None:
+                raise nested_network(source, inner)
+            layers = {name: _arrays(group[name]) for name in names}
     except (OSError, KeyError, ValueError) as problem:
-        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        raise DataError(
-            f"--weights {source} cannot be read: {reason}", "It may be cut off; fetch it again."
-        ) from problem
+        reason = (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
+        cut = "It is cut off; fetch it again." if "truncated" in reason else "Fetch or save it again."
+        raise DataError(f"--weights {source} cannot be read: {reason}.", cut) from problem
     layers = {name: arrays for name, arrays in layers.items() if arrays}
     biases = len(layers.get(_FIRST, ())) == 2
     return _given(source, layers, "v1" if biases else None, None)
 
 
-def _texts(group: Any, key: str) -> list[str]:
-    """A list of names from a group's attributes, which Keras splits into `key0`, `key1`, ... where it is long."""
-    chunks = (f"{key}{number}" for number in itertools.count())
-    keys = [key] if key in group.attrs else list(itertools.takewhile(lambda each: each in group.attrs, chunks))
-    parts = [group.attrs[each] for each in keys]
-    return [text.decode() if isinstance(text, bytes) else str(text) for part in parts for text in part]
-
-
 def _arrays(layer: Any) -> list[Any]:
-    return [np.asarray(layer[name]) for name in _texts(layer, "weight_names")]
-
-
-def _keras3_sizes(layers: Any) -> tuple[int | None, int]:
-    """Classes (None without a head) and channels of a Keras Applications ResNet in Keras 3's own layout."""
-    head = layers["dense"]["vars"]["0"].shape[1] if "dense" in layers else None
-    return head, layers["conv2d"]["vars"]["0"].shape[2]
-
-
-def _keras_applications(path: Path, classes: int | None, channels: int) -> Any:
-    top = {"classes": classes} if classes is not None else {"include_top": False}
-    network = keras.applications.ResNet50(weights=None, input_shape=(224, 224, channels), **top)
-    network.load_weights(path)
-    return network
+    return [np.asarray(layer[name]) for name in texts(layer, "weight_names")]
 
 
 def _imagenet(model: Any, new_head: bool) -> Any:

@@ -18,6 +18,7 @@ import keras
 
 from resnet_bench.errors import ConfigError, DataError
 from resnet_bench.model.model_card import add_card
+from resnet_bench.model.model_file import kind_of
 from resnet_bench.model.normalization import FusedBatchNormalization
 from resnet_bench.records.files import replace_durably
 from resnet_bench.records.model_card import ModelCard
@@ -60,6 +61,12 @@ def assign(given: Layers, target: Any, skip: str | None = None) -> None:
     for name, layer in wanted.items():
         for weight, value in zip(layer.weights, given[name], strict=True):
             weight.assign(value)
+
+
+def differing_stages(given: Mapping[str, Any], target: Any) -> list[str]:
+    """Layers of the stem and the stages that one side lacks; empty where the networks differ in their heads alone."""
+    wanted = {layer.name for layer in target.layers if layer.weights}
+    return sorted(name for name in wanted ^ set(given) if name.startswith("conv") and name[4:5].isdigit())
 
 
 def _check_same_layers(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -131,14 +138,20 @@ def load(path: Path) -> Any:
 
     Raises `ConfigError` for another suffix and `DataError` for a file that is missing or damaged.
     """
+    if not path.exists():
+        _check_suffix(path)
+    if kind_of(path, f"The model file {path}") == "h5":
+        archive = path.with_name(f"{path.stem}-archive{SUFFIX}")
+        raise ConfigError(
+            f"The model file {path} is HDF5, and only .keras archives are read here.",
+            f"Convert it: bench-cli build --weights {path} --save {archive}.",
+        )
     _check_suffix(path)
-    if not path.is_file():
-        raise DataError(f"The model file {path} does not exist.", "Check the path.")
     try:
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
-        reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-        raise DataError(f"The model file {path} cannot be read: {reason}", "Save it again.") from problem
+        reason = (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
+        raise DataError(f"The model file {path} cannot be read: {reason}.", "Save it again.") from problem
 
 
 def load_weights(model: Any, path: Path) -> None:

@@ -5,6 +5,7 @@ Neighbours: `model/weights.py` loads it, `model/model_card.py` says what it read
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -98,11 +99,20 @@ def _reads(model: Any, path: str) -> tuple[Literal["channels_last", "channels_fi
     raise DataError(f"{path} reads arrays of shape {shape[1:]}, not images.", "1 or 3 channels are known.")
 
 
+def _layers(model: Any) -> Iterator[Any]:
+    """All layers in order, those of nested networks in their place."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+        else:
+            yield layer
+
+
 def _pixels(
     model: Any, card: ModelCard | None, channels: Literal[1, 3], path: str
 ) -> tuple[Pixels, tuple[Notice, ...]]:
     if card is not None:
         return card.pixels, ()
-    first = next((layer for layer in model.layers if hasattr(layer, "kernel") and layer.kernel.ndim == 4), None)
+    first = next((layer for layer in _layers(model) if hasattr(layer, "kernel") and layer.kernel.ndim == 4), None)
     name: PixelsName = "caffe" if channels == 3 and getattr(first, "use_bias", False) else "imagenet"
     return cards.pixels_named(name, channels), (Notice.make("pixels_assumed", model=path, pixels=name),)

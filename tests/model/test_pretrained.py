@@ -164,17 +164,64 @@ def test_what_does_not_fit_says_which_option_would(
 def test_files_that_are_no_weights_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no file of weights")
     (tmp_path / "weights.bin").write_text("")
+    with h5py.File(tmp_path / "old.h5", "w") as file:
+        file.attrs["layer_names"] = [b"conv1"]
+        file.create_group("conv1").attrs["weight_names"] = [b"kernel"]
+        file["conv1/kernel"] = np.zeros((7, 7, 3, 64))
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file.attrs["layer_names"] = [b"dense"]
         file.create_group("dense").attrs["weight_names"] = []
     for name, message in (
         ("text.h5", "cannot be read"),
-        ("other.h5", "has no layer conv1_conv"),
+        ("other.h5", "has no layer conv1_conv: it is no ResNet"),
+        ("old.h5", "from before Keras 2.2.3"),
         ("absent.h5", "does not exist"),
         ("weights.bin", "neither .keras nor .h5"),
     ):
         with pytest.raises((ConfigError, DataError), match=message):
             start_from(tiny(), str(tmp_path / name))
+
+
+def inside(base: Any) -> Any:
+    """A transfer-learning network with `base` as one layer."""
+    pooled = keras.layers.GlobalAveragePooling2D()
+    return keras.Sequential(
+        [keras.Input(base.input_shape[1:]), base, pooled, keras.layers.Dense(4, name="predictions")]
+    )
+
+
+@pytest.mark.parametrize("form", ["net.keras", "net.h5", "net.weights.h5"])
+def test_a_network_inside_a_larger_one_is_named(tmp_path: Path, form: str) -> None:
+    model = inside(headless())
+    save = model.save_weights if form.endswith("weights.h5") else model.save
+    save(tmp_path / form)
+    with pytest.raises(DataError, match=r"hold a network as one layer .* of a larger one"):
+        start_from(tiny(), str(tmp_path / form))
+
+
+def headless() -> Any:
+    source = trained()
+    return keras.Model(source.inputs, source.layers[-3].output, name="resnet")
+
+
+def test_a_head_of_another_form_is_left_out_with_a_new_head(tmp_path: Path) -> None:
+    base, fold = headless(), {"fold_biases": True}
+    x = keras.layers.Dense(7, name="dense")(keras.layers.GlobalAveragePooling2D()(base.output))
+    keras.Model(base.inputs, keras.layers.Dense(5, name="dense_1")(x)).save(tmp_path / "head.keras")
+    model = tiny(variant="v1")
+    with pytest.raises(DataError, match=r"not in the network: dense, dense_1.*Use --new-head"):
+        start_from(model, str(tmp_path / "head.keras"), pixels="imagenet", **fold)
+    assert start_from(model, str(tmp_path / "head.keras"), new_head=True, pixels="imagenet", **fold).new_head
+    assert_close(model.get_layer("conv1_conv").kernel, base.get_layer("conv1_conv").kernel)
+
+
+@pytest.mark.parametrize("form", ["v2.keras", "v2.weights.h5"])
+def test_weights_of_a_v2_network_are_named(tmp_path: Path, form: str) -> None:
+    theirs = keras.applications.ResNet50V2(weights=None, include_top=False, input_shape=(32, 32, 3))
+    save = theirs.save_weights if form.endswith("weights.h5") else theirs.save
+    save(tmp_path / form)
+    with pytest.raises(DataError, match=r"are of a ResNet(50V2| V2), and the network is V1"):
+        start_from(tiny(variant="v1"), str(tmp_path / form), fold_biases=True)
 
 
 def test_the_imagenet_download_is_asked_for_the_right_network(monkeypatch: pytest.MonkeyPatch) -> None:
