@@ -97,6 +97,15 @@ class FieldParameter(click.Option):
 class ConfigurationCommand(click.Command):
     """A command whose help lists its options by section."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; words too many are mostly the files of a glob without quotes."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "unexpected extra argument" in error.message:
+                error.message += ". A glob needs quotes: --data 'train-*'."
+            raise
+
     def listed(self, ctx: click.Context) -> list[click.Parameter]:
         """The parameters that its help lists."""
         return self.get_params(ctx)

@@ -26,10 +26,15 @@ def refuse_remote(data: str, flag: str = "--data") -> None:
         )
 
 
+def local_path(data: str, flag: str = "--data") -> Path:
+    """The path that `data` names, `~` expanded; `DataError` for a remote address."""
+    refuse_remote(data, flag)
+    return Path(data).expanduser()
+
+
 def existing(data: str, what: str, flag: str = "--data") -> Path:
     """The path of a file or folder that is there and may be looked at; else a `DataError`. what: to name instead."""
-    refuse_remote(data, flag)
-    path = Path(data).expanduser()
+    path = local_path(data, flag)
     try:
         path.stat()
     except FileNotFoundError as error:
@@ -57,8 +62,7 @@ def is_folder(path: Path) -> bool:
 def matches(pattern: str) -> list[Path]:
     """The files and folders that a path or a glob names, sorted. A path that exists is taken as it is, and so is the
     folder part of a glob: `set [v1]/*.tfrecord` names the files of the folder `set [v1]`."""
-    refuse_remote(pattern)
-    path = Path(pattern).expanduser()
+    path = local_path(pattern)
     if os.path.lexists(path):
         return [path]
     literal = Path()

@@ -8,6 +8,7 @@ longer than measuring, so the identity is a hash over a sample (`identity`). Use
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ import msgspec
 from resnet_bench.config.fields import Value
 from resnet_bench.data.encoded_image import read_header
 from resnet_bench.errors import DataError
+from resnet_bench.records.saved import UNREADABLE
 
 EDGE_BYTES = 64 * 1024
 SAMPLED_FILES = 2048
@@ -70,12 +72,12 @@ def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a folder; None if there is none. Raises `DataError` if it cannot be read."""
     path = folder / MANIFEST_NAME
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        return msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8), type=Manifest)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from error
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{path} is not a manifest of this tool ({error}).", "Delete it, or name another folder."
         ) from error

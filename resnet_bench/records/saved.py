@@ -110,6 +110,8 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
             raise RecordError(
                 f"{path} is not a {cls.noun}: its type is {header.tag!r}.", "bench-cli show prints every type."
             )
+        if header.schema_version < 1:
+            raise RecordError(f"{path} has schema version {header.schema_version}, which no version wrote.")
         if header.schema_version > cls.newest_schema():
             raise RecordError(
                 f"{path} has schema version {header.schema_version}; this version reads up to {cls.newest_schema()}.",

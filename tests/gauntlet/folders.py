@@ -143,6 +143,11 @@ def _file(root: Path) -> None:
     put(root, jpeg())
 
 
+def _all_kinds(root: Path) -> None:
+    for number, (name, make) in enumerate(READ.items()):
+        put(root / ("cat", "dog")[number % 2] / f"{name}.jpg", make())
+
+
 FOLDERS: dict[str, Make] = {
     "plain": plain,
     "self_loop": _linked(".", "cat/current"),
@@ -193,10 +198,7 @@ FOLDERS: dict[str, Make] = {
     "name_not_utf8": _with(_not_utf8_name),
     "class_not_utf8": _with(_not_utf8_class),
     "png_named_jpg": _with(lambda root: put(root / "cat" / "p.jpg", encode(picture(), "PNG"))),
-    "all_kinds": lambda root: [  # type: ignore[return-value, func-returns-value]
-        put(root / ("cat", "dog")[number % 2] / f"{name}.jpg", make())
-        for number, (name, make) in enumerate(READ.items())
-    ],
+    "all_kinds": _all_kinds,
 }
 
 

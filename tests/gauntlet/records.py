@@ -25,6 +25,22 @@ def _edited(**changes: object) -> Callable[[], bytes]:
     return lambda: json.dumps({**json.loads(whole()), **changes}).encode()
 
 
+def _said(text: str) -> Callable[[], bytes]:
+    """A record with a text from elsewhere in fields that commands show."""
+
+    def make_content() -> bytes:
+        record = json.loads(whole())
+        record["environment"]["cpu"]["model"] = text
+        record["environment"]["gpus"] = []
+        record["verdict"] = {
+            "kind": "invalid",
+            "reasons": [{"kind": "unheard", "message": text, "severity": "warning", "remedy": text}],
+        }
+        return json.dumps(record).encode()
+
+    return make_content
+
+
 def _texts(old: bytes, new: bytes) -> Callable[[], bytes]:
     return lambda: whole().replace(old, new, 1)
 
@@ -33,10 +49,10 @@ READABLE: dict[str, Callable[[], bytes]] = {
     "plain": whole,
     "with_mark": lambda: UTF8_MARK + whole(),
     "with_crlf": lambda: whole().replace(b"\n", b"\r\n"),
-    "brackets": _texts(b"photos", b"[/bold] [red]photos[link=x]"),
-    "escapes": _texts(b"photos", b"\\u001b]0;owned\\u0007\\u001b[2Jphotos"),
-    "html": _texts(b"photos", b"<script>alert(1)</script>"),
-    "right_to_left": _texts(b"photos", b"\\u202ephotos"),
+    "brackets": _said("[/bold] [red]words[link=x]"),
+    "escapes": _said("\x1b]0;owned\x07\x1b[2Jwords"),
+    "html": _said("<script>words</script>"),
+    "right_to_left": _said("\u202ewords"),
 }
 
 UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {

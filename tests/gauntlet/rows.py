@@ -19,7 +19,15 @@ from click.testing import CliRunner
 from resnet_bench.cli import group
 from tests.gauntlet.inputs import Inputs
 
-NEVER = ("Traceback", "UnicodeEncodeError", "UnicodeDecodeError", "MarkupError", "ValidationError", "\x1b]", "site-packages")
+NEVER = (
+    "Traceback",
+    "UnicodeEncodeError",
+    "UnicodeDecodeError",
+    "MarkupError",
+    "ValidationError",
+    "\x1b]",
+    "site-packages",
+)
 """What no user is ever shown."""
 
 NETWORK = "--image-size 32 --batch-size 4 --stage-sizes 1,1,1,1 --width 8"

@@ -92,7 +92,7 @@ SHARDS: dict[str, Make] = {
     "no_example": _only(lambda: framing.frame(b"\xff\xfe\xfd")),
     "other_keys": _only(lambda: framing.frame(encode({"image": jpeg(), "label": 1}))),
     "no_label": _only(lambda: framing.frame(encode({ENCODED: jpeg()}))),
-    "negative_label": _only(lambda: record(label=-5)),
+    "negative_label": _only(lambda: record(label=(1 << 64) - 5)),
     "large_label": _only(lambda: record(label=1 << 40)),
     "text_label": _only(lambda: framing.frame(encode({ENCODED: jpeg(), LABEL: b"cat"}))),
     "manifest_damaged": _beside(manifest__json=b"{"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gauntlet import images
 from tests.gauntlet.inputs import Inputs
 from tests.gauntlet.rows import RUN, TRAIN, Row, check, table
 
@@ -43,6 +44,7 @@ READ: dict[str, tuple[int, str]] = {
     "newline": (9, ""),
     "set [v1]*": (8, ""),
     "png_named_jpg": (9, ""),
+    "all_kinds": (len(images.READ), ""),
 }
 """By name: the images that are read, and what is said of the others."""
 
@@ -62,9 +64,9 @@ PARTS = ("train_val", "three_parts", "parts_in_capitals")
 
 
 def _rows_read() -> Iterator[Row]:
-    for name, (images, left_out) in READ.items():
+    for name, (count, left_out) in READ.items():
         for verb, command in COMMANDS.items():
-            counted = (f"{images} images",) if verb == "make" else ()
+            counted = (f"{count} images",) if verb == "make" else ()
             says = (*counted, left_out) if verb != "train" else ()
             yield Row(f"{verb}_{name}", command.replace("NAME", name), says=says)
 

@@ -20,7 +20,7 @@ from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
 from resnet_bench.config.shards import WriteShardsConfig
 from resnet_bench.data.class_folders import LAYOUT, FolderWalk, train_and_test_folders
-from resnet_bench.data.data_paths import cannot_read, list_folder
+from resnet_bench.data.data_paths import cannot_read, list_folder, local_path
 from resnet_bench.data.datasets import Dataset, stratified
 from resnet_bench.data.datasets.files import FilePart, View, joined, replace_hash
 from resnet_bench.data.encoded_image import DECODABLE, UNDECODABLE, format_problem
@@ -52,7 +52,7 @@ class FolderSource(DataSource):
         """One class per subfolder, two or more; images of any size."""
         assert data is not None, "checked before"
         train, _ = _parts(data, None)
-        names = _names(FolderWalk(Path(train).expanduser()))
+        names = _names(FolderWalk(local_path(train)))
         _check_classes(train, names, None)
         return len(names), None
 
@@ -66,7 +66,7 @@ class FolderSource(DataSource):
         """The test part is another such folder, or `val/` beside `train/`, or split off class by class."""
         assert request.data is not None, "checked before"
         data, test_data = _parts(request.data, request.test_data)
-        walk = FolderWalk(Path(data).expanduser())
+        walk = FolderWalk(local_path(data))
         names = _names(walk)
         _check_classes(data, names, request.classes)
         source = replace(_open(walk, data, len(names), "error"), remedy=REPAIR)
@@ -107,7 +107,7 @@ def open_folder(data: str, classes: int, on_bad_record: Literal["error", "skip"]
     counted as unreadable with "skip"; so are a class beyond `classes` and a file that may not be read. Raises
     `DataError` for a missing or empty folder too, and for one that cannot be listed.
     """
-    return _open(FolderWalk(Path(data).expanduser()), data, classes, on_bad_record)
+    return _open(FolderWalk(local_path(data)), data, classes, on_bad_record)
 
 
 def _open(walk: FolderWalk, data: str, classes: int, on_bad_record: Literal["error", "skip"]) -> SourceFiles:
@@ -180,7 +180,7 @@ def _facts(root: Path, paths: list[Path], classes_found: int) -> DataFacts:
 
 def _parts(data: str, test_data: str | None) -> tuple[str, str | None]:
     """The folders of the train and the test part: `train/` and `val/` of a folder that holds such parts alone."""
-    found = train_and_test_folders(Path(data).expanduser())
+    found = train_and_test_folders(local_path(data))
     if found is None:
         return data, test_data
     train, test = found
@@ -233,7 +233,7 @@ def _chosen(source: SourceFiles, indices: Any) -> SourceFiles:
 
 def _relabelled(test_data: str, names: tuple[str, ...]) -> SourceFiles:
     """A test folder with the labels of the train folder's classes of the same names."""
-    walk = FolderWalk(Path(test_data).expanduser())
+    walk = FolderWalk(local_path(test_data, "--test-data"))
     own = _names(walk)
     unknown = [name for name in own if name not in names]
     if unknown:
@@ -256,7 +256,7 @@ class FolderImages:
     prefix = "images"
 
     def __init__(self, data: str, seed: int, on_bad_record: Literal["error", "skip"]) -> None:
-        root = Path(data).expanduser()
+        root = local_path(data)
         walk = FolderWalk(root)
         source = _open(walk, data, _ANY_CLASSES, on_bad_record)
         self.left_out = walk.left_out_words()
