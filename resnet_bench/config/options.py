@@ -102,9 +102,9 @@ class ConfigurationCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            if "unexpected extra argument" in error.message:
-                error.message += ". A glob needs quotes: --data 'train-*'."
-            raise
+            if "unexpected extra argument" not in error.message:
+                raise
+            raise click.UsageError(f"{error.message}. A glob needs quotes: --data 'train-*'.", ctx) from error
 
     def listed(self, ctx: click.Context) -> list[click.Parameter]:
         """The parameters that its help lists."""
