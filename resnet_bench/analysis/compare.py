@@ -2,8 +2,8 @@
 
 Records of one configuration are pooled; the process is the unit of replication. What must be equal is
 declared once: the role of each field in `config/`, and `MACHINE` and `VERSIONS` below. Options, versions
-and the rest of the environment may differ, and are reported. Neighbours: `ratios.py` has the statistics,
-`record.py` the records, `report/comparison.py` the words.
+and the rest of the environment may differ, and are reported. Neighbours: `ratio.py` has the statistics,
+`records/record.py` the records, `report/words/comparison.py` the words.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Series = NDArray[Any]
 
-MIN_ROUNDS = 8
+MIN_STEADY_STATE_ROUNDS = 8
 """With fewer rounds a changepoint cannot be distinguished from chance, and the answer is unknown."""
 
 MIN_SHIFT = 0.02
@@ -99,10 +99,10 @@ def _step_number(process: ProcessSamples, found: SteadyFinding, steps_per_call: 
 
 def detect(step_s: Sequence[float]) -> SteadyFinding:
     """What step times (seconds, one per round, in order) do: reached, still_drifting, slowing_down, bimodal,
-    or unknown where there are fewer than `MIN_ROUNDS`."""
+    or unknown where there are fewer than `MIN_STEADY_STATE_ROUNDS`."""
     import numpy as np
 
-    if len(step_s) < MIN_ROUNDS:
+    if len(step_s) < MIN_STEADY_STATE_ROUNDS:
         return SteadyFinding("unknown")
     series = np.log(np.asarray(step_s, dtype=float))
     found = _by_changepoints(series)
@@ -166,7 +166,7 @@ def _drift(calm: Series, cost: float, penalty: float) -> float:
     import numpy as np
 
     n = len(calm)
-    if n < MIN_ROUNDS:
+    if n < MIN_STEADY_STATE_ROUNDS:
         return 0.0
     time = np.arange(n) - (n - 1) / 2
     slope = float((time * calm).sum() / (time * time).sum())

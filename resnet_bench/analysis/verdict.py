@@ -23,7 +23,7 @@ MIN_PROCESSES = 3
 WIDE = 0.1
 """Half-width of the interval, as a fraction, above which process-to-process variation is reported as high."""
 
-MIN_VALID_ROUNDS = steady_state.MIN_ROUNDS
+MIN_VALID_ROUNDS = steady_state.MIN_STEADY_STATE_ROUNDS
 """Timed rounds of each process: fewer cannot show a steady state."""
 
 MIN_COUNTED_ROUNDS = steady_state.MIN_TAIL

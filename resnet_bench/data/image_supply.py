@@ -1,7 +1,8 @@
 """What shards are written from: images one by one, in a fixed order.
 
 An `ImageSupply` hands out one task per image; a task gives a `Picture`: a framed record and its facts. The sources
-that `data make` accepts have one each (`sources/photos.py`, `folder.py`, `tfds.py`); `write_shards` runs the tasks.
+that `data make` accepts have one each (`sources/photos.py`, `sources/folder.py`, `sources/tfds.py`); `write_shards`
+runs the tasks.
 Labels are stored from 1, as ImageNet's are. Imports no TensorFlow.
 """
 

@@ -24,11 +24,11 @@ def rounds_per_pair(round_s: float) -> int:
     return min(MOST_PAIRED_ROUNDS, max(FEWEST_PAIRED_ROUNDS, wanted))
 
 
-MIN_ROUNDS = 3
+MIN_TIMED_ROUNDS = 3
 AUTO_ROUNDS = 20
 """Timed rounds of a process by default, where they fit."""
 
-ENOUGH_ROUNDS = 10
+ROUNDS_BEFORE_CHECKS = 10
 """Rounds that show a steady state (8) with two to spare for warm-up that is discarded: what checks may not take."""
 
 MAX_STEPS_PER_ROUND = 1000
@@ -70,20 +70,20 @@ def rounds_that_fit(rounds: int, round_s: float, share_s: float, left_s: float) 
     """How many of the asked `rounds` fit; 0 where not even one does.
 
     `share_s` is this process' part of the remaining time, `left_s` all of it: a process whose share
-    cannot hold `MIN_ROUNDS` takes time from the others.
+    cannot hold `MIN_TIMED_ROUNDS` takes time from the others.
     """
     fitting = math.floor(share_s / (round_s * SAFETY))
-    if fitting < MIN_ROUNDS:
-        fitting = min(MIN_ROUNDS, math.floor(left_s / (round_s * SAFETY)))
+    if fitting < MIN_TIMED_ROUNDS:
+        fitting = min(MIN_TIMED_ROUNDS, math.floor(left_s / (round_s * SAFETY)))
     return max(0, min(rounds, fitting))
 
 
 def share_of_time(left_s: float, cold_s: float, round_s: float, further: int) -> float:
     """Seconds that this process may spend on rounds, so that as many as possible of the `further` processes
-    still fit: each needs its own cold start of `cold_s` and `MIN_ROUNDS` rounds. What the cold starts leave
+    still fit: each needs its own cold start of `cold_s` and `MIN_TIMED_ROUNDS` rounds. What the cold starts leave
     is shared evenly; where no other process fits, this one has all of it.
     """
-    least_s = MIN_ROUNDS * round_s
+    least_s = MIN_TIMED_ROUNDS * round_s
     for others in range(further, 0, -1):
         share_s = (left_s - others * cold_s * SAFETY) / (others + 1)
         if share_s >= least_s * SAFETY:
@@ -116,7 +116,7 @@ def profiled_calls(call_s: float) -> int:
 
 def another_warmup_fits(step_s: float, steps_per_call: int, left_s: float) -> bool:
     """Whether one more warm-up call leaves time for the fewest rounds that are worth having."""
-    return left_s >= step_s * steps_per_call * (1 + MIN_ROUNDS) * SAFETY
+    return left_s >= step_s * steps_per_call * (1 + MIN_TIMED_ROUNDS) * SAFETY
 
 
 def processes_that_fit(wanted: int, done: int, process_s: float, left_s: float) -> int:

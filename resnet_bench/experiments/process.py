@@ -80,7 +80,7 @@ class TimedProcess:
         """Seconds to leave to the option checks: where a number of rounds was requested, these come first."""
         asked = self._config().measure.rounds
         wishes = evidence_pass.wishes_s(self._found, self._samples.cold_start, step_s)
-        rounds = budget.ENOUGH_ROUNDS if asked == "auto" else asked
+        rounds = budget.ROUNDS_BEFORE_CHECKS if asked == "auto" else asked
         left_s = self._deadline - time.monotonic() - FINISHING_S
         return budget.kept_for_checks(wishes, rounds, round_s, left_s, cold_s, further)
 
@@ -167,7 +167,7 @@ class TimedProcess:
         self._planned, self._series = rounds, self.timed
         if config.measure.rounds == "auto":
             self._found.resolved = replace(config, measure=replace(config.measure, rounds=rounds))
-        budget_s = max(0.0, min(left_s, max(share_s, budget.MIN_ROUNDS * steps * step_s)))
+        budget_s = max(0.0, min(left_s, max(share_s, budget.MIN_TIMED_ROUNDS * steps * step_s)))
         command = p.Measure(rounds=rounds, steps=steps, budget_s=budget_s, watch=True)
         self._found.note(*self._ask(command, p.Timed).notices)
 

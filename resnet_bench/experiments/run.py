@@ -192,7 +192,7 @@ class _TimedProcesses:
                 break
             overhead = time.monotonic() - start - timed_s
             last = self.found.processes[-1]
-            shortest = overhead + budget.MIN_ROUNDS * (timed_s / len(last.rounds))
+            shortest = overhead + budget.MIN_TIMED_ROUNDS * (timed_s / len(last.rounds))
             self.number += 1
             total = budget.processes_that_fit(total, self.number, shortest, self._left())
         if self.number < asked:

@@ -1,6 +1,6 @@
 """Layers of a built network by stage and kind: what a roofline counts.
 
-Worker side. Neighbours: `resnet.py` names the layers, `roofline.py` turns counts into flops and bytes.
+Worker side. Neighbours: `resnet.py` names the layers, `analysis/roofline.py` turns counts into flops and bytes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Owns the `Environment` that every record holds and that comparisons check field by field. Nothing in it
 names a person or a host, and no variable outside the listed families is read. What cannot be known is
-None. Neighbours: `runtime/` supplies the facts, `doctor.py` and `record.py` take them.
+None. Neighbours: `runtime/` supplies the facts, `doctor.py` and `records/record.py` take them.
 """
 
 from __future__ import annotations

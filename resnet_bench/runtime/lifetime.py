@@ -1,6 +1,6 @@
 """A process that ends with the one that started it. Imports no TensorFlow.
 
-Neighbours: `worker/child.py` and `data/serve.py` bind their processes this way.
+Neighbours: `worker/child.py` and `data/service_process.py` bind their processes this way.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Do comparisons cry wolf, and do they find what is there? Simulated timings through the real statistics.
 
-The machine is `simulated.py`'s: drift, swings, outliers, autocorrelated noise and process effects, its
+The machine is `tests/support/simulated.py`'s: drift, swings, outliers, autocorrelated noise and process effects, its
 parameters stated there, on 20 seeds that development never used. The deviation per pair of processes comes
 out at 2 %, which a test checks.
 """

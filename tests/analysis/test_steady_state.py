@@ -170,7 +170,7 @@ def test_any_series_is_judged_and_the_unit_does_not_matter(step_s: list[float], 
     assert (found.start is not None) == (found.kind == "reached")
     if found.start is not None:
         assert len(step_s) - found.start >= min(len(step_s), steady_state.MIN_TAIL)
-    assert (found.kind == "unknown") == (len(step_s) < steady_state.MIN_ROUNDS)
+    assert (found.kind == "unknown") == (len(step_s) < steady_state.MIN_STEADY_STATE_ROUNDS)
     powers = [seconds * 2.0 ** round(np.log2(unit)) for seconds in step_s]
     assert steady_state.detect(powers).kind == found.kind
 

@@ -38,7 +38,7 @@ def test_planned_rounds_never_exceed_what_was_asked_or_what_is_left(
 
 
 def test_a_process_whose_share_is_too_small_takes_from_the_others() -> None:
-    assert budget.rounds_that_fit(20, 10.0, share_s=15.0, left_s=100.0) == budget.MIN_ROUNDS
+    assert budget.rounds_that_fit(20, 10.0, share_s=15.0, left_s=100.0) == budget.MIN_TIMED_ROUNDS
 
 
 def test_nothing_fits_where_no_round_fits() -> None:

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def timed_processes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What follows them is `test_afterwards.py`'s."""
+    """What follows them is `test_evidence_pass.py`'s."""
     monkeypatch.setattr(EvidencePass, "run", no_pass)
 
 

@@ -1,6 +1,6 @@
 """The race for the fastest configuration, played on a simulated machine: no processes, no clock.
 
-The machine is `simulated.py`'s, with its drift, outliers, autocorrelated noise and process effects.
+The machine is `tests/support/simulated.py`'s, with its drift, outliers, autocorrelated noise and process effects.
 """
 
 from __future__ import annotations

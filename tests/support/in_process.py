@@ -1,7 +1,7 @@
 """A worker without a process: real commands, a fake backend, and every message encoded and decoded as on the pipe.
 
 For tests of what the parent makes of answers. That processes really start, stop and die as is claimed here is tested
-with `WorkerProcess` (`tests/worker/test_process.py`, `test_hostile.py`, and a test or two per command).
+with `WorkerProcess` (`tests/worker/test_process.py`, `tests/worker/test_hostile.py`, and a test or two per command).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from resnet_bench.records.run import Round
 from resnet_bench.runtime.system import available_bytes
 from resnet_bench.worker.interface import Worker
 
-MIN_ROUNDS = 4
+MIN_PAIRED_ROUNDS = 4
 """Fewest rounds per side that make a repetition worth keeping."""
 
 MIN_REPETITIONS = 3
@@ -40,7 +40,8 @@ MEMORY_SAFETY = 1.2
 @dataclass(frozen=True)
 class Repetition:
     """What one process of each side timed: `rounds[side][i]` were neighbours in time for all sides where they
-    were `interleaved`; else one process ran after the other. `start_order` is that of their processes."""
+    were `interleaved`; else one process ran after the other. `start_order` is that of processes that were
+    live together."""
 
     rounds: dict[str, tuple[Round, ...]]
     interleaved: bool = True
@@ -140,7 +141,7 @@ class Interleaver:
         if found is None:
             found = self._process_by_process()
         most = max(len(rounds) for rounds in found.rounds.values())
-        spare = max(0, most - MIN_ROUNDS) / most
+        spare = max(0, most - MIN_PAIRED_ROUNDS) / most
         timed_s = sum(one.wall_s for rounds in found.rounds.values() for one in rounds)
         self._shortest_s = time.monotonic() - start - spare * timed_s
         return found
@@ -219,9 +220,9 @@ class Interleaver:
 
     def _process_by_process(self) -> Repetition:
         """A repetition of whole processes, in an order that changes from one to the next."""
-        timed, order = {}, self._order(0)
+        timed = {}
         parts = len(self._sides) * (2 if self._budget.pairs > 1 else 1)
-        for name in order:
+        for name in self._order(0):
             with self._sides[name].new_worker() as worker:
                 side = self._ready(name, worker)
                 start = time.monotonic()
@@ -233,7 +234,7 @@ class Interleaver:
                     if self._must_end(number + 1, start, share_end):
                         break
                 timed[name] = tuple(side.timed)
-        return Repetition(timed, interleaved=False, start_order=order)
+        return Repetition(timed, interleaved=False)
 
     def _time_round(self, side: LiveSide, steps: int) -> None:
         try:
@@ -250,6 +251,6 @@ class Interleaver:
         first equally often."""
         now = time.monotonic()
         next_two_s = 2 * (now - start) / done
-        if done >= MIN_ROUNDS:
+        if done >= MIN_PAIRED_ROUNDS:
             return done % 2 == 0 and now + next_two_s > share_end
         return False

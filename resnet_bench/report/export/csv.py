@@ -1,6 +1,6 @@
 """Records for other tools: CSV, and the JSON that benchmark trackers in CI read.
 
-Pure: bytes out, the command line writes them. The columns are those of `columns.py`.
+Pure: bytes out, the command line writes them. The columns are those of `records/columns.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A bar chart of the effect of each pipeline option (SVG, PNG or PDF), with intervals.
 
-matplotlib (the extra `history`) draws; the ratios come from `pipeline_rates.py`.
+matplotlib (the extra `plots`) draws; the ratios come from `analysis/pipeline.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Confusion matrices as a picture (SVG, PNG or PDF): which classes were taken for which.
 
-matplotlib (the extra `history`) draws. Neighbour: `evaluation.py` words the same result.
+matplotlib (the extra `plots`) draws. Neighbour: `records/evaluation.py` words the same result.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Learning curves as a picture (SVG or PNG): loss, accuracy and images/s over epochs.
 
-matplotlib draws. Neighbours: `training.py` has the words, `cli/train.py` writes the file.
+matplotlib draws. Neighbours: `records/training.py` has the words, `cli/train.py` writes the file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A network as a picture (SVG, PNG or PDF): its stages, blocks, shapes and skip connections.
 
-Drawn from the counted stages alone, so that it shows what was built. matplotlib (the extra `history`)
-draws. Neighbour: `network.py` prints the same as a table.
+Drawn from the counted stages alone, so that it shows what was built. matplotlib (the extra `plots`)
+draws. Neighbour: `report/terminal/network.py` prints the same as a table.
 """
 
 from __future__ import annotations

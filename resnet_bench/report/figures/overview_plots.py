@@ -1,6 +1,6 @@
 """Figures about several records: their throughputs, and their ratios to a base.
 
-Pure. Neighbours: `compare.py` computes ratios, `charts.py` draws.
+Pure. Neighbours: `analysis/compare.py` computes ratios, `charts.py` draws.
 """
 
 from __future__ import annotations

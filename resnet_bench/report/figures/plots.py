@@ -1,7 +1,7 @@
 """Each figure of a report: what is drawn of a record, and the table that says the same.
 
 Pure: records in, figures out; None where a record has nothing to draw. Neighbours: `charts.py` draws,
-`record_sections.py` and `report.py` place them.
+`report/page/record_sections.py` and `report/page/report.py` place them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A metric over time as a picture (SVG, PNG or PDF): points with intervals, levels and where they change.
 
-matplotlib (the extra `history`) draws; nothing here decides what is a change.
+matplotlib (the extra `plots`) draws; nothing here decides what is a change.
 """
 
 from __future__ import annotations

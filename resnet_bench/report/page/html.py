@@ -2,7 +2,7 @@
 
 Jinja2 escapes everything that a record says. Style sheet and script are inside the file, and its content
 security policy names their hashes, so that nothing else can run or be loaded. Neighbours:
-`document.py` has what is written, `charts.py` the drawings.
+`document.py` has what is written, `report/figures/charts.py` the drawings.
 """
 
 from __future__ import annotations

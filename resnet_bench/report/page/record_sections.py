@@ -1,6 +1,7 @@
 """One record as a chapter of a report: the answer, then the sections that it has data for.
 
-Pure. Neighbours: `headline.py` has the headline, `plots.py` and `limit_plots.py` the figures, `document.py` the types.
+Pure. Neighbours: `headline.py` has the headline, `report/figures/plots.py` and `report/figures/limit_plots.py` the
+figures, `document.py` the types.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 then a chapter for each record.
 
 Pure. Neighbours: `record_sections.py` makes a chapter of a record, `result_sections.py` sections of the other
-results, `compare.py` and `batch_curve.py` compute.
+results, `analysis/compare.py` and `analysis/batch_curve.py` compute.
 """
 
 from __future__ import annotations

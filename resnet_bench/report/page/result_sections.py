@@ -1,7 +1,7 @@
 """Results of `bottleneck`, `ab`, `noise`, `tune` and `evaluate` as sections of a report.
 
-Pure. The words are those of the terminal: `bottleneck.py`, `ab.py` and `tune.py`.
-Neighbours: `report.py` places the sections, `plots.py` and `overview_plots.py` draw.
+Pure. The words are those of the terminal: `records/bottleneck.py`, `records/ab.py` and `records/tuning.py`.
+Neighbours: `report.py` places the sections, `report/figures/plots.py` and `report/figures/overview_plots.py` draw.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What was found out about a run beside its speed, as blocks of a report: limits, operations, evidence, energy,
 training, and what others have published.
 
-Pure. Neighbours: `record_sections.py` places them, `limit_plots.py` and `plots.py` draw.
+Pure. Neighbours: `record_sections.py` places them, `report/figures/limit_plots.py` and `report/figures/plots.py` draw.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The results of `data bench` on a terminal: stages, epochs, memory, options changed one by one.
 
-`ablation_chart.py` draws the last of these. Neighbour: `text.py` puts it under the record's summary.
+`report/figures/ablation_chart.py` draws the last of these. Neighbour: `text.py` puts it under the record's summary.
 """
 
 from __future__ import annotations

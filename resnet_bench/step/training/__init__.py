@@ -1,5 +1,5 @@
 """Training to an accuracy: the loop, its schedule, when it ends, and its checkpoints.
 
-`loop.py` drives a step from `step/training.py` over a data set from `data/sets`; `worker/training.py` sets both
+`loop.py` drives a step from `step.py` over a data set from `data/datasets/`; `worker/handlers/train.py` sets both
 up inside a worker. Imports no TensorFlow, so that all of it is tested with a step that is made up.
 """
