@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar, assert_never, get_args
 
 from resnet_bench.errors import RecordError
 from resnet_bench.records.ab import AbRecord
@@ -138,3 +138,5 @@ def _add(path: Path, saved: RecordOrResult, found: SavedFiles) -> None:
             found.results.tunings.append((path, saved))
         case EvaluationRecord():
             found.results.evaluations.append((path, saved))
+        case _:
+            assert_never(saved)

@@ -242,6 +242,6 @@ def test_the_summary_tells_the_steady_state_in_a_few_words() -> None:
     calm, late, torn = level((20, 1.0)), level((5, 1.3), (15, 1.0)), level(*[(3, 1.0), (3, 1.3)] * 4)
     marked = [steady_state.mark(process(timed), 1) for timed in (calm, late, torn, [1.0] * 3)]
     assert shown(marked[0], marked[0]) == "reached at step 2"
-    assert shown(marked[0], marked[1]) == "reached at step 2 to 24, 5 rounds before it left out"
+    assert shown(marked[0], marked[1]) == "reached at step 2 to 24, 5 rounds before it not counted"
     assert shown(marked[0], marked[2], marked[2]) == "1 x reached at step 2, 2 x bimodal"
     assert shown(marked[3]) == "unknown, too few rounds"

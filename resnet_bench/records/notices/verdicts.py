@@ -41,7 +41,7 @@ _TOO_LITTLE = (
         "few_processes",
         "verdict",
         "degrades",
-        "Only {processes} of the {needed} processes needed for a confidence interval ran.",
+        "Only {processes} of the {needed} processes needed for a useful confidence interval ran.",
         "Use --preset standard, or --processes {needed} and a larger --max-time.",
         {"processes": int, "needed": int},
     ),
