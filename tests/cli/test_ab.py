@@ -183,11 +183,11 @@ def sides_of(name: str) -> click.Command:
     ("words", "part"),
     [
         (("ab", "--preset", "smoke", "--xla"), "The two sides come first, each in quotes."),
-        (("noise", "--rounds", "5"), "--rounds does not belong to a side"),
+        (("noise", "--rounds", "5"), "--rounds is not an option of ab and noise"),
         (("noise", "--no-such"), "No such option"),
         (("tune", "--pairs", "1"), "--pairs 1 is not allowed: confirming the result takes at least 2."),
         (("tune", "--turns", "3"), "--turns 3 is not allowed: confirming the result takes at least 4."),
-        (("ab", "--rounds 5", ""), "--rounds does not belong to a side"),
+        (("ab", "--rounds 5", ""), "--rounds is not an option of ab and noise"),
         (("ab", "--xla 'open", ""), "is not understood"),
         (("ab", "--batch-size max", ""), "--batch-size max works with run only"),
         (("ab", "--batch-size 0", ""), "--batch-size 0 is not allowed"),

@@ -125,7 +125,7 @@ def test_ab_takes_dicts_and_flags(tmp_path: Path) -> None:
     [
         (({}, {"xlaa": True}), {}, "A side has no option 'xlaa'. Did you mean xla?"),
         (("", "--xla '"), {}, "is not understood"),
-        (({}, {"rounds": 3}), {}, "does not belong to a side"),
+        (({}, {"rounds": 3}), {}, "is not an option of ab and noise"),
         (("", ""), {"pairs": 0}, "--pairs 0 is not allowed"),
         (("", ""), {"max_time": "soon"}, "--max-time soon is not allowed"),
         (("", ""), {"precision_target": 3}, "--precision-target 3 is not allowed"),

@@ -110,6 +110,7 @@ def test_another_network_on_purpose_is_no_reason_to_measure_again() -> None:
         ("out_of_memory", "find the largest batch that fits: bench-cli run"),
         ("budget", "allow more time: bench-cli run"),
         ("interrupted", "start again: bench-cli run"),
+        ("data", "correct that, then start again: bench-cli run"),
         ("device", "inspect the machine: bench-cli doctor"),
         ("crashed", "inspect the machine: bench-cli doctor"),
     ],

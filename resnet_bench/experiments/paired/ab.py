@@ -40,7 +40,7 @@ def parse_side(label: str, words: list[str]) -> Side:
     for name in given:
         if name in protocol and name not in protocol_of("side"):
             raise ConfigError(
-                f"{protocol[name]} does not belong to a side: both sides are measured in the same way.",
+                f"{protocol[name]} is not an option of ab and noise: both sides are measured in the same way.",
                 "Leave it out; --pairs, --turns, --max-time and --output stand outside the quotes.",
             )
     if config.step.batch_size == "max":

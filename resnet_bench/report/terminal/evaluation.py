@@ -75,6 +75,8 @@ def _both(score: ClassScore) -> tuple[float | None, float | None]:
 
 def predictions(found: Sequence[Prediction]) -> RenderableType:
     """A row per image that could be read: its most likely classes with their probabilities."""
+    if all(each.problem is not None for each in found):
+        return Text("No image could be read.", style="red")
     most = max((len(each.likely) for each in found), default=0)
     grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column("image", overflow="fold")

@@ -73,6 +73,8 @@ def _after_failure(record: Record) -> str:
         return step("start again", _again(record))
     if kind == "data" and config.data.source == "tfrecord" and config.data.data:
         return step("check every record", ["bench-cli", "data", "check", config.data.data])
+    if kind in ("data", "config"):
+        return step("correct that, then start again", _again(record))
     return step("inspect the machine", ["bench-cli", "doctor"])
 
 
