@@ -118,6 +118,16 @@ class AbRecord(Saved, frozen=True, kw_only=True, tag="ab"):
         return (*sides, ("ratio", f"{ratio.value:.3f}{interval}"), ("finding", self.result.finding))
 
     @property
+    def contradiction(self) -> str:
+        """Neighbouring rounds come in pairs, and every round took time for some images."""
+        for pair in self.result.pairs if self.result is not None else ():
+            if pair.interleaved and len(pair.a) != len(pair.b):
+                return f"a pair has {len(pair.a)} rounds of A and {len(pair.b)} of B"
+            if not pair.a or not pair.b or min(min(one.images, one.wall_s) for one in (*pair.a, *pair.b)) <= 0:
+                return "a pair has a side without rounds, images or time"
+        return ""
+
+    @property
     def label(self) -> str:
         """`ab` or `noise`."""
         return self.kind

@@ -93,3 +93,9 @@ class EvaluationRecord(Saved, frozen=True, kw_only=True, tag="evaluation"):
     models: tuple[ModelScore, ...]
     difference: ScoreDifference | None = None
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def contradiction(self) -> str:
+        """All models were asked for the same classes."""
+        counts = {len(model.classes) for model in self.models}
+        return "" if len(counts) == 1 else f"its models have {sorted(counts)} classes"

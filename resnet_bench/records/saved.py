@@ -64,6 +64,11 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
         """What identifies it to a reader, and what it found: name and text."""
         return (("outcome", self.outcome.kind),)
 
+    @property
+    def contradiction(self) -> str:
+        """Why its parts do not fit together, which types alone cannot say; empty where they do."""
+        return ""
+
     def __repr__(self) -> str:
         """One line; the fields are in `to_json`."""
         words = ", ".join(f"{name} {text}" for name, text in self.brief)
@@ -118,9 +123,12 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
                 "Read it with a newer resnet-bench.",
             )
         try:
-            return msgspec.json.decode(content, type=cls)
+            found = msgspec.json.decode(content, type=cls)
         except UNREADABLE as error:
             raise RecordError(f"{path} is not a valid {cls.noun}: {error}.") from error
+        if found.contradiction:
+            raise RecordError(f"{path} is not a valid {cls.noun}: {found.contradiction}.")
+        return found
 
     @classmethod
     def type_tag(cls) -> str:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resnet_bench.cli import group
 from resnet_bench.errors import RecordError
 from resnet_bench.records import history
-from resnet_bench.records.read import load, read
+from resnet_bench.records.read import TYPES, load, read
 from resnet_bench.records.record import Record
+from resnet_bench.records.saved import read_header
 from tests.support import report_records as made
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 WHOLE = made.make().to_json()
 TRAINING = b'{"config": {}, "training": {}, "given": {}}'
 MANIFEST = b'{"format": "tfrecord", "images": 4, "seed": 1, "shards": []}'
@@ -138,3 +144,47 @@ def test_a_record_of_names_that_are_not_utf8_is_saved_and_read_again(tmp_path: P
     assert json.loads(path.read_bytes())["config"]["requested"]["data"]["data"] == "/d/bild_\\xe9"
     assert Record.load(path).config.requested.data.data == "/d/bild_\\xe9"
     assert history.read([tmp_path])[1] == []
+
+
+def changed(name: str, change: Callable[[dict[str, Any]], None], folder: Path) -> Path:
+    """A golden file with one change."""
+    content = json.loads((GOLDEN / "tagged" / f"{name}.json").read_bytes())
+    change(content)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("ab", lambda it: it["result"]["pairs"][0]["a"].pop(), "rounds of A and"),
+        ("ab", lambda it: it["result"]["pairs"][0]["a"][0].update(wall_s=0), "without rounds, images or time"),
+        ("ab", lambda it: it["result"]["pairs"][0]["b"][0].update(images=-4), "without rounds, images or time"),
+        ("evaluation", lambda it: it["models"].append({**it["models"][0], "classes": []}), "its models have"),
+        ("evaluation", lambda it: it["models"].clear(), "its models have"),
+    ],
+)
+def test_a_result_whose_parts_do_not_fit_together_is_named(
+    tmp_path: Path, name: str, change: Callable[[dict[str, Any]], None], words: str
+) -> None:
+    path = changed(name, change, tmp_path)
+    with pytest.raises(RecordError, match=words):
+        load(path)
+    result = CliRunner().invoke(group, ["show", str(path)])
+    assert result.exit_code == 8
+    assert words in result.stderr
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_change_of_bytes_ends_in_another_error(data: st.DataObject) -> None:
+    seeds = [WHOLE, *(path.read_bytes() for path in sorted((GOLDEN / "tagged").glob("*.json")))]
+    content = bytearray(data.draw(st.sampled_from(seeds)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    path = Path("changed.json")
+    with contextlib.suppress(RecordError):
+        header = read_header(bytes(content), path)
+        TYPES.get(header.tag, Record).from_json(bytes(content), path)

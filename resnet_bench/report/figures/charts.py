@@ -75,6 +75,8 @@ class Scale:
 
 def _ticks(low: float, high: float, most: int) -> list[float]:
     raw = (high - low) / most
+    if not 0 < raw < math.inf:
+        return [low]
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
