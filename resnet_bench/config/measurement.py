@@ -18,7 +18,7 @@ class MeasureConfig(ConfigSection, frozen=True, kw_only=True):
         PositiveInt | Auto,
         Meta(
             description="Untimed steps before the timed rounds, the compiling one included. auto: 3 on CPU, 20 on GPU, "
-            "and timed rounds before the steady state are discarded; with a number none is."
+            "and timed rounds before the steady state are discarded; with a number, none are."
         ),
         protocol("side", "tune", "confirm", "bottleneck"),
     ] = "auto"

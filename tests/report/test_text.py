@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from rich.console import Console
 from resnet_bench.records.record import Record
 from resnet_bench.records.run import Outcome, OutcomeKind
 from resnet_bench.report.terminal import text
+from resnet_bench.report.terminal.rich_text import console
 from resnet_bench.report.words import record as text_words
 from tests.experiments.test_run import run
 
@@ -60,3 +62,24 @@ def test_a_failure_whose_message_says_it_all_shows_that_alone(kind: OutcomeKind)
     screen = shown(failed(kind))
     assert "It failed." in screen
     assert "the line that matters" not in screen
+
+
+WHOLE = ("Record:", "Next:", "Trace:", "Model:")
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("words", ["--processes 1", "--mode input --processes 1 --rounds 3", "--profile --processes 1"])
+def test_a_summary_fits_the_screen_and_only_lines_to_copy_are_longer(words: str, width: int) -> None:
+    screen = io.StringIO()
+    console(file=screen, width=width).print(text.render(run(words), Path(f"{'long/' * 30}record.json")), crop=False)
+    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
+    assert "…" not in screen.getvalue()
+    assert all(len(line) <= width for line in lines if not line.startswith(WHOLE))
+    assert lines[-2].startswith(("Record:", "Trace:"))
+    assert lines[-1].startswith("Next:")
+
+
+def test_the_three_numbers_that_matter_come_first_and_the_next_command_last() -> None:
+    lines = shown(run("--processes 3 --rounds 8", STEP_S="0.5")).splitlines()
+    names = [line.split()[0] for line in lines if line.strip()]
+    assert names[2:6] == ["throughput", "step", "latency", "verdict"]
