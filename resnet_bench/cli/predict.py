@@ -33,6 +33,7 @@ def command(ctx: click.Context, /, images: tuple[Path, ...], **_values: Any) -> 
 
     IMAGES are JPEG, PNG, GIF, BMP or WebP files of any size, in colour or grey. They are prepared as for the model's
     evaluation: the whole image or its centre, resized, grey repeated into three channels or colour reduced to luma.
+    EXIF orientation is not applied.
     A file that cannot be read is named, the others are classified, and the exit code is 3.
     """
     settings = read(ctx, PredictionConfig)

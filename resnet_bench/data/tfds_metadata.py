@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from resnet_bench.data.data_paths import existing, is_folder, list_folder
 from resnet_bench.errors import DataError
 from resnet_bench.printable import printable
 
@@ -70,11 +71,12 @@ class _Features(msgspec.Struct, frozen=True, rename="camel"):
 
 def version_folder(root: Path) -> Path:
     """The folder with the metadata: the one named, or the only version below it."""
-    if (root / INFO).is_file():
-        return root
-    if not root.is_dir():
+    if not is_folder(existing(str(root), LAYOUT)):
         raise DataError(f"--data {root} is not a folder.", LAYOUT)
-    below = sorted(path.parent for path in root.glob(f"*/{INFO}"))
+    inside = list_folder(root)
+    if root / INFO in inside:
+        return root
+    below = [path for path in inside if is_folder(path) and path / INFO in list_folder(path)]
     if len(below) != 1:
         found = f"has {len(below)} versions ({', '.join(path.name for path in below)})" if below else f"has no {INFO}"
         raise DataError(f"--data {root} {found}.", LAYOUT)
@@ -122,7 +124,7 @@ def shards(root: Path, info: Info, name: str, wanted: str) -> tuple[list[Path], 
     _checked_name(split.name, "name of the split", root / INFO)
     lengths = list(split.shard_lengths)
     if not lengths:
-        raise DataError(f"{root / INFO}: split {wanted} has no shardLengths (written by tfds before 2020).", LAYOUT)
+        raise DataError(f"{root / INFO}: split {wanted} has no shardLengths (written by tfds before 2020).", PREPARE)
     template = split.filepath_template or _TEMPLATE
     names = [_file_name(template, name, wanted, index, len(lengths)) for index in range(len(lengths))]
     files = [root / _checked_name(each, "file name", root / INFO) for each in names]

@@ -250,3 +250,8 @@ def test_a_working_directory_that_is_not_utf8_is_named(tmp_path: Path, monkeypat
     monkeypatch.setattr(Path, "absolute", lambda path: tmp_path / "\udce9" / path)
     with pytest.raises(ConfigError, match=r"\\xe9/x is not valid UTF-8"):
         absolute_path("x")
+
+
+def test_a_glob_without_quotes_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"unexpected extra argument .*train-1.*A glob needs quotes"):
+        o.parse_args(["--source", "tfrecord", "--data", f"{tmp_path}/train-0", f"{tmp_path}/train-1"])
