@@ -5,7 +5,7 @@ are the flops of convolutions and the classifier (2 per multiply-accumulate; tra
 passes' worth: forward, gradient of the input, gradient of the weights), and the traffic that no fusion can
 avoid: a convolution reads its input and weights and writes its output, and in training does so three times;
 batch norm, with the ReLU and the addition behind it, is part of the convolution's output in inference and
-only reads the shortcut, but in training needs a whole tensor's statistics before it can go on, so it reads
+only reads the shortcut, but in training needs a whole tensor's statistics before it can continue, so it reads
 and writes (and backward reads two and writes one). Caches may save more than that on small tensors.
 Neighbours: `worker/handlers/peaks.py` counts layers and measures peaks, `experiments/roofline_pass.py` joins them to
 the run.

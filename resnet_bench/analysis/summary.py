@@ -73,7 +73,7 @@ def _rate(rounds: Sequence[Round]) -> float:
 
 
 def single_steps(processes: Iterable[ProcessSamples]) -> list[float]:
-    """Times of blocks that held one step, in seconds: the latency phase, or rounds of one step."""
+    """Times of single steps in seconds: of the latency phase, and of rounds of one step."""
     return [one.wall_s for process in processes for one in (*process.counted, *process.latency) if one.steps == 1]
 
 

@@ -33,7 +33,7 @@ def local_path(data: str, flag: str = "--data") -> Path:
 
 
 def existing(data: str, what: str, flag: str = "--data") -> Path:
-    """The path of a file or folder that is there and may be looked at; else a `DataError`. what: to name instead."""
+    """The path of a file or folder that exists and may be read; else a `DataError`. what: to name instead."""
     path = local_path(data, flag)
     try:
         path.stat()

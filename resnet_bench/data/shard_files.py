@@ -1,4 +1,4 @@
-"""Which files are the TFRecord shards that a folder, a file or a glob names, for reading and for checking alike.
+"""Which files are the TFRecord shards that a folder, a file or a glob names, both for reading and for checking.
 
 Files that lie beside shards (README, manifests, labels, indexes) are left out of a folder and of a glob, and counted; a
 file that is named is a shard. Neighbours: `data_paths` matches, `framing` reads. Imports no TensorFlow.

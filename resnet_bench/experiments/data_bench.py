@@ -230,7 +230,7 @@ def _record(found: PipelineFindings, outcome: Outcome, created: str, given: tupl
     )
 
 
-def _verdict(judged: Verdict) -> Verdict:
+def _verdict(decided: Verdict) -> Verdict:
     """The verdict, with the reason of a command that has one process by design."""
     one = Notice.make("one_worker")
-    return replace(judged, reasons=tuple(one if why.kind == "few_processes" else why for why in judged.reasons))
+    return replace(decided, reasons=tuple(one if why.kind == "few_processes" else why for why in decided.reasons))

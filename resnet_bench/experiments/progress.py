@@ -89,7 +89,7 @@ class SearchObserver:
     def candidate(self, number: int, at_most: int, words: str) -> None:
         """Candidate `number` (from 0) is about to be measured."""
 
-    def settled(self, candidate: Candidate) -> None:
+    def decided(self, candidate: Candidate) -> None:
         """A candidate has its result."""
 
 

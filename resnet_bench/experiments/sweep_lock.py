@@ -50,7 +50,7 @@ class SweepLock:
     def take(self, name: str) -> Owner | None:
         """Lock `name`; the owner where another process has it, None where it is ours now.
 
-        A lock of another machine that its holder seems not to keep is believed all the same: some network file systems
+        A lock of another machine that its holder seems not to keep is believed nevertheless: some network file systems
         do not pass locks on. `RecordError` where the folder cannot be written to.
         """
         with self._locked():

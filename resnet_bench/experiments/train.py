@@ -129,7 +129,7 @@ class TrainRun:
         self._keep(event)
         try:
             self._tell(event)
-        except Exception as error:  # whatever goes wrong with showing a training, it goes on
+        except Exception as error:  # a failure of the display never ends a training
             self._observer = TrainObserver()
             self._found.note(Notice.make("progress_not_shown", problem=f"{type(error).__name__}: {error}"))
 

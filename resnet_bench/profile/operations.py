@@ -1,8 +1,8 @@
 """What executed, from the raw events of a trace: operations with their self time, waits for input, memory.
 
 An operation's self time is its duration less that of operations nested in it on the same thread. Those that the
-input pipeline executes are told from the step's own by their thread, or by the function that they belong to. What
-XLA compiled for a CPU is a run of instructions on several threads, each with an event where it ends.
+input pipeline executes are distinguished from the step's own by their thread, or by the function that they belong to.
+What XLA compiled for a CPU is a run of instructions on several threads, each with an event where it ends.
 Neighbours: `xplane.py` reads events, `summary.py` adds them up.
 """
 
@@ -59,7 +59,7 @@ class Operation:
 
     @property
     def group(self) -> Group:
-        """What sort of work it is. Batch norm taken apart into arithmetic is told by the layer in its name.
+        """What sort of work it is. Batch norm taken apart into arithmetic is recognised by the layer in its name.
 
         XLA computes most 1x1 convolutions on a CPU as matrix products: its "dot" counts as a convolution, because
         the network's only true matrix product, the classifier, is 0.05 % of the work.

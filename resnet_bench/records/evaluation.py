@@ -96,6 +96,6 @@ class EvaluationRecord(Saved, frozen=True, kw_only=True, tag="evaluation"):
 
     @property
     def contradiction(self) -> str:
-        """All models were asked for the same classes."""
+        """All models have the same classes."""
         counts = {len(model.classes) for model in self.models}
         return "" if len(counts) == 1 else f"its models have {sorted(counts)} classes"

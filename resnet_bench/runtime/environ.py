@@ -95,7 +95,7 @@ def forces_determinism(environ: Mapping[str, str]) -> bool:
 
 
 def _check_determinism(config: Config, environ: Mapping[str, str]) -> None:
-    """TensorFlow obeys this variable whatever it is told later."""
+    """TensorFlow obeys this variable whatever is set later."""
     if forces_determinism(environ) and not config.runtime.deterministic:
         raise ConfigError(
             f"{DETERMINISM_VARIABLE}={environ[DETERMINISM_VARIABLE]} in the environment contradicts "

@@ -22,8 +22,8 @@ from tests.support.tiny_steps import runtime
 @pytest.fixture
 def plan(tmp_path: Path) -> pipeline.PipelinePlan:
     good_shard(tmp_path / "a", 5)
-    settled = config(source="tfrecord", data=str(tmp_path / "a"), mode="train")
-    return pipeline.plan_of(settled, tfrecord.open_shards(str(tmp_path / "a"), "error", 2))
+    resolved = config(source="tfrecord", data=str(tmp_path / "a"), mode="train")
+    return pipeline.plan_of(resolved, tfrecord.open_shards(str(tmp_path / "a"), "error", 2))
 
 
 @pytest.mark.parametrize("until", [*STAGES, pipeline_drain.COPY])

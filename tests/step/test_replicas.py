@@ -37,7 +37,7 @@ def ready(strategy, optimizer, policy="float32", frozen=False):
     return step, model
 
 def train(step, some):
-    return [step.settle([step.train(images, labels, 0.01)]) for images, labels in some]
+    return [step.collect([step.train(images, labels, 0.01)]) for images, labels in some]
 
 def check_copies(step, model):
     for variable in (*model.variables, *step._optimizer.variables):

@@ -46,7 +46,7 @@ class FakeStep:
         self.weight -= learning_rate * math.sin(self.slot)
         return abs(self.weight), int(labels[0] == 0)
 
-    def settle(self, steps: list[tuple[float, int]]) -> tuple[list[float], int]:
+    def collect(self, steps: list[tuple[float, int]]) -> tuple[list[float], int]:
         return [loss for loss, _ in steps], sum(hits for _, hits in steps)
 
     def logits(self, images: Any) -> Any:
@@ -204,8 +204,8 @@ def test_a_time_limit_ends_with_a_checkpoint_and_more_epochs_go_on(tmp_path: Pat
 
 def test_a_loss_that_is_not_finite_ends_the_training_and_spares_the_checkpoint(tmp_path: Path) -> None:
     class Diverging(FakeStep):
-        def settle(self, steps: list[tuple[float, int]]) -> tuple[list[float], int]:
-            losses, hits = super().settle(steps)
+        def collect(self, steps: list[tuple[float, int]]) -> tuple[list[float], int]:
+            losses, hits = super().collect(steps)
             return ([math.nan] if self.calls == 3 else losses), hits
 
     with pytest.raises(

@@ -29,7 +29,7 @@ def ready(policy: str = "float32", *, jit: bool = False, optimizer: str = "adam"
 
 
 def losses(step: TrainingStep, elements: list[tuple[Any, Any]]) -> list[float]:
-    return [step.settle([step.train(images, labels, RATE)])[0][0] for images, labels in elements]
+    return [step.collect([step.train(images, labels, RATE)])[0][0] for images, labels in elements]
 
 
 def test_compiling_leaves_every_variable_as_it_was() -> None:
@@ -61,11 +61,11 @@ def test_steps_learn_count_hits_and_take_the_rate_they_are_given() -> None:
     step, model = ready()
     images, labels = batches(1)[0]
     start = model.trainable_variables[0].numpy().copy()
-    step.settle([step.train(images, labels, 0.0)])
+    step.collect([step.train(images, labels, 0.0)])
     assert np.array_equal(model.trainable_variables[0].numpy(), start)
     first = losses(step, [(images, labels)] * 60)
     assert first[-1] < first[0] / 2
-    assert step.settle([step.train(images, labels, 0.0)])[1] == len(labels)
+    assert step.collect([step.train(images, labels, 0.0)])[1] == len(labels)
     assert step.skipped(62) is None
 
 

@@ -39,7 +39,7 @@ class _TuneDisplay(Display):
         """Name the candidate."""
         self.say(f"candidate {number + 1} of at most {at_most}: {words}")
 
-    def settled(self, candidate: Candidate) -> None:
+    def decided(self, candidate: Candidate) -> None:
         """Print its result."""
         mark, style = ("+", "green") if candidate.status == "won" else ("-", "dim")
         self.say(_ended(candidate), mark, style)

@@ -125,7 +125,7 @@ class Search:
             pair_s = candidate.wall_s / (len(candidate.pairs) + (candidate.status == "out of time"))
             self.shortest_pair_s = min(pair_s, self.shortest_pair_s or pair_s)
         self.candidates.append(candidate)
-        self.observer.settled(candidate)
+        self.observer.decided(candidate)
         if candidate.status == "won":
             self.best = chosen
         return candidate.status == "won"

@@ -202,9 +202,9 @@ class _Tuning(SearchObserver):
         self._keep(self.result(UNFINISHED))
         self._observer.candidate(number, at_most, words)
 
-    def settled(self, candidate: Candidate) -> None:
+    def decided(self, candidate: Candidate) -> None:
         """Pass it on."""
-        self._observer.settled(candidate)
+        self._observer.decided(candidate)
 
     def _known(self, found: search_space.SearchSpace, start: Choice) -> list[Candidate]:
         """The candidates of an earlier search for the same thing."""

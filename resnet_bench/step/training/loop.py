@@ -1,7 +1,7 @@
 """The loop: epochs of steps, evaluation after each, checkpoints in between. Knows neither TensorFlow nor files
 of data.
 
-Steps are handed over without waiting and settled in blocks; only settled steps count as done, so a
+Steps are dispatched without waiting and collected in blocks; only collected steps count as done, so a
 checkpoint always holds the variables and the progress of the same moment.
 """
 
@@ -31,9 +31,9 @@ class TrainingStepper(Protocol):
     """One network in training. Images are uint8 [B, H, W, C] and labels int32 [B], B always the same."""
 
     def train(self, images: Any, labels: Any, learning_rate: float) -> Any:
-        """Hand over one step; what it returns goes to `settle`. Does not wait for the device."""
+        """Dispatch one step; what it returns goes to `collect`. Does not wait for the device."""
 
-    def settle(self, steps: list[Any]) -> tuple[list[float], int]:
+    def collect(self, steps: list[Any]) -> tuple[list[float], int]:
         """The losses of these steps in order, and their hits together. Blocks."""
 
     def logits(self, images: Any) -> Any:
@@ -150,7 +150,7 @@ class Trainer:
         return self._why_stop()
 
     def _settle(self, pending: list[Any], begun: float) -> None:
-        losses, hits = self._step.settle(pending)
+        losses, hits = self._step.collect(pending)
         wall_s = self._clock() - begun
         for number, loss in enumerate(losses, start=self.progress.step + 1):
             if not math.isfinite(loss):

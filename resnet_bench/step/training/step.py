@@ -69,7 +69,7 @@ class TrainingStep:
                 self._optimizer.learning_rate = self._rate = learning_rate
             return self._update(tf.cast(images, images_spec.dtype), tf.cast(labels, labels_spec.dtype))
 
-    def settle(self, steps: list[Any]) -> tuple[list[float], int]:
+    def collect(self, steps: list[Any]) -> tuple[list[float], int]:
         """Losses and hits of these steps. Blocks."""
         with self._guarded():
             return [float(loss) for loss, _ in steps], sum(int(found) for _, found in steps)
