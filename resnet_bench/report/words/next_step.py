@@ -158,6 +158,8 @@ def command_like(
         and (only is None or option.name in only)
         and (name in _OWN_OPTIONS or option.extra["role"] != "protocol" or option.name == "preset")
     }
+    if given.get("preset") == _DEFAULTS.preset:
+        del given["preset"]
     folder = ["--output", requested.output.output] if "output" in configuration.given else []
     return ["bench-cli", *name.split(), *words({**given, **(changes or {})}), *folder]
 
