@@ -28,6 +28,9 @@ from resnet_bench.records.saved import Saved
 from resnet_bench.records.summary import Summary
 from resnet_bench.records.training import TrainingResult
 
+LONGEST_S = 1e9
+"""No round takes 30 years."""
+
 SCHEMA_VERSION = 3
 
 
@@ -72,6 +75,15 @@ class Record(Saved, frozen=True, kw_only=True, tag="record"):
     training: TrainingResult | None = None
     warnings: tuple[Notice, ...] = ()
     wall_s: float | None = None
+
+    @property
+    def contradiction(self) -> str:
+        """Every timed round has steps, and a time that can be."""
+        for process in self.samples.processes:
+            for one in (*process.warmup, *process.rounds, *process.latency):
+                if one.steps < 1 or not 0 < one.wall_s < LONGEST_S:
+                    return f"a round of process {process.process} has {one.steps} steps in {one.wall_s} s"
+        return ""
 
     @property
     def label(self) -> str:

@@ -176,6 +176,16 @@ def test_a_result_whose_parts_do_not_fit_together_is_named(
     assert words in result.stderr
 
 
+@pytest.mark.parametrize("change", [{"steps": 0}, {"wall_s": 0.0}, {"wall_s": -1.0}, {"wall_s": 1e300}])
+def test_a_round_that_cannot_be_is_named(tmp_path: Path, change: dict[str, float]) -> None:
+    content = json.loads(WHOLE)
+    content["samples"]["processes"][0]["rounds"][0].update(change)
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(RecordError, match=r"x\.json is not a valid record: a round of process 0 has"):
+        load(path)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_change_of_bytes_ends_in_another_error(data: st.DataObject) -> None:
