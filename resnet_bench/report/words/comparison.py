@@ -15,6 +15,8 @@ from resnet_bench.records.record import Record
 from resnet_bench.report.words.next_step import command_like, step
 
 SHOWN_DIFFERENCES = 4
+FEWEST_PROCESSES = 2
+"""Per side, for a confidence interval."""
 
 
 def ratio(value: float) -> str:
@@ -89,9 +91,12 @@ def _listed(differences: Sequence[Difference], most: int) -> str:
 
 def next_step(report: ComparisonReport, base: Record) -> str:
     """The command that decides what is inconclusive; empty where nothing is."""
-    if any(each.finding == "inconclusive" for each in report.comparisons):
+    undecided = [each.new for each in report.comparisons if each.finding == "inconclusive"]
+    if not undecided:
+        return ""
+    if len(report.base.process_images_per_s) < FEWEST_PROCESSES:
         return step("measure with several processes", command_like("run", base.config, {"processes": 3}))
-    return ""
+    return f"measure {undecided[0].label} with --processes 3 or more, then compare again."
 
 
 def _short(value: str | None) -> str:

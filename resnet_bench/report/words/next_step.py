@@ -151,7 +151,7 @@ def command_like(
     """
     requested = configuration.requested
     given: dict[str, Any] = {
-        option.name: value_of(requested, option)
+        option.name: _whole(value_of(requested, option))
         for option in options()
         if option.name in configuration.given
         and option.section != "output"
@@ -162,6 +162,11 @@ def command_like(
         del given["preset"]
     folder = ["--output", requested.output.output] if "output" in configuration.given else []
     return ["bench-cli", *name.split(), *words({**given, **(changes or {})}), *folder]
+
+
+def _whole(value: Any) -> Any:
+    """60 for 60.0; every other value as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def non_default(config: Config) -> dict[str, Any]:
