@@ -134,6 +134,8 @@ def test_a_training_is_continued_or_its_model_tested() -> None:
     assert next_step(replace(record, training=done), PATH).startswith(
         "test the model: bench-cli evaluate --model 'a model.keras'"
     )
+    failed = replace(record, training=TrainingResult(epochs=(epoch,), ended="failed", model_path="m.keras"))
+    assert next_step(failed, PATH).startswith("correct that, then continue: bench-cli train --resume")
     cut = TrainingResult(epochs=(epoch,), ended="interrupted")
     assert next_step(replace(record, training=cut), PATH).startswith("continue: bench-cli train --resume")
 

@@ -47,6 +47,8 @@ def _after_training(record: Record) -> str:
     found = record.training
     if found is not None and found.ended in ("interrupted", "budget"):
         return step("continue", ["bench-cli", "train", "--resume", *_folder(record)])
+    if found is not None and found.ended == "failed" and found.epochs:
+        return step("correct that, then continue", ["bench-cli", "train", "--resume", *_folder(record)])
     if found is None or found.model_path is None or not found.epochs:
         return step("inspect the machine", ["bench-cli", "doctor"])
     return step("test the model", ["bench-cli", "evaluate", "--model", found.model_path, *_test_set(record)])
