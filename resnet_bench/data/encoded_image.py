@@ -58,7 +58,7 @@ def read_header(encoded: bytes) -> ImageHeader | None:
         return None
     try:
         with _open(encoded, form) as image:
-            return ImageHeader(image.width, image.height, form, image.mode, len(image.getbands()))
+            return ImageHeader(image.width, image.height, form.upper(), image.mode, len(image.getbands()))
     except Exception:  # Pillow's decoders raise many classes
         return None
 

@@ -138,7 +138,9 @@ def test_images_of_any_kind_are_predicted_and_a_broken_one_is_named(tmp_path: Pa
     for name, picture in files.items():
         picture.save(tmp_path / name)
     (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 torn")
-    names = [*files, "torn.jpg", "absent.png"]
+    colour.save(tmp_path / "still.tiff")
+    colour.save(tmp_path / "moving.webp", save_all=True, append_images=[colour.rotate(90)], duration=50)
+    names = [*files, "torn.jpg", "absent.png", "still.tiff", "moving.webp"]
     command = p.Predict(
         config=CONFIG,
         model=saved(tmp_path / "a.keras"),
@@ -154,5 +156,10 @@ def test_images_of_any_kind_are_predicted_and_a_broken_one_is_named(tmp_path: Pa
         assert sum(probabilities) == pytest.approx(1, abs=1e-5)
     assert by_name["grey.png"].likely == by_name["plain.png"].likely, "the digits are grey"
     assert by_name["plain.png"].likely[0].name in NAMES
-    assert by_name["torn.jpg"].problem is not None
+    for name, words in (
+        ("torn.jpg", "damaged"),
+        ("still.tiff", "its format is TIFF"),
+        ("moving.webp", "animated WebP"),
+    ):
+        assert words in (by_name[name].problem or "")
     assert by_name["absent.png"].problem == "No such file or directory"

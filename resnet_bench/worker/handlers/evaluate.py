@@ -41,7 +41,7 @@ def evaluate(session: TensorFlowSession, command: p.Evaluate) -> p.Evaluated:
         raise ConfigError(
             f"The models have different numbers of classes ({counts}).", "Compare networks of the same classes."
         )
-    with session.phases.enter("data"):
+    with session.phases.enter("data"), session.phases.listing():
         sets = [_open(subject, command.images) for subject in subjects]
         parts = [_parts(data, command.images) for data in sets]
         notices = [notice for pair in zip(subjects, sets, strict=True) for notice in _check(*pair)]

@@ -90,7 +90,7 @@ class PipelineHandler:
         from resnet_bench.data import Input, default_cache_dir, diagnose, open_files, pipeline
 
         assert session.config is not None
-        with session.phases.enter("data"):
+        with session.phases.enter("data"), session.phases.listing():
             source = open_files(session.config, session.runtime.threads.data, default_cache_dir())
             plan = self._plan = pipeline.plan_of(session.config, source, MOST_PIPELINES)
             skipped = diagnose.prepare_to_skip(plan) if plan.counter is not None else lambda: 0
