@@ -60,7 +60,7 @@ def make_command(ctx: click.Context, /, output: Path, **_values: Any) -> None:
 
     settings, seed = read(ctx, WriteShardsConfig), ctx.params["seed"]
     on_bad_record: Literal["error", "skip"] = ctx.params["on_bad_record"] or "error"
-    with listing_progress(lambda files: click.echo(f"listing: {files:,} files", err=True)):
+    with listing_progress(lambda files: echo(f"listing: {files:,} files", err=True)):
         supply = _supply(ctx, settings, SEED if seed is None else seed, on_bad_record)
     with bar("writing", "images") as advance:
         result = write_shards.write_shards(

@@ -8,6 +8,7 @@ ones. Neighbours: `files.py` writes files, `read.py` reads files of any type.
 from __future__ import annotations
 
 import codecs
+import datetime
 from html import escape
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -126,8 +127,9 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
             found = msgspec.json.decode(content, type=cls)
         except UNREADABLE as error:
             raise RecordError(f"{path} is not a valid {cls.noun}: {error}.") from error
-        if found.contradiction:
-            raise RecordError(f"{path} is not a valid {cls.noun}: {found.contradiction}.")
+        problem = found.contradiction or _time_problem(found.created_at)
+        if problem:
+            raise RecordError(f"{path} is not a valid {cls.noun}: {problem}.")
         return found
 
     @classmethod
@@ -149,6 +151,14 @@ class Saved(Data, frozen=True, kw_only=True, tag_field="type"):
             "title": f"resnet-bench {cls.noun}",
             **schema,
         }
+
+
+def _time_problem(created_at: str) -> str:
+    """Why a time is none that can be compared with others; empty where it is."""
+    try:
+        return "" if datetime.datetime.fromisoformat(created_at).tzinfo else f"created_at {created_at} has no time zone"
+    except ValueError:
+        return f"created_at {created_at!r} is no time"
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):

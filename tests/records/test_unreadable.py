@@ -186,6 +186,15 @@ def test_a_round_that_cannot_be_is_named(tmp_path: Path, change: dict[str, float
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("when", "words"), [("", "is no time"), ("yesterday", "is no time"), ("2026-11-02T03:04:05", "has no time zone")]
+)
+def test_a_time_that_is_none_is_named(folder: Path, when: str, words: str) -> None:
+    content = json.loads(WHOLE)
+    (folder / "z.json").write_text(json.dumps({**content, "id": "0" * 32, "created_at": when}))
+    assert_all_commands_name(folder / "z.json", folder, words)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_no_change_of_bytes_ends_in_another_error(data: st.DataObject) -> None:
