@@ -1,6 +1,7 @@
 """Images: `open_input` turns a resolved configuration into an `Input` for a step.
 
-`sources/` says where images come from, `pipeline` and `decode` are the tf.data side, `service` and `service_process`
+`sources/` says where images come from, `data_paths`, `class_folders` and `shard_files` find files, `encoded_image`
+answers whether an image can be read, `pipeline` and `decode` are the tf.data side, `service` and `service_process`
 its processes elsewhere, `datasets/` the parts that training and evaluation read, `diagnose` explains failures,
 `manifest` identifies a data set, `write_shards` and `verify_shards` are `data make` and `data check`. Importing this
 package imports no TensorFlow; `open_input` does.

@@ -140,7 +140,7 @@ def _examine_image(plan: PipelinePlan, file: int) -> DataError | None:
         encoded = path.read_bytes()
     except OSError as error:
         return DataError(f"{path}: cannot be read ({error.strerror}).", plan.source.remedy)
-    return _examine_content(plan, f"{path}, record 0", encoded, (plan.source.labels or ())[file])
+    return _examine_content(plan, str(path), encoded, (plan.source.labels or ())[file])
 
 
 def _examine_content(plan: PipelinePlan, where: str, encoded: bytes, stored: int) -> DataError | None:

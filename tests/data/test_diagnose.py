@@ -77,7 +77,7 @@ def test_an_undecodable_file_in_a_folder_is_named(tmp_path: Path) -> None:
         (tmp_path / "set" / name).mkdir(parents=True)
         (tmp_path / "set" / name / "0.jpg").write_bytes(encoded())
     (tmp_path / "set" / "ant" / "1.jpg").write_bytes(b"no image")
-    assert "set/ant/1.jpg, record 0: its image (8 bytes)" in _explained(_open(tmp_path, "set", source="folder"))
+    assert "set/ant/1.jpg: its image (8 bytes)" in _explained(_open(tmp_path, "set", source="folder"))
 
 
 def test_a_file_that_vanished_is_named(tmp_path: Path) -> None:
