@@ -125,7 +125,7 @@ def _decode_any(encoded: Any, channels: int) -> Any:
 
     def other() -> Any:
         known = _starts_with(encoded, b"\x89PNG") | _starts_with(encoded, b"GIF8")
-        with tf.control_dependencies([tf.debugging.Assert(known, ["the format is none that is read"])]):
+        with tf.control_dependencies([tf.debugging.Assert(known, ["the image is of no format that is read"])]):
             return tf.io.decode_image(tf.identity(encoded), channels=3, expand_animations=False)
 
     image = tf.case(

@@ -244,7 +244,7 @@ def _label_problem(label: int, bounds: tuple[int, int | None]) -> tuple[DamageKi
 
 
 def _image_problem(encoded: bytes | int) -> tuple[DamageKind, str] | None:
-    """Why the image cannot be decoded completely."""
+    """Why the image cannot be read."""
     assert isinstance(encoded, bytes)
     problem = image_problem(encoded)
     return None if problem is None else ("image", f"its image ({len(encoded)} bytes) cannot be read: {problem}")

@@ -83,7 +83,7 @@ def test_an_image_folder_becomes_shards(tmp_path: Path) -> None:
         (("--source", "folder"), 2, "needs --data"),
         (("--source", "folder", "--data", "x", "--count", "3"), 2, "--source folder does not use --count"),
         (("--source", "folder", "--data", "/nowhere"), 3, "does not exist"),
-        (("--source", "tfds", "--data", "/nowhere"), 3, "is not a folder"),
+        (("--source", "tfds", "--data", "/nowhere"), 3, "does not exist"),
         (("--sizes", "big"), 2, "--sizes big"),
         (("--quality", "90", "--bytes-per-pixel", "1"), 2, "Leave one of them out"),
     ],
