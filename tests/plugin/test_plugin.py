@@ -85,14 +85,14 @@ def test_the_terminal_shows_rates_and_verdicts(tmp_path: Path) -> None:
     assert "160" in text
     assert "1.00 GiB" in text
     assert "provisional" in text
-    assert "test_train: Only 1 of the 3 processes needed for a confidence interval ran." in text
+    assert "test_train: Only 1 of the 3 processes needed for a useful confidence interval ran." in text
 
 
 def test_what_holds_for_every_row_is_said_once(tmp_path: Path) -> None:
     words = f"--bench-args=--output {tmp_path}/runs"
     text = run(tmp_path, "--benchmark-only", words, "-k", "test_train or test_infer_throughput")
-    assert text.count("Only 1 of the 3 processes needed for a confidence interval ran.") == 1
-    assert "every row: Only 1 of the 3 processes needed for a confidence interval ran." in text
+    assert text.count("Only 1 of the 3 processes needed for a useful confidence interval ran.") == 1
+    assert "every row: Only 1 of the 3 processes needed for a useful confidence interval ran." in text
 
 
 def test_preset_and_device_reach_the_configuration(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_answer_comes_first(full: Page) -> None:
     assert (
         words.index("39.8 img/s") < words.index("provisional") < words.index("bottleneck") < words.index("402 ms mean")
     )
-    assert "Only 2 of the 3 processes needed for a confidence interval ran." in words
+    assert "Only 2 of the 3 processes needed for a useful confidence interval ran." in words
 
 
 def test_every_section_is_there_when_its_data_are(full: Page) -> None:
