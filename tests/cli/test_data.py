@@ -172,7 +172,7 @@ def test_epochs_that_the_time_cuts_off_are_told(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("RESNET_BENCH_CACHE", str(tmp_path / "cache"))
     invoke("make", tmp_path / "set", "--count", 64, "--shards", 2, *SMALL)
     words = ("--source", "tfrecord", "--data", tmp_path / "set", "--image-size", 16, "--batch-size", 4)
-    limits = ("--rounds", 2, "--epochs", 1000, "--max-time", "14s", "--cache", "records", "--cache-budget", 1000)
+    limits = ("--rounds", 2, "--epochs", 1000, "--max-time", "30s", "--cache", "records", "--cache-budget", 1000)
     invoke("bench", *words, *limits, "--output", tmp_path)
     (path,) = tmp_path.glob("*-input-*.json")
     record = Record.load(path)

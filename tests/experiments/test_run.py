@@ -114,7 +114,7 @@ def test_a_budget_that_is_too_small_cuts_processes_and_says_so() -> None:
 
 
 def test_a_budget_that_ends_after_the_rounds_keeps_them_and_says_so() -> None:
-    record = run("--processes 1 --rounds 5 --max-time 6", "hang:latency", STEP_S="0.01")
+    record = run("--processes 1 --rounds 5 --max-time 8", "hang:latency", STEP_S="0.01")
     assert (record.outcome.kind, record.verdict.kind) == ("ok", "provisional")
     assert Notice(kind="budget_cut_end", facts={"process": 0, "phase": "latency"}) in record.verdict.reasons
     assert len(record.samples.processes[0].rounds) == 5
