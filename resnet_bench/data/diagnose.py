@@ -32,6 +32,7 @@ _DATA_FAILURES = (
     tf.errors.FailedPreconditionError,
     tf.errors.OutOfRangeError,
     tf.errors.UnknownError,
+    UnicodeDecodeError,  # TensorFlow's message quotes bytes of the record, and Python takes them for UTF-8
 )
 
 

@@ -79,7 +79,7 @@ def _check_archive(path: Path, name: str) -> None:
             metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in members else {}
     except zipfile.BadZipFile as error:
         raise DataError(f"{name} is a ZIP archive that is cut off or damaged.", "Fetch or save it again.") from error
-    except (KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError, RecursionError) as error:
         raise DataError(f"{name} is damaged ({error}).", "Fetch or save it again.") from error
     _check_layers(config, name)
     saved_by = str(metadata.get("keras_version", "")) if isinstance(metadata, dict) else ""

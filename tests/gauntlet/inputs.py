@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.gauntlet import arrays, folders, records, shards, texts
+from tests.gauntlet import arrays, folders, models, records, shards, texts
 
 Make = Callable[[Path], None]
 """Writes a file or a folder at this path, whose parent exists."""
@@ -16,6 +16,7 @@ KINDS: Mapping[str, Mapping[str, Make]] = {
     "shards": shards.SHARDS,
     "sharded": shards.HOLDING,
     "arrays": arrays.FILES,
+    "models": models.FILES,
     "records": records.RECORDS,
     "texts": texts.FILES,
 }

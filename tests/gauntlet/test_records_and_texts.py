@@ -70,7 +70,7 @@ REFUSED_TEXTS = {
 
 
 def _texts() -> Iterator[Row]:
-    command = RUN.replace("--batch-size 4 ", "") + " --preset-file {texts/NAME}"
+    command = RUN.replace("--batch-size 4 ", "") + " --source synthetic --preset-file {texts/NAME}"
     for name in ("plain.toml", "mark.toml", "crlf.toml", "empty.toml"):
         yield Row(f"preset_{name}", command.replace("NAME", name))
     for name, says in REFUSED_TEXTS.items():
