@@ -20,18 +20,11 @@ from resnet_bench.errors import BenchError
 from resnet_bench.model import weights
 from resnet_bench.model.pretrained import start_from
 from resnet_bench.model.resnet import resnet50
+from tests.gauntlet.asked_of_tensorflow import DAMAGED_SHARDS, READ_FOLDERS, REFUSED_IN_FOLDERS, SOUND_SHARDS
 from tests.gauntlet.images import READ, REFUSED
 from tests.gauntlet.inputs import Inputs
 from tests.gauntlet.models import REFUSED as REFUSED_MODELS
 from tests.support.data_files import THREADS, config
-
-DAMAGED_SHARDS = (
-    *("gzip", "zlib", "lfs", "web_page", "hdf5", "zip", "image", "words", "short", "cut", "cut_header"),
-    *("flipped_length", "flipped_data", "zeros", "no_example", "other_keys", "no_label", "text_label", "large_label"),
-)
-SOUND_SHARDS = ("good", "set [v1]", "with_readme", "with_labels", "with_index", "with_dataset_info")
-READ_FOLDERS = ("plain", "brackets", "unicode", "markup", "escapes", "newline", "set [v1]*", "self_loop", "suffixes")
-NOT_UTF8 = ("name_not_utf8", "class_not_utf8")
 
 Answers = dict[str, str]
 
@@ -89,8 +82,9 @@ def _shards(inputs: Inputs) -> Answers:
 
 
 def _folders(inputs: Inputs) -> Answers:
-    names = [f"folders/{name}" for name in (*READ_FOLDERS, *NOT_UTF8)] + [f"holding/{name}" for name in REFUSED]
-    return {name: _run(inputs.root, source="folder", data=str(inputs.path(name)), batch_size=4) for name in names}
+    names = [f"folders/{name}" for name in READ_FOLDERS] + [f"holding/{name}" for name in REFUSED_IN_FOLDERS]
+    given = {"source": "folder", "batch_size": 4, "classes": 3}
+    return {name: _run(inputs.root, data=str(inputs.path(name)), **given) for name in names}
 
 
 def _models(inputs: Inputs) -> dict[str, Answers]:

@@ -44,6 +44,7 @@ WITHOUT_TENSORFLOW = {
 }
 TENSORFLOW_FILES = {
     "evidence/test_sabotage.py",
+    "gauntlet/test_tensorflow.py",
     "report/test_tensorboard_server.py",
     "runtime/test_environment.py",
     "runtime/test_peaks.py",
@@ -66,6 +67,8 @@ PROCESS_FILES = {
     "data/test_write_shards.py",
     "evidence/test_outputs.py",
     "evidence/test_sabotage.py",
+    "gauntlet/test_processes.py",
+    "gauntlet/test_tensorflow.py",
     "records/test_history.py",
     "report/test_browser.py",
     "report/test_profile.py",
