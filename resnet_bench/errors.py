@@ -96,7 +96,7 @@ class NotValidError(BenchError):
     kind = "not_valid"
 
 
-class OutputError(BenchError):
+class StreamError(BenchError):
     """Standard output is full or closed."""
 
     exit_code = 12
@@ -117,7 +117,7 @@ ERRORS: dict[str, type[BenchError]] = {
         SlowerError,
         IncomparableError,
         NotValidError,
-        OutputError,
+        StreamError,
     )
 }
 

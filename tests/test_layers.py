@@ -21,7 +21,6 @@ PACKAGE = "resnet_bench"
 ORDER = (
     "units",
     "errors",
-    "printable",
     "config",
     "records",
     "analysis",
@@ -277,6 +276,11 @@ def sources() -> list[Source]:
 
 def test_every_module_has_a_place_in_the_order(sources: list[Source]) -> None:
     assert unlisted(sources) == []
+
+
+def test_the_root_holds_few_files() -> None:
+    files = sorted(path.name for path in (ROOT / PACKAGE).iterdir() if path.is_file())
+    assert files == ["__init__.py", "errors.py", "py.typed", "pytest_plugin.py", "units.py"]
 
 
 def test_imports_go_backward_only(sources: list[Source]) -> None:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from resnet_bench.printable import ERRORS, encode_json, is_utf8, printable, utf8
+from resnet_bench.config.printable import ERRORS, encode_json, is_utf8, printable, utf8
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,12 @@ def _failed_unconditionally(evidence: tuple[OptionCheck, ...]) -> list[Notice]:
 
 
 def _facts(check: OptionCheck) -> dict[str, Value]:
-    return {"claim": check.name, "requested": check.requested, "observed": check.observed, "source": check.source}
+    return {
+        "claim": check.title or check.name,
+        "requested": check.requested,
+        "observed": check.observed,
+        "source": check.source,
+    }
 
 
 def _provisional_reasons(

@@ -133,11 +133,11 @@ def group() -> None:
 def main() -> None:
     """Entry point of `bench-cli`."""
     from resnet_bench.cli.output import complain, prepare_streams
-    from resnet_bench.errors import OutputError
+    from resnet_bench.errors import StreamError
 
     prepare_streams()
     try:
         group.main(args=sys.argv[1:], prog_name="bench-cli")
-    except OutputError as error:  # of --help and --version, which are no commands
+    except StreamError as error:  # of --help and --version, which are no commands
         complain(error)
         sys.exit(error.exit_code)

@@ -1,7 +1,7 @@
 """Everything that commands print beside Rich's tables: text, JSON, and the lines that begin with `bench-cli:`.
 
-Text is shown, never obeyed (`printable.py`), in characters that the stream can hold. Standard output that cannot be
-written ends the command with `OutputError`; standard error that cannot be written ends nothing. A test holds every
+Text is shown, never obeyed (`config/printable.py`), in characters that the stream can hold. Standard output that cannot be
+written ends the command with `StreamError`; standard error that cannot be written ends nothing. A test holds every
 module of `cli/` to this one. Neighbour: `report/terminal/rich_text.py` prints tables.
 """
 
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from resnet_bench.errors import OutputError
-from resnet_bench.printable import ERRORS, encode_json, printable, tolerate
+from resnet_bench.config.printable import ERRORS, encode_json, printable, tolerate
+from resnet_bench.errors import StreamError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -55,7 +55,7 @@ def echo_json_bytes(content: bytes) -> None:
 
 def prepare_streams() -> None:
     """Let standard output and error replace what they cannot hold, whatever their encoding, and an output that cannot
-    be written raise `OutputError`."""
+    be written raise `StreamError`."""
     tolerate(sys.stderr)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.flush()
@@ -68,7 +68,7 @@ def prepare_streams() -> None:
 
 
 class _Output(io.FileIO):
-    """Standard output. Where it is full or closed, `OutputError` says so once; what follows is dropped, so that the end
+    """Standard output. Where it is full or closed, `StreamError` says so once; what follows is dropped, so that the end
     of the process does not try again."""
 
     def write(self, content: Buffer, /) -> int:
@@ -79,7 +79,7 @@ class _Output(io.FileIO):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self.fileno())
             os.close(null)
-            raise OutputError(
+            raise StreamError(
                 f"Standard output cannot be written: {error.strerror or error}.",
                 "What was measured or written to files is complete.",
             ) from error

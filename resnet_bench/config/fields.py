@@ -11,8 +11,8 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from resnet_bench.config.printable import NOT_UTF8, is_utf8, printable
 from resnet_bench.errors import ConfigError
-from resnet_bench.printable import NOT_UTF8, is_utf8, printable
 
 Auto = Literal["auto"]
 PositiveInt = Annotated[int, Meta(ge=1)]

@@ -20,10 +20,10 @@ from msgspec.structs import FieldInfo, fields
 
 from resnet_bench.config.config import Config
 from resnet_bench.config.fields import ConfigSection, ProtocolUser, Value
+from resnet_bench.config.printable import NOT_UTF8, is_utf8, printable
 from resnet_bench.config.spelling import SPELLINGS, Spelling, join
 from resnet_bench.config.training import TrainingConfig
 from resnet_bench.errors import ConfigError
-from resnet_bench.printable import NOT_UTF8, is_utf8, printable
 
 _SWITCH = {"on": "true", "off": "false", "yes": "true", "no": "false"}
 

@@ -14,9 +14,9 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from resnet_bench.config.printable import printable
 from resnet_bench.data.data_paths import existing, is_folder, list_folder
 from resnet_bench.errors import DataError
-from resnet_bench.printable import printable
 
 INFO, FEATURES = "dataset_info.json", "features.json"
 LAYOUT = f"Name the folder of one version, the one that holds {INFO}: .../imagenet2012/5.1.0."
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _Count = Annotated[int, Meta(ge=0, le=2**48)]
 
 
-class Split(msgspec.Struct, frozen=True, rename="camel"):
+class TfdsSplit(msgspec.Struct, frozen=True, rename="camel"):
     """A part of the data set: its shards by how many records each holds."""
 
     name: str = ""
@@ -43,7 +43,7 @@ class Info(msgspec.Struct, frozen=True, rename="camel"):
     name: str | None = None
     version: str | None = None
     file_format: str = "tfrecord"
-    splits: tuple[Split, ...] = ()
+    splits: tuple[TfdsSplit, ...] = ()
 
 
 class _ClassLabel(msgspec.Struct, frozen=True, rename="camel"):

@@ -21,11 +21,11 @@ from pathlib import Path
 import msgspec
 
 from resnet_bench.config.fields import Value
+from resnet_bench.config.printable import encode_json
 from resnet_bench.data.image_supply import ImageSupply, Picture, Task
 from resnet_bench.data.manifest import MANIFEST_NAME, Manifest, read_manifest
 from resnet_bench.data.shard_stats import ShardContents, ShardStats, summed_up
 from resnet_bench.errors import DataError
-from resnet_bench.printable import encode_json
 
 FORMAT = "shards-1"
 MAKING = ".making"

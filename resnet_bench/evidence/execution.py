@@ -161,7 +161,7 @@ def _host_calls(case: CheckInput) -> OptionCheck:
     )
 
 
-THREADS = Check("threads", "cores kept busy", options=("threads",))
+THREADS = Check("threads", "cores used, at most", options=("threads",))
 
 
 def threads(case: CheckInput) -> list[OptionCheck]:

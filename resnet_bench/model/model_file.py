@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from resnet_bench.config.printable import printable
 from resnet_bench.errors import ConfigError, DataError
-from resnet_bench.printable import printable
 
 FileKind = Literal["keras", "h5"]
 """keras: an archive that Keras 3 saved. h5: HDF5, of weights or of a whole model."""

@@ -21,8 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resnet_bench.config.printable import encode_json
 from resnet_bench.errors import ConfigError, RecordError
-from resnet_bench.printable import encode_json
 from resnet_bench.records.columns import Column, Row, columns, row
 from resnet_bench.records.files import write_atomically
 from resnet_bench.records.read import read_each

@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Self
 import msgspec
 from msgspec.structs import fields
 
+from resnet_bench.config.printable import encode_json
 from resnet_bench.errors import RecordError
-from resnet_bench.printable import encode_json
 from resnet_bench.records.base import Data
 from resnet_bench.records.files import stem, write_atomically
 from resnet_bench.records.run import Outcome

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from resnet_bench.config.printable import NOT_UTF8, printable
 from resnet_bench.errors import BenchError, ConfigError, DataError, OutOfMemoryError
-from resnet_bench.printable import NOT_UTF8, printable
 from resnet_bench.records.run import Memory, StepCounts
 from resnet_bench.worker import preparation
 from resnet_bench.worker import protocol as p

@@ -316,7 +316,7 @@ def test_the_reason_names_the_check_and_where_it_was_seen() -> None:
     found = tuple(checks("--onednn on", replace(spoiled("executed", onednn=0), onednn=None)).values())
     (reason,) = decide_verdict(Config(), Outcome(kind="ok"), samples(), (), CPU, found).reasons
     facts: dict[str, Value] = {
-        "claim": "onednn",
+        "claim": "oneDNN",
         "requested": True,
         "observed": False,
         "source": "run/executed_graphs.tsv.gz",

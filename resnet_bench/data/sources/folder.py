@@ -18,6 +18,7 @@ import numpy as np
 
 from resnet_bench.config import Config
 from resnet_bench.config.fields import Value
+from resnet_bench.config.printable import utf8
 from resnet_bench.config.shards import WriteShardsConfig
 from resnet_bench.data.class_folders import LAYOUT, FolderWalk, train_and_test_folders
 from resnet_bench.data.data_paths import cannot_read, list_folder, local_path
@@ -34,7 +35,6 @@ from resnet_bench.data.sources.base import (
     SourceFiles,
 )
 from resnet_bench.errors import DataError
-from resnet_bench.printable import utf8
 from resnet_bench.records.base import Notice
 from resnet_bench.records.run import DataFacts
 

@@ -110,6 +110,8 @@ class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         if value is None:
             return "unknown"
+        if isinstance(value, bool) and not format_spec:
+            return "on" if value else "off"
         if format_spec in _FORMATS:
             return _FORMATS[format_spec](value)
         if isinstance(value, float) and not format_spec:

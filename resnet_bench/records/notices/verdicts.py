@@ -30,8 +30,8 @@ _INVALID = (
         "option_without_effect",
         "verdict",
         "invalidates",
-        "{claim} was requested as {requested}, but {source} shows {observed}: this is not a result for the requested "
-        "configuration.",
+        'Option check "{claim}" failed: {requested} was requested, but {source} shows {observed}. This is not a result '
+        "for the requested configuration.",
         facts=_CHECK,
     ),
 )
@@ -72,7 +72,7 @@ _TOO_LITTLE = (
         "promise_broken",
         "verdict",
         "degrades",
-        "{claim} should be {requested}, but {source} shows {observed}.",
+        'Option check "{claim}" failed: it should be {requested}, but {source} shows {observed}.',
         facts=_CHECK,
     ),
     Kind(

@@ -30,7 +30,7 @@ def failures(record: Record) -> RenderableType | None:
     """Checks that failed or found emulation, a row each; None if there are none beside the verdict's reasons."""
     in_verdict = {reason.facts.get("claim") for reason in record.verdict.reasons}
     bad = ("false", "emulated")
-    failed = [check for check in record.evidence if check.holds in bad and check.name not in in_verdict]
+    failed = [check for check in record.evidence if check.holds in bad and not {check.name, check.title} & in_verdict]
     return table(failed) if failed else None
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from resnet_bench.printable import printable
+from resnet_bench.config.printable import printable
 
 LEAST_WIDTH = 20
 """Columns below which a width in the environment counts as unknown: nothing can be read in fewer."""

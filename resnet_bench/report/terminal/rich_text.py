@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from resnet_bench.printable import printable
+from resnet_bench.config.printable import printable
 from resnet_bench.records.run import Outcome
 from resnet_bench.report.terminal.literal_console import LiteralConsole, StandardError, environment
 

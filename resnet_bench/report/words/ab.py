@@ -31,7 +31,7 @@ def rows(record: AbRecord, result: AbResult, floor: NoiseFloor | None = None) ->
         ("A", f"{units.rate(result.images_per_s_a)}  {result.label_a}".rstrip()),
         ("B", f"{units.rate(result.images_per_s_b)}  {result.label_b}".rstrip()),
         ("differs in", _differences((*record.workload, *record.options))),
-        ("pairs", f"ratio {', '.join(ratio(pair.ratio) for pair in result.pairs)}"),
+        ("pairs", f"ratio {', '.join(ratio(pair.ratio) for pair in result.pairs)}{_how(result)}"),
         ("measured", _measured(record, result)),
         ("start order", _start_order(result)),
     ]
@@ -58,6 +58,11 @@ def _measured(record: AbRecord, result: AbResult) -> str:
         f"{count} pair{'' if count == 1 else 's'} of processes, {_span(rounds)} interleaved rounds of "
         f"{_span(steps)} step{'' if steps == [1] else 's'}, {units.duration(record.wall_s)} in all"
     )
+
+
+def _how(result: AbResult) -> str:
+    """Why the ratio need not be that of the two rates: these are totals, which drift and pauses affect."""
+    return " (medians over neighbouring rounds; A and B above are totals)" if result.pairs[0].interleaved else ""
 
 
 def _start_order(result: AbResult) -> str:
