@@ -1,7 +1,7 @@
 """Everything that commands print beside Rich's tables: text, JSON, and the lines that begin with `bench-cli:`.
 
-Text is shown, never obeyed (`config/printable.py`), in characters that the stream can hold. Standard output that cannot be
-written ends the command with `StreamError`; standard error that cannot be written ends nothing. A test holds every
+Text is shown, never obeyed (`config/printable.py`), in characters that the stream can hold. Standard output that cannot
+be written ends the command with `StreamError`; standard error that cannot be written ends nothing. A test holds every
 module of `cli/` to this one. Neighbour: `report/terminal/rich_text.py` prints tables.
 """
 
