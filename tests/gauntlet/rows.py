@@ -20,13 +20,8 @@ from resnet_bench.cli import group
 from tests.gauntlet.inputs import Inputs
 
 NEVER = (
-    "Traceback",
-    "UnicodeEncodeError",
-    "UnicodeDecodeError",
-    "MarkupError",
-    "ValidationError",
-    "\x1b]",
-    "site-packages",
+    *("Traceback", "UnicodeEncodeError", "UnicodeDecodeError", "MarkupError", "ValidationError", "site-packages"),
+    *("\x1b]", "\x1b[2J", "\x07", "\u202e"),
 )
 """What no user is ever shown."""
 

@@ -81,3 +81,5 @@ def _texts() -> Iterator[Row]:
 @table(_records(), _texts())
 def test_a_text_is_read_or_named_for_what_it_is(row: Row, inputs: Inputs, tmp_path: Path) -> None:
     check(row, inputs, tmp_path / "out")
+    for page in tmp_path.glob("*.html"):
+        assert "<script>words" not in page.read_text()
