@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +18,15 @@ from hypothesis import strategies as st
 from resnet_bench.cli import group
 from resnet_bench.config.option import options
 from resnet_bench.config.options import parse_args
-from resnet_bench.data import framing
+from resnet_bench.data import framing, tfds_metadata
+from resnet_bench.data.encoded_image import image_problem
+from resnet_bench.data.manifest import read_manifest
+from resnet_bench.data.sources import h5
 from resnet_bench.data.verify_shards import check
 from resnet_bench.errors import BenchError
 from resnet_bench.experiments.combinations import parse_file
+from tests.gauntlet.arrays import FILES as HDF5
+from tests.gauntlet.images import READ
 from tests.gauntlet.records import whole
 from tests.gauntlet.shards import shard
 
@@ -30,6 +36,9 @@ _PRESET = (
     b"# a preset\nbatch_size = 4\nimage_size = [64, 32]\nxla = true\nprecision = 'float32'\nlearning_rate = 1e-3\n"
 )
 _SWEEP = b'[base]\nmode = "infer"\nbatch_size = 4\n\n[vary]\nprecision = ["float32", "bfloat16"]\nxla = [true, false]\n'
+_SHARD = b'{"name": "a.tfrecord", "images": 4, "bytes": 100, "sha256": "00"}'
+_MANIFEST = b'{"format": "tfrecord", "images": 4, "seed": 1, "shards": [' + _SHARD + b"]}"
+_INFO = b'{"name": "pets", "version": "1.2.0", "fileFormat": "tfrecord", "splits": [{"name": "train", "shardLengths": ["2"]}]}'
 _TEXTS = st.one_of(
     st.sampled_from(
         ["", "0", "-1", "1e999", "nan", "inf", "auto", "max", "on", "1,1", "64x32", "[/x]", "\x1b[2J", "\udce9", "\0"]
@@ -72,6 +81,29 @@ def presets() -> st.SearchStrategy[bytes]:
 def sweeps() -> st.SearchStrategy[bytes]:
     """TOML files of sweeps, damaged."""
     return damaged([_SWEEP, _SWEEP.replace(b"\n", b"\r\n")])
+
+
+def images() -> st.SearchStrategy[bytes]:
+    """Images of every kind that is read, damaged."""
+    return damaged([make() for name, make in READ.items() if name != "png_large_text"])
+
+
+def arrays() -> st.SearchStrategy[bytes]:
+    """HDF5 files, damaged."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.h5"
+        HDF5["good.h5"](path)
+        return damaged([path.read_bytes()])
+
+
+def manifests() -> st.SearchStrategy[bytes]:
+    """Manifests of shards, damaged."""
+    return damaged([_MANIFEST, b"\xef\xbb\xbf" + _MANIFEST])
+
+
+def metadata() -> st.SearchStrategy[bytes]:
+    """What a TFDS data set says of its splits, damaged."""
+    return damaged([_INFO])
 
 
 def words() -> st.SearchStrategy[list[str]]:
@@ -122,6 +154,37 @@ def check_sweep(content: bytes, folder: Path) -> None:
         parse_file(path)
 
 
+def check_image(content: bytes, folder: Path) -> None:
+    """It is sound, or there is a reason in words."""
+    del folder
+    assert image_problem(content) != ""
+
+
+def check_array(content: bytes, folder: Path) -> None:
+    """It is read, or an error of ours names it."""
+    path = folder / "a.h5"
+    path.write_bytes(content)
+    with contextlib.suppress(BenchError):
+        h5.sizes(str(path))
+        h5.load(str(path), None)
+
+
+def check_manifest(content: bytes, folder: Path) -> None:
+    """It is read, or an error of ours names it."""
+    (folder / "manifest.json").write_bytes(content)
+    with contextlib.suppress(BenchError):
+        read_manifest(folder)
+
+
+def check_metadata(content: bytes, folder: Path) -> None:
+    """It names files of its own folder, or an error of ours names it."""
+    (folder / "dataset_info.json").write_bytes(content)
+    with contextlib.suppress(BenchError):
+        info, name = tfds_metadata.read_info(folder)
+        files, _ = tfds_metadata.shards(folder, info, name, "train")
+        assert all(path.parent == folder for path in files)
+
+
 def check_words(given: list[str]) -> None:
     """They become a configuration, or an error of ours."""
     with contextlib.suppress(BenchError):
@@ -134,5 +197,9 @@ FILES: dict[str, Kind] = {
     "shard": (shards, check_shard),
     "preset": (presets, check_preset),
     "sweep": (sweeps, check_sweep),
+    "image": (images, check_image),
+    "array": (arrays, check_array),
+    "manifest": (manifests, check_manifest),
+    "metadata": (metadata, check_metadata),
 }
 """By name: how such files are made, and what must hold for each."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.gauntlet import fuzz
 
 few = settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,

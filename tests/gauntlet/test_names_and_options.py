@@ -120,7 +120,7 @@ STEERING = {
 }
 """What changes how TensorFlow computes, and is named."""
 
-ENVIRONMENT_RUN = RUN.replace("--evidence off", "") + " --evidence off --precision float32"
+ENVIRONMENT_RUN = RUN + " --source synthetic --precision float32"
 
 
 def _environments() -> Iterator[Row]:
