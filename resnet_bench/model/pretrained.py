@@ -184,7 +184,7 @@ def _of_h5(path: Path, source: str) -> FoundWeights:
             if _FIRST not in names and (inner := layer_holding(group, names, _FIRST)) is not None:
                 raise nested_network(source, inner)
             layers = {name: _arrays(group[name]) for name in names}
-    except (OSError, KeyError, ValueError) as problem:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as problem:
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")
         cut = "It is cut off; fetch it again." if "truncated" in reason else "Fetch or save it again."
         raise DataError(f"--weights {source} cannot be read: {reason}.", cut) from problem

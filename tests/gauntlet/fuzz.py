@@ -38,7 +38,8 @@ _PRESET = (
 _SWEEP = b'[base]\nmode = "infer"\nbatch_size = 4\n\n[vary]\nprecision = ["float32", "bfloat16"]\nxla = [true, false]\n'
 _SHARD = b'{"name": "a.tfrecord", "images": 4, "bytes": 100, "sha256": "00"}'
 _MANIFEST = b'{"format": "tfrecord", "images": 4, "seed": 1, "shards": [' + _SHARD + b"]}"
-_INFO = b'{"name": "pets", "version": "1.2.0", "fileFormat": "tfrecord", "splits": [{"name": "train", "shardLengths": ["2"]}]}'
+_SPLIT = b'{"name": "train", "shardLengths": ["2"]}'
+_INFO = b'{"name": "pets", "version": "1.2.0", "fileFormat": "tfrecord", "splits": [' + _SPLIT + b"]}"
 _TEXTS = st.one_of(
     st.sampled_from(
         ["", "0", "-1", "1e999", "nan", "inf", "auto", "max", "on", "1,1", "64x32", "[/x]", "\x1b[2J", "\udce9", "\0"]

@@ -21,6 +21,8 @@ from resnet_bench.data.sources.base import DatasetRequest, DataSource
 from resnet_bench.errors import DataError
 
 KEYS = ("train_set_x", "train_set_y", "test_set_x", "test_set_y", "list_classes")
+_H5_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError)
+"""What h5py raises for files that are damaged inside."""
 _LAYOUT = f"The layout is {', '.join(KEYS)}; the test keys may stand in a file of their own (--test-data)."
 
 
@@ -91,7 +93,7 @@ def _read(path: Path, key: str, *, shape_only: bool = False) -> Any:
         with h5py.File(path, "r") as file:
             found = _dataset(path, file, key)
             return found.shape if shape_only else found[...]
-    except OSError as error:
+    except _H5_ERRORS as error:
         raise DataError(f"{path} cannot be read as HDF5: {_what_it_is(path, error)}.", _remedy(error)) from error
 
 
@@ -118,19 +120,21 @@ def _dataset(path: Path, file: Any, key: str) -> Any:
     return found
 
 
-def _what_it_is(path: Path, error: OSError) -> str:
-    if error.errno == errno.EACCES:
+def _what_it_is(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EACCES:
         return str(error.strerror)
     with contextlib.suppress(OSError), path.open("rb") as file:
         head = file.read(256)
         if not head.startswith(b"\x89HDF"):
             form = image_format(head)
             return looks_like(head) if form is None else f"its format is {form}"
-    return str(error).splitlines()[0].rstrip(".")
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _remedy(error: OSError) -> str:
-    return "Allow reading it." if error.errno == errno.EACCES else "Fetch or save it again."
+def _remedy(error: Exception) -> str:
+    return (
+        "Allow reading it." if isinstance(error, OSError) and error.errno == errno.EACCES else "Fetch or save it again."
+    )
 
 
 def _names(path: Path, listed: Any) -> tuple[str, ...]:
