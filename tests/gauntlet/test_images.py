@@ -1,6 +1,6 @@
 """Every kind of image, in a folder and in shards: read by all commands, or refused by all with the same reason.
 
-That TensorFlow's decoder agrees is in `test_decoders.py`.
+That TensorFlow's decoder agrees is in `test_tensorflow.py`.
 """
 
 from __future__ import annotations
