@@ -346,7 +346,13 @@ def test_globs_and_folders_pool(tmp_path: Path) -> None:
 def test_the_noise_floor_of_this_machine_is_shown(tmp_path: Path, cache: Path) -> None:
     base, new = saved(tmp_path, BASE, record(101, 102, 100, words="--xla"))
     floor = NoiseFloor(
-        machine_id=None, kind="train-cpu", created_at="", floor=0.05, pair_sd=0.01, process_sd=0.1, pairs=5
+        machine_id=None,
+        kind="train-cpu",
+        created_at="2026-01-31T12:00:00+00:00",
+        floor=0.05,
+        pair_sd=0.01,
+        process_sd=0.1,
+        pairs=5,
     )
     floor.save(cache)
     assert "smaller than this machine's noise floor of 5 %" in " ".join(invoke(base, new).stdout.split())

@@ -52,7 +52,13 @@ def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def know_noise(folder: Path, pair_sd: float) -> None:
     """Keep a noise floor, as `bench-cli noise` does: a quiet machine needs few pairs to tell equals."""
     floor = NoiseFloor(
-        machine_id=None, kind="infer-cpu", created_at="", floor=0.01, pair_sd=pair_sd, process_sd=0.01, pairs=5
+        machine_id=None,
+        kind="infer-cpu",
+        created_at="2026-01-31T12:00:00+00:00",
+        floor=0.01,
+        pair_sd=pair_sd,
+        process_sd=0.01,
+        pairs=5,
     )
     floor.save(folder / "cache")
 

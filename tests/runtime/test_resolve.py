@@ -40,9 +40,9 @@ def autos(config: Config) -> list[str]:
 @pytest.mark.parametrize("machine", [PLAIN_CPU, BF16_CPU, gpu((9, 0))], ids=["avx2", "bf16", "gpu"])
 @pytest.mark.parametrize("mode", ["train", "infer", "eval", "input"])
 def test_only_what_time_and_free_memory_decide_is_left(machine: Machine, mode: str) -> None:
-    """The pilot settles the steps per round; what the rounds leave of the budget, whether a pass for evidence fits; the
-    memory that is free when the data is opened, what a cache may take."""
-    assert autos(resolved(f"--mode {mode}", machine)) == ["cache_budget", "steps", "evidence"]
+    """The pilot decides the rounds, the steps of each, and whether option checks fit beside them; the memory that is free
+    when the data is opened, what a cache may take."""
+    assert autos(resolved(f"--mode {mode}", machine)) == ["cache_budget", "rounds", "steps", "evidence"]
 
 
 def test_training_on_a_cpu_is_224_pixels_and_batch_16() -> None:
