@@ -40,8 +40,7 @@ def autos(config: Config) -> list[str]:
 @pytest.mark.parametrize("machine", [PLAIN_CPU, BF16_CPU, gpu((9, 0))], ids=["avx2", "bf16", "gpu"])
 @pytest.mark.parametrize("mode", ["train", "infer", "eval", "input"])
 def test_only_what_time_and_free_memory_decide_is_left(machine: Machine, mode: str) -> None:
-    """The pilot decides the rounds, the steps of each, and whether option checks fit beside them; the memory that is free
-    when the data is opened, what a cache may take."""
+    """The pilot decides the rounds, their steps, and whether option checks fit; free memory, what a cache may take."""
     assert autos(resolved(f"--mode {mode}", machine)) == ["cache_budget", "rounds", "steps", "evidence"]
 
 
