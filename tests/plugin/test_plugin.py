@@ -45,8 +45,14 @@ def rows(tmp_path: Path, *words: str) -> dict[str, Any]:
     return {row["name"]: row for row in json.loads(path.read_text())["benchmarks"]}
 
 
-def test_each_harness_is_a_row_whose_mean_is_the_records(tmp_path: Path) -> None:
-    found = rows(tmp_path)
+@pytest.fixture(scope="module")
+def default_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The four rows of a plain `pytest --benchmark-only`."""
+    return rows(tmp_path_factory.mktemp("default"))
+
+
+def test_each_harness_is_a_row_whose_mean_is_the_records(default_rows: dict[str, Any]) -> None:
+    found = default_rows
     assert list(found) == ["test_train", "test_infer_throughput", "test_infer_latency", "test_input"]
     for row in found.values():
         record = json.loads(Path(row["extra_info"]["record"]).read_text())
@@ -65,8 +71,8 @@ def test_each_row_leaves_a_trace_where_one_is_asked_for(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["trace"]["path"] == str(trace.parent.resolve())
 
 
-def test_latency_is_one_image_at_a_time(tmp_path: Path) -> None:
-    row = rows(tmp_path)["test_infer_latency"]
+def test_latency_is_one_image_at_a_time(default_rows: dict[str, Any]) -> None:
+    row = default_rows["test_infer_latency"]
     record = json.loads(Path(row["extra_info"]["record"]).read_text())
     assert record["config"]["resolved"]["step"]["batch_size"] == 1
     assert {one["steps"] for one in record["samples"]["processes"][0]["rounds"]} == {1}
@@ -184,15 +190,25 @@ USERS_OWN = {
 }
 
 
-@pytest.mark.parametrize("text", USERS_OWN.values(), ids=USERS_OWN)
-def test_a_row_of_ones_own_shows_what_the_record_holds(tmp_path: Path, text: str) -> None:
-    module, path = tmp_path / "test_own.py", tmp_path / "out.json"
-    module.write_text(text)
-    run(tmp_path, str(module), f"--benchmark-json={path}", f"--bench-args=--output {tmp_path}/runs")
-    (row,) = json.loads(path.read_text())["benchmarks"]
+@pytest.fixture(scope="module")
+def own_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The row of each module of one's own, by the module's name; all run by one pytest."""
+    folder = tmp_path_factory.mktemp("own")
+    path = folder / "out.json"
+    for name, text in USERS_OWN.items():
+        (folder / f"test_{name.replace(' ', '_')}.py").write_text(text)
+    run(folder, str(folder), f"--benchmark-json={path}", f"--bench-args=--output {folder}/runs")
+    found = {Path(row["fullname"].split("::")[0]).stem: row for row in json.loads(path.read_text())["benchmarks"]}
+    assert len(found) == len(USERS_OWN)
+    return found
+
+
+@pytest.mark.parametrize("name", USERS_OWN)
+def test_a_row_of_ones_own_shows_what_the_record_holds(own_rows: dict[str, Any], name: str) -> None:
+    row = own_rows[f"test_{name.replace(' ', '_')}"]
     record = json.loads(Path(row["extra_info"]["record"]).read_text())
     assert row["stats"]["mean"] == pytest.approx(record["summary"]["step_s"]["value"], rel=1e-9)
-    assert row["group"] == ("mine" if "group=" in text else "infer")
+    assert row["group"] == ("mine" if "group=" in USERS_OWN[name] else "infer")
 
 
 def test_a_benchmark_fixture_with_another_clock_is_named(tmp_path: Path) -> None:
