@@ -28,8 +28,8 @@ MIN_TIMED_ROUNDS = 3
 AUTO_ROUNDS = 20
 """Timed rounds of a process by default, where they fit."""
 
-ROUNDS_BEFORE_CHECKS = 10
-"""Rounds that show a steady state (8) with two to spare for warm-up that is discarded: what checks may not take."""
+ROUNDS_BEFORE_CHECKS = 8
+"""The fewest rounds that show a steady state, and so support a valid verdict: what checks may not take."""
 
 MAX_STEPS_PER_ROUND = 1000
 SAFETY = 1.1
