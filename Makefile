@@ -32,7 +32,7 @@ test: dev-environment
 	@$(IN_VENV) pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 test-fast: dev-environment
-	@$(IN_VENV) pytest -m "not tensorflow and not process" $(TEST_ARGS)
+	@$(IN_VENV) pytest -n $(TEST_JOBS) --dist worksteal -m "not tensorflow and not process" $(TEST_ARGS)
 
 lint: dev-environment
 	$(IN_VENV) ruff format --check .

@@ -352,7 +352,7 @@ def test_make_test_ends_with_the_output_of_pytest(machine: Machine) -> None:
 def test_make_test_fast_leaves_tensorflow_and_processes_out(machine: Machine) -> None:
     machine.python("python3", "CPython 3.13")
     done = machine.make("test-fast", "TEST_ARGS=--lf")
-    assert done.stdout.splitlines()[-1] == "ran pytest -m not tensorflow and not process --lf"
+    assert done.stdout.splitlines()[-1] == "ran pytest -n 2 --dist worksteal -m not tensorflow and not process --lf"
 
 
 def test_make_lint_checks_format_lint_and_types_of_every_folder(machine: Machine) -> None:
