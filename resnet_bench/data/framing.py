@@ -21,7 +21,6 @@ HEADER_BYTES = 12
 FOOTER_BYTES = 4
 OVERHEAD_BYTES = HEADER_BYTES + FOOTER_BYTES
 _DECOMPRESS = "Decompress it: shards are read uncompressed."
-_NO_SHARD = "Leave it out: name the shards alone."
 _IMAGES = "For a folder of images: --source folder."
 _OTHER_FORMATS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     ((b"\x1f\x8b",), "gzip-compressed", _DECOMPRESS),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from resnet_bench.analysis.verdict import MIN_VALID_ROUNDS
+
 ROUND_SECONDS = 0.5
 TURN_SECONDS = 0.1
 """One interleaved round of a side. The cores of a shared machine change their speed within some tenths of a second:
@@ -28,7 +30,7 @@ MIN_TIMED_ROUNDS = 3
 AUTO_ROUNDS = 20
 """Timed rounds of a process by default, where they fit."""
 
-ROUNDS_BEFORE_CHECKS = 8
+ROUNDS_BEFORE_CHECKS = MIN_VALID_ROUNDS
 """The fewest rounds that show a steady state, and so support a valid verdict: what checks may not take."""
 
 MAX_STEPS_PER_ROUND = 1000

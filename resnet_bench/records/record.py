@@ -101,11 +101,6 @@ class Record(Saved, frozen=True, kw_only=True, tag="record"):
         return self.summary.step_s if self.summary else None
 
     @property
-    def is_valid(self) -> bool:
-        """Whether the verdict is valid."""
-        return self.verdict.kind == "valid"
-
-    @property
     def brief(self) -> tuple[tuple[str, str], ...]:
         """Mode, device, batch size and precision; throughput and verdict, or how the run ended."""
         config = self.config.resolved or self.config.requested

@@ -186,14 +186,6 @@ def value_of(config: Config, name: str) -> Any:
     return find_option(name, "the search").value_in(config)
 
 
-def single_changes(space: SearchSpace, chosen: Values) -> Iterator[dict[str, Any]]:
-    """Every choice that differs from `chosen` in one option."""
-    for name, values in space.values.items():
-        for value in values:
-            if value != chosen[name]:
-                yield {**chosen, name: value}
-
-
 def paired_changes(space: SearchSpace, chosen: Values, hopeful: frozenset[str]) -> Iterator[dict[str, Any]]:
     """Every choice that differs from `chosen` in two related options, both among the `hopeful`."""
     for one, two in combinations(space.values, 2):

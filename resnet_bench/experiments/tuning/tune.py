@@ -42,7 +42,6 @@ SEARCH_SHARE = 0.6
 
 SEARCH_ROUNDS = 6
 SEARCH_PAIRS = 5
-SMALLEST_PRIOR_SD = 0.005
 UNCONSTRAINED = Constraints()
 UNFINISHED = Outcome(
     kind="interrupted", message="The search had not ended when this was saved.", remedy="continue with --resume."
